@@ -1,0 +1,219 @@
+"""Many attempts in one lab, beside the least that the engine takes for as many containers."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import cycle, islice
+
+from docker.types import HostConfig
+
+from benchmarks.bench import ATTEMPT, LABCTL, SCENARIO, Bench
+from benchmarks.measure import BenchmarkError, Contestant, Rows, Say, alternate
+from benchmarks.process import timed
+from labctl.engine import containers
+from labctl.engine.cleanup import remove_container
+from labctl.engine.connect import connect
+from labctl.engine.docker import DockerEngine
+from labctl.engine.images import LAB
+from labctl.engine.protocol import Lab, Tap
+from labctl.model.plan import Plan, PlannedLab
+from labctl.model.result import EngineInfo, Verdict
+from labctl.plan import plan
+from labctl.runner import Runner
+
+NUMBERS = (4, 16, 64)
+AT_ONCE = 4
+
+NO_OP = "floor, no-op"
+PYTHON = "floor, python -c pass"
+IMPORT = 'floor, python -c "import smtplib"'
+IN_LAB = "labctl, in a running lab"
+PROCESS = "labctl run --repeat, whole"
+
+_INTERPRETER = "/labctl/python"
+_LIMIT_S = 30.0
+_AS_CLIENT = ["-ISc", "import smtplib"]
+"""What of the client's own work needs no lab."""
+
+
+def row(contestant: str, number: int) -> str:
+    """The name of a row."""
+    return f"{contestant}: {number}"
+
+
+def measure(bench: Bench, rounds: int, say: Say) -> Rows:
+    """Seconds per attempt."""
+    with _bases(bench) as bases, _running_lab(bench) as warm:
+        contestants: dict[str, Contestant] = {}
+        for number in NUMBERS:
+            contestants |= {
+                row(NO_OP, number): _floor(bench, bases, NO_OP, number, ["-V"]),
+                row(PYTHON, number): _floor(bench, bases, PYTHON, number, ["-ISc", "pass"]),
+                row(IMPORT, number): _floor(bench, bases, IMPORT, number, _AS_CLIENT),
+                row(IN_LAB, number): _in_lab(bench, warm, number),
+                row(PROCESS, number): _process(number),
+            }
+        return alternate(contestants, rounds, say)
+
+
+@contextmanager
+def _bases(bench: Bench) -> Iterator[list[str]]:
+    """Running containers whose network namespaces others join, one for each worker."""
+    made = []
+    try:
+        for _ in range(AT_ONCE):
+            container = bench.client.create_container(
+                image=LAB,
+                command=["closed"],
+                labels=bench.labels,
+                host_config=HostConfig(version=bench.client.api_version, network_mode="none"),
+            )["Id"]
+            made.append(container)
+            bench.client.start(container)
+        yield made
+    finally:
+        for container in made:
+            remove_container(bench.client, container)
+
+
+def _floor(
+    bench: Bench, bases: Sequence[str], name: str, number: int, arguments: list[str]
+) -> Contestant:
+    """Create, start, wait for and remove containers made like clients, AT_ONCE at a time.
+
+    With `-V`, the interpreter's program ends before there is an interpreter: as near to a no-op
+    as every image has.
+    """
+    extra = {"entrypoint": [_INTERPRETER], "command": arguments, "stdin_open": False}
+
+    def one(base: str) -> None:
+        config = containers.client(
+            bench.interpreter.image,
+            tap=base,
+            labels=bench.labels,
+            api=bench.client.api_version,
+            name=f"labctl-{bench.run}-{secrets.token_hex(4)}",
+        )
+        container = bench.client.create_container(**config | extra)["Id"]
+        try:
+            bench.client.start(container)
+            status = bench.client.wait(container)["StatusCode"]
+        finally:
+            bench.client.remove_container(container, v=True, force=True)
+        if status:
+            raise BenchmarkError(f"a bare container ended with {status}")
+
+    def run() -> Mapping[str, float]:
+        began = time.monotonic()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(one, islice(cycle(bases), number)))
+        return {row(name, number): (time.monotonic() - began) / number}
+
+    return run
+
+
+class _WarmLab:
+    """A lab that runs already, and its taps too: what is left is what an attempt takes."""
+
+    def __init__(self, engine: DockerEngine, taps: Sequence[Tap]) -> None:
+        self._engine = engine
+        self._taps: queue.SimpleQueue[Tap] = queue.SimpleQueue()
+        for tap in taps:
+            self._taps.put(tap)
+
+    @contextmanager
+    def tap(self) -> Iterator[Tap]:
+        tap = self._taps.get()
+        try:
+            yield tap
+        finally:
+            self._taps.put(tap)
+
+    # As an engine, it has but this one lab.
+
+    @contextmanager
+    def lab(self, lab: PlannedLab) -> Iterator[Lab]:  # noqa: ARG002 the runner's own interface
+        yield self
+
+    def info(self) -> EngineInfo:
+        return self._engine.info()
+
+    def stop(self) -> None:
+        self._engine.stop()
+
+    def sweep(self) -> None:
+        self._engine.sweep()
+
+
+@contextmanager
+def _running_lab(bench: Bench) -> Iterator[_WarmLab]:
+    engine = DockerEngine(connect(), run=bench.run)
+    with engine.lab(_plan(bench, 1).labs[0]) as running, ExitStack() as stack:
+        running.ready()
+        taps = [stack.enter_context(running.tap()) for _ in range(AT_ONCE)]
+        yield _WarmLab(engine, taps)
+
+
+def _plan(bench: Bench, number: int) -> Plan:
+    return plan(
+        [bench.scenario],
+        interpreters=[bench.interpreter],
+        attempts=[ATTEMPT],
+        repeat=number,
+    )
+
+
+def _in_lab(bench: Bench, warm: _WarmLab, number: int) -> Contestant:
+    """The runner's own way, until every attempt is judged and every client removed."""
+    todo = _plan(bench, number)
+
+    def run() -> Mapping[str, float]:
+        runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S, report=lambda _: None)
+        with _removals(bench) as removed:
+            began = time.monotonic()
+            runner.run(todo)
+            for _ in range(number):
+                if not removed.acquire(timeout=_LIMIT_S):
+                    raise BenchmarkError("labctl left clients behind")
+            took = time.monotonic() - began
+        if [one.verdict for one in runner.results] != [Verdict.PASS] * number:
+            raise BenchmarkError(f"not every attempt passed: {runner.results}")
+        return {row(IN_LAB, number): took / number}
+
+    return run
+
+
+@contextmanager
+def _removals(bench: Bench) -> Iterator[threading.Semaphore]:
+    """Released once for each client that the engine has removed."""
+    removed = threading.Semaphore(0)
+    labels = [f"labctl.run={bench.run}", f"labctl.scenario={SCENARIO}"]
+    events = connect().events(filters={"event": "destroy", "label": labels})
+
+    def count() -> None:
+        for _ in events:
+            removed.release()
+
+    reader = threading.Thread(target=count, daemon=True)
+    reader.start()
+    try:
+        yield removed
+    finally:
+        events.close()
+        reader.join()
+
+
+def _process(number: int) -> Contestant:
+    command = [*LABCTL, "run", SCENARIO, "--attempt", ATTEMPT]
+    command += ["--jobs", str(AT_ONCE), "--repeat", str(number)]
+
+    def run() -> Mapping[str, float]:
+        return {row(PROCESS, number): timed(command).ended / number}
+
+    return run

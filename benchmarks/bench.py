@@ -1,0 +1,67 @@
+"""What all parts of the benchmark share: the engine, the labels, the images, the scenario."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import docker
+
+from labctl.engine import cleanup
+from labctl.engine.connect import connect
+from labctl.engine.guard import guarded
+from labctl.engine.images import LAB, ImageStore, client_image
+from labctl.engine.labels import Labels
+from labctl.load.catalogue import Catalogue
+from labctl.model.plan import Interpreter
+from labctl.model.scenario import Scenario
+from labctl.shared_files import share
+
+SCENARIO = "refused-port"
+ATTEMPT = "smtplib"
+SERIES = "3.13"
+LABCTL = (sys.executable, "-m", "labctl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """One run of the benchmark. All that it makes on the engine has its labels."""
+
+    client: docker.APIClient
+    run: str
+    interpreter: Interpreter
+    scenario: Scenario
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """For what is made to compare with; what labctl makes has labels that name the scenario."""
+        return Labels(run=self.run).of(["benchmark"])
+
+    @property
+    def source(self) -> str:
+        """The client that every contestant runs."""
+        return next(one.source for one in self.scenario.attempts if one.name == ATTEMPT)
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """See to the images; in the end, remove whatever is left, even after being killed."""
+    client = connect()
+    image = client_image(SERIES)
+    images = ImageStore(client).ensure([LAB, image])
+    run = f"bench-{secrets.token_hex(3)}"
+    with guarded(run):
+        try:
+            yield Bench(
+                client=client,
+                run=run,
+                interpreter=Interpreter(series=SERIES, version=images[image].python, image=image),
+                scenario=Catalogue([share("scenarios")], share("compose") / "lab.yaml").load(
+                    SCENARIO
+                ),
+            )
+        finally:
+            cleanup.sweep(client, run)

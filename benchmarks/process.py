@@ -1,0 +1,93 @@
+"""Runs a command and takes the times at which it says something and at which it has ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from benchmarks.measure import BenchmarkError
+
+_LIMIT_S = 180.0
+_GRACE_S = 30.0
+_TAIL = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Seconds from before the process was started. `said` is 0 where nothing was waited for."""
+
+    said: float
+    ended: float
+
+
+def timed(
+    command: Sequence[str], *, waits_for: bytes = b"", env: Mapping[str, str] | None = None
+) -> Timing:
+    """Run a command to its end, noting when `waits_for` stands on its stdout (a pipe, read as it
+    comes). Raises BenchmarkError unless it ends with 0 and has said that.
+
+    The command has a session of its own, so that what it starts can be ended with it.
+    """
+    with tempfile.TemporaryFile() as errors:
+        began = time.monotonic()
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        ) as process:
+            try:
+                output, said = _listen(process, waits_for, began)
+                status = process.wait(_GRACE_S)
+            except BaseException:
+                _end(process)
+                raise
+        ended = time.monotonic()
+        if status or waits_for not in output:
+            errors.seek(0)
+            tail = output[-_TAIL:] + errors.read()[-_TAIL:]
+            raise BenchmarkError(
+                f"{' '.join(command)} ended with {status}:\n{tail.decode(errors='replace')}"
+            )
+    return Timing(said=said - began, ended=ended - began)
+
+
+def _listen(
+    process: subprocess.Popen[bytes], waits_for: bytes, began: float
+) -> tuple[bytes, float]:
+    """All of its stdout, and when `waits_for` stood there."""
+    output = bytearray()
+    said = began
+    while chunk := _read(process, began + _LIMIT_S):
+        output += chunk
+        if waits_for and said == began and waits_for in output:
+            said = time.monotonic()
+    return bytes(output), said
+
+
+def _read(process: subprocess.Popen[bytes], deadline: float) -> bytes:
+    if process.stdout is None:
+        raise ValueError("no pipe")
+    ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+    if not ready:
+        raise BenchmarkError(f"{process.args!r} took longer than {_LIMIT_S:g} s")
+    return os.read(process.stdout.fileno(), 65536)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End all of its session, kindly at first. Its pipe ends when none of it is left."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=_GRACE_S)
+            return

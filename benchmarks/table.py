@@ -1,0 +1,96 @@
+"""The table as it is printed, and its place in a Markdown file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from benchmarks import attempts, one_lab, startup
+from benchmarks.measure import Rows, ratio, spread
+
+TITLES = {
+    "lab": "one attempt in a lab of its own, ms from the start of the process",
+    "attempts": f"N attempts, {attempts.AT_ONCE} at once, ms per attempt",
+    "startup": "commands that need no engine, ms",
+}
+BEGIN = "<!-- begin of the table -->"
+END = "<!-- end of the table -->"
+
+_NAME = 42
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aim:
+    """A row that should take at most so many times what another takes."""
+
+    part: str
+    row: str
+    to: str
+    most: float
+
+
+_LAB = {
+    one_lab.BY_HAND: 1.0,
+    one_lab.BY_HAND_WHOLE: 1.0,
+    one_lab.COMPOSE: 0.5,
+    one_lab.COMPOSE_RUN: 0.5,
+}
+_ATTEMPTS = [
+    (ours, floor)
+    for ours in (attempts.IN_LAB, attempts.PROCESS)
+    for floor in (attempts.NO_OP, attempts.PYTHON, attempts.IMPORT)
+]
+_N = attempts.NUMBERS[-1]
+
+AIMS = (
+    *(
+        Aim(
+            part="lab",
+            row=one_lab.row(one_lab.LABCTL_RUN, one_lab.VERDICT),
+            to=one_lab.row(other, one_lab.VERDICT),
+            most=most,
+        )
+        for other, most in _LAB.items()
+    ),
+    *(
+        Aim(part="attempts", row=attempts.row(ours, _N), to=attempts.row(floor, _N), most=1.25)
+        for ours, floor in _ATTEMPTS
+    ),
+    Aim(part="startup", row=startup.HELP, to=startup.TYPER, most=1.5),
+)
+
+
+def render(head: Iterable[str], parts: Mapping[str, Rows]) -> str:
+    """The whole table, of the parts that were measured."""
+    lines = [*head]
+    for part, rows in parts.items():
+        lines += ["", *_part(TITLES[part], rows)]
+    return "\n".join([*lines, "", *_aims(parts), ""])
+
+
+def _part(title: str, rows: Rows) -> Iterator[str]:
+    yield title
+    yield f"  {'':{_NAME}} {'n':>3} {'median':>8} {'q1':>8} {'q3':>8} {'min':>8}"
+    for name, seconds in rows.seconds.items():
+        found = spread(seconds)
+        numbers = (found.median, found.q1, found.q3, found.least)
+        yield f"  {name:{_NAME}} {found.n:>3}" + "".join(f" {x * 1000:>8.1f}" for x in numbers)
+
+
+def _aims(parts: Mapping[str, Rows]) -> Iterator[str]:
+    yield "aims: the median over the rounds of the ratio within a round"
+    for aim in AIMS:
+        if aim.part in parts:
+            value = ratio(parts[aim.part], aim.row, aim.to)
+            met = "met" if value <= aim.most else "not met"
+            yield f"  {aim.row} / {aim.to}"
+            yield f"  {'':{_NAME}} {value:>12.2f}   at most {aim.most:<5g} {met}"
+
+
+def placed(text: str, table: str) -> str:
+    """A Markdown text with this table between its marks. Raises ValueError if it has no marks."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"there are no lines {BEGIN} and {END} to put the table between")
+    return f"{before}{BEGIN}\n\n```text\n{table}```\n\n{END}{after}"

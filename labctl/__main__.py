@@ -1,0 +1,71 @@
+"""The boundary: here, and only here, an exception becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from labctl.errors import LabError, ManyInputErrors, Terminated, UsageError
+
+BUG = 70
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+def main() -> None:
+    """Run the command line; always ends with SystemExit."""
+    _open_streams()
+    try:
+        from labctl.cli import app  # noqa: PLC0415 an import that fails is a bug to be reported, too
+
+        app(prog_name="labctl")
+    except LabError as error:
+        _say(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Terminated:
+        sys.exit(TERMINATED)
+    except Exception as error:  # noqa: BLE001 whatever gets here is a bug of ours, and must say so
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _print("labctl: the output cannot be written: no space is left where it goes")
+            sys.exit(UsageError.exit_code)
+        traceback.print_exc()
+        _print("labctl: this is a bug in labctl: please report it with the above")
+        sys.exit(BUG)
+
+
+def _open_streams() -> None:
+    """See to it that stdout and stderr are there and can be given any text.
+
+    Python has None in the place of one that was closed, and would give its number to the next
+    file or socket that is opened.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _say(error: LabError) -> None:
+    for each in error.errors if isinstance(error, ManyInputErrors) else (error,):
+        _print(f"labctl: {each}")
+        if each.hint:
+            _print(f"  hint: {each.hint}")
+
+
+def _print(text: str) -> None:
+    """To stderr, with what would steer a terminal as escapes: messages quote names and logs."""
+    shown = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    with suppress(OSError):  # whoever read it has gone: there is nobody left to tell
+        sys.stderr.write("".join(shown) + "\n")
+
+
+if __name__ == "__main__":
+    main()

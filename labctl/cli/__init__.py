@@ -1,0 +1,44 @@
+"""The verbs: wiring, no logic. What a verb needs is imported when it runs: help is quick."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from labctl import __version__
+from labctl.cli import clean, doctor, images, look, run
+
+app = typer.Typer(
+    name="labctl",
+    help="Reproduce network failures in Docker, and prove what a Python client makes of them.",
+    epilog="Begin with: labctl list; labctl show refused-port; labctl run refused-port",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog=run.EXAMPLES)(run.run)
+app.command("list", epilog="Example: labctl list --tag core")(look.list_)
+app.command(epilog="Example: labctl show refused-port")(look.show)
+app.command(epilog="Example: labctl validate my.yaml other.yaml")(look.validate)
+app.command(epilog="Example: labctl schema > scenario.schema.json")(look.schema)
+app.add_typer(images.app, name="images")
+app.command(epilog="Example: labctl doctor")(doctor.doctor)
+app.command(epilog="Example: labctl clean")(clean.clean)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"labctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,34 @@
+"""`labctl clean`: remove what runs have left on the engine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def clean(
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also the labs of runs that may still be working.")
+    ] = False,
+) -> None:
+    """Remove labs that were kept (run --keep) or have expired.
+
+    Finds containers, networks and volumes by their labels; images stay (see `labctl images`).
+    """
+    from labctl.engine.cleanup import leftovers, sweep_all  # noqa: PLC0415
+    from labctl.engine.connect import connect  # noqa: PLC0415
+
+    client = connect()
+    removed = sweep_all(client, running=all_)
+    typer.echo(
+        f"removed {removed.containers} containers, {removed.networks} networks, "
+        f"{removed.volumes} volumes"
+    )
+    left = leftovers(client)
+    if left:
+        typer.echo(
+            f"left alone: {sum(left.values())} containers of runs in progress ({', '.join(left)}); "
+            "labctl clean --all removes them too",
+            err=True,
+        )

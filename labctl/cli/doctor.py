@@ -1,0 +1,32 @@
+"""`labctl doctor`: is everything there that labs need, and does it do what it says?"""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from labctl.cli import options
+
+
+def doctor(as_json: options.Json = False) -> None:
+    """Check engine, isolation (by trying), kernel and images.
+
+    Says what to do about each. Exits with 4 where something is missing that labs can't do without.
+    """
+    from labctl.cli.signals import terminable  # noqa: PLC0415
+    from labctl.engine.doctor import examine  # noqa: PLC0415
+    from labctl.report.checks import render_check  # noqa: PLC0415
+    from labctl.report.console import make_console  # noqa: PLC0415
+
+    found = []
+    screen = make_console()
+    with terminable():
+        for check in examine():
+            found.append(check)
+            if not as_json:
+                screen.print(render_check(check))
+    if as_json:
+        typer.echo(json.dumps([check.model_dump(mode="json") for check in found], indent=2))
+    if any(check.blocks for check in found):
+        raise typer.Exit(4)

@@ -1,0 +1,151 @@
+"""`labctl images`: list, build and remove the images that labs are made of."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labctl.cli import options
+from labctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from labctl.engine.images import ImageStatus
+
+app = typer.Typer(
+    help="List, build and remove the images that labs are made of.",
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_COLUMNS = ("IMAGE", "STATE", "PYTHON", "FROM", "SIZE", "ID")
+_MB = 1_000_000
+_ID_DIGITS = 12
+
+Which = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SERIES|lab", help="A Python such as 3.13, or lab."),
+]
+All = Annotated[bool, typer.Option("--all", help="Every image.")]
+
+
+class From(StrEnum):
+    """Where a base comes from."""
+
+    REGISTRY = "registry"
+    DEBIAN = "debian"
+    HOST = "host"
+
+
+@app.callback(invoke_without_command=True)
+def list_(context: typer.Context, as_json: options.Json = False) -> None:
+    """List, build and remove the images that labs are made of; without a command: list them.
+
+    A stale image holds what another version of labctl put in; it is built again when needed.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from labctl.engine.connect import connect  # noqa: PLC0415
+    from labctl.engine.images import ImageStore  # noqa: PLC0415
+
+    found = ImageStore(connect()).status(_every())
+    if as_json:
+        typer.echo(json.dumps([_record(image) for image in found], indent=2))
+    else:
+        typer.echo(table(found))
+
+
+@app.command()
+def build(
+    which: Which = None,
+    every: All = False,
+    origin: Annotated[
+        From | None,
+        typer.Option(
+            "--from", help="Where the base comes from. Without this: whichever can be had first."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Build anew, base and all, what is there already.")
+    ] = False,
+) -> None:
+    """Build images. `labctl run` builds by itself those that it needs."""
+    from labctl.cli.output import Output  # noqa: PLC0415
+    from labctl.cli.signals import terminable  # noqa: PLC0415
+    from labctl.engine.connect import connect  # noqa: PLC0415
+    from labctl.engine.images import ImageStore  # noqa: PLC0415
+
+    names = _names(which, every=every)
+    with terminable():
+        store = ImageStore(connect())
+        with Output("").progress("images") as progress:
+            store.ensure(names, origin=origin, force=force, progress=progress.image)
+        typer.echo(table(store.status(names)))
+
+
+@app.command()
+def remove(which: Which = None, every: All = False) -> None:
+    """Remove images, and what they were made from; --all also clears away unfinished ones."""
+    from labctl.engine.connect import connect  # noqa: PLC0415
+    from labctl.engine.images import ImageStore  # noqa: PLC0415
+
+    store = ImageStore(connect())
+    removed = store.remove(_names(which, every=every))
+    if every:
+        store.remove_unfinished()
+    for name in removed:
+        typer.echo(f"removed {name}")
+    if not removed:
+        typer.echo("there was nothing to remove")
+
+
+def table(images: list[ImageStatus]) -> str:
+    """The images, one per line, in columns."""
+    rows = [_COLUMNS, *map(_row, images)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _row(image: ImageStatus) -> tuple[str, ...]:
+    size = f"{image.size / _MB:.0f} MB" if image.id else ""
+    short = image.id.removeprefix("sha256:")[:_ID_DIGITS]
+    cells = (image.name, image.state.value, image.python, image.origin, size, short)
+    return tuple(cell or "-" for cell in cells)
+
+
+def _record(image: ImageStatus) -> dict[str, str | int]:
+    return {
+        "name": image.name,
+        "state": image.state.value,
+        "python": image.python,
+        "origin": image.origin,
+        "size": image.size,
+        "id": image.id,
+    }
+
+
+def _every() -> list[str]:
+    from labctl.engine.images import LAB, SERIES, client_image  # noqa: PLC0415
+
+    return [LAB, *map(client_image, SERIES)]
+
+
+def _names(which: list[str] | None, *, every: bool) -> list[str]:
+    """The images that the command line means."""
+    from labctl.engine.images import LAB, SERIES, client_image  # noqa: PLC0415
+
+    if every:
+        return _every()
+    if not which:
+        raise UsageError("which images?", hint=f"name some of {', '.join(SERIES)}, lab; or --all")
+    for word in which:
+        if word not in (*SERIES, "lab"):
+            raise UsageError(
+                f"there is no image for {word!r}", hint=f"there are {', '.join(SERIES)}, and lab"
+            )
+    return [LAB if word == "lab" else client_image(word) for word in which]

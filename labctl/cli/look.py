@@ -1,0 +1,92 @@
+"""`labctl list`, `show`, `validate` and `schema`: looking at scenarios without running them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from labctl.cli import options
+
+
+def list_(
+    tag: Annotated[
+        list[str], typer.Option("--tag", metavar="TAG", help="Only scenarios with this tag.")
+    ] = [],  # noqa: B006 typer copies it
+    scenarios: options.Scenarios = [],  # noqa: B006
+    as_json: options.Json = False,
+) -> None:
+    """List the scenarios, their clients and what is expected."""
+    from labctl.cli.selection import catalogue, tagged  # noqa: PLC0415
+    from labctl.report.console import make_console  # noqa: PLC0415
+    from labctl.report.scenarios import list_json, list_table  # noqa: PLC0415
+
+    found = catalogue(scenarios).all()
+    if tag:
+        found = tagged(found, tag)
+    if as_json:
+        typer.echo(json.dumps(list_json(found), indent=2))
+    else:
+        make_console().print(list_table(found))
+
+
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FILE",
+            help="A scenario's name, or a file.",
+            autocompletion=options.complete_scenario,
+        ),
+    ],
+    scenarios: options.Scenarios = [],  # noqa: B006
+    as_json: options.Json = False,
+) -> None:
+    """Tell a scenario's story, who talks to whom, and what is expected."""
+    from labctl.cli.selection import catalogue  # noqa: PLC0415
+    from labctl.report import scenarios as report  # noqa: PLC0415
+    from labctl.report.console import make_console  # noqa: PLC0415
+
+    scenario = catalogue(scenarios).load(name)
+    if as_json:
+        typer.echo(json.dumps(report.show_json(scenario), indent=2))
+    else:
+        make_console().print(report.show(scenario))
+
+
+def validate(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE|NAME", help="Scenario files, or names.")
+    ],
+    scenarios: options.Scenarios = [],  # noqa: B006
+) -> None:
+    """Check scenario files without running them. Every mistake is told, with file and line."""
+    from labctl.cli.selection import catalogue  # noqa: PLC0415
+    from labctl.errors import InputError, ManyInputErrors  # noqa: PLC0415
+
+    known = catalogue(scenarios)
+    errors: list[InputError] = []
+    for name in files:
+        try:
+            known.load(name)
+        except InputError as error:
+            errors += error.errors if isinstance(error, ManyInputErrors) else (error,)
+        else:
+            typer.echo(f"{name}: ok")
+    if errors:
+        raise ManyInputErrors(tuple(errors))
+
+
+def schema(
+    result: Annotated[
+        bool, typer.Option("--result", help="The schema of result documents instead.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of scenario files, for editors.
+
+    With it they complete the keys of a scenario, and mark mistakes as they are made.
+    """
+    from labctl.load.schema import result_schema, scenario_schema  # noqa: PLC0415
+
+    typer.echo(json.dumps(result_schema() if result else scenario_schema(), indent=2))

@@ -1,0 +1,90 @@
+"""`labctl run`: make the attempts of scenarios and judge them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labctl.cli import options
+
+EXAMPLES = """\b
+Examples:
+  labctl run refused-port                   one scenario, its stacks drawn
+  labctl run --all --python all             everything, on every Python
+  labctl run ./my.yaml                      a scenario of your own
+  labctl run refused-port --client my.py    your client in that lab
+"""
+
+
+def run(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME|FILE",
+            help="Scenarios by name, or your own files. None: those with the tag core.",
+            autocompletion=options.complete_scenario,
+        ),
+    ] = [],  # noqa: B006 typer copies it
+    all_: Annotated[bool, typer.Option("--all", help="Every scenario there is.")] = False,
+    tag: Annotated[
+        list[str], typer.Option("--tag", metavar="T", help="Every scenario with this tag.")
+    ] = [],  # noqa: B006
+    attempt: Annotated[
+        list[str], typer.Option("--attempt", metavar="A", help="Only attempts of this name.")
+    ] = [],  # noqa: B006
+    python: Annotated[
+        str, typer.Option(metavar="3.9,3.13|all", help="The Pythons to run the clients on.")
+    ] = "3.13",
+    client: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A client of your own: shown beside the scenario's, or, with --attempt, judged by"
+            " what that attempt expects. It finds its target in LAB_HOST and LAB_PORT.",
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Attempts to make at once.")] = 4,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Make every attempt so often, and compare.")
+    ] = 1,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="Seconds that a client may take.")
+    ] = 30.0,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the lab running, to look around in it.")
+    ] = False,
+    json: Annotated[
+        str,
+        typer.Option(metavar="FILE|-", help="Write the result document there; - is stdout."),
+    ] = "",
+    pcap: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each attempt's packets there, as pcapng."),
+    ] = None,
+    scenarios: options.Scenarios = [],  # noqa: B006
+) -> None:
+    """Run scenarios in an isolated lab and judge what clients meet.
+
+    Exits with 0 if all is as expected, 1 if not, 2 or 3 if the command line or a file is wrong,
+    and 4 if the lab could not be run.
+    """
+    from labctl.cli.execute import Wanted, execute  # noqa: PLC0415
+
+    wanted = Wanted(
+        names=tuple(names),
+        everything=all_,
+        tags=tuple(tag),
+        folders=tuple(scenarios),
+        attempts=tuple(attempt),
+        pythons=python,
+        client=client,
+        jobs=jobs,
+        repeat=repeat,
+        limit_s=timeout,
+        keep=keep,
+        json=json,
+        pcaps=pcap,
+    )
+    raise typer.Exit(execute(wanted))

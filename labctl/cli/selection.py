@@ -1,0 +1,77 @@
+"""Which scenarios a command line means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from labctl.errors import UsageError
+from labctl.load.catalogue import Catalogue
+from labctl.load.words import did_you_mean
+from labctl.model.scenario import Scenario
+from labctl.shared_files import share
+
+CORE = "core"
+"""The tag of the scenarios that run where nothing else is asked for."""
+
+
+def catalogue(folders: Sequence[Path]) -> Catalogue:
+    """The bundled scenarios, and those of the folders given with --scenarios."""
+    return _catalogue([share("scenarios"), *folders])
+
+
+def _catalogue(folders: Sequence[Path]) -> Catalogue:
+    return Catalogue(folders, share("compose") / "lab.yaml")
+
+
+def select(
+    *, names: Sequence[str], everything: bool, tags: Sequence[str], folders: Sequence[Path]
+) -> list[Scenario]:
+    """The scenarios to run, each once; what was asked for by name comes first.
+
+    Where nothing was asked for: all of the folders, or without any those with the tag core.
+    """
+    known = catalogue(folders)
+    chosen = [known.load(name) for name in names]
+    if everything:
+        chosen += known.all()
+    if tags:
+        chosen += tagged(known.all(), tags)
+    if not (names or everything or tags):
+        chosen = _of(folders) if folders else tagged(known.all(), (CORE,))
+    return _each_once(chosen)
+
+
+def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]:
+    """Those that have one of the tags. UsageError for a tag that none has."""
+    known = {tag for scenario in scenarios for tag in scenario.tags}
+    for tag in tags:
+        if tag not in known:
+            raise UsageError(
+                f"no scenario has the tag {tag}{did_you_mean(tag, known)}",
+                hint=f"there are {', '.join(sorted(known))}",
+            )
+    return [scenario for scenario in scenarios if set(tags) & set(scenario.tags)]
+
+
+def _of(folders: Sequence[Path]) -> list[Scenario]:
+    found = _catalogue(folders).all()
+    if not found:
+        raise UsageError(
+            f"there is no scenario in {', '.join(map(str, folders))}",
+            hint="a scenario is a file like NAME.yaml, in the folder or below it",
+        )
+    return found
+
+
+def _each_once(scenarios: Sequence[Scenario]) -> list[Scenario]:
+    """Without repetitions; two files that say the same name can't be told apart in a result."""
+    by_name: dict[str, Scenario] = {}
+    for scenario in scenarios:
+        other = by_name.setdefault(scenario.name, scenario)
+        if other.path.resolve() != scenario.path.resolve():
+            raise UsageError(
+                f"two scenarios are called {scenario.name}: {other.path} and {scenario.path}",
+                hint="rename one of the two, or run them one after the other",
+            )
+    return list(by_name.values())

@@ -1,0 +1,1 @@
+"""What labs run on: the protocols that every engine follows, and the engines behind them."""

@@ -1,0 +1,16 @@
+"""The images that labs are made of: what they hold, where their bases come from, their making."""
+
+from labctl.engine.images.names import LAB, SERIES, Target, client_image, parse_name
+from labctl.engine.images.store import ImageState, ImageStatus, ImageStore, ProgressEvent
+
+__all__ = [
+    "LAB",
+    "SERIES",
+    "ImageState",
+    "ImageStatus",
+    "ImageStore",
+    "ProgressEvent",
+    "Target",
+    "client_image",
+    "parse_name",
+]

@@ -1,0 +1,93 @@
+"""How the makers of images, in their threads, learn that they are to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+_LOOK_S = 0.1
+_END_S = 20
+
+T = TypeVar("T")
+
+
+class Interrupted(Exception):
+    """The making of images was called off."""
+
+
+class Interruption:
+    """Set once, by the thread that waits for the makers; they look at it in each step."""
+
+    def __init__(self) -> None:
+        self._set = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+
+    @property
+    def is_set(self) -> bool:
+        """Whether all is called off."""
+        return self._set.is_set()
+
+    def set(self) -> None:
+        """Call everything off, and end what makers wait for and can't look up from."""
+        with self._lock:
+            self._set.set()
+            callbacks = list(self._callbacks)
+        for callback in callbacks:
+            callback()
+
+    def check(self) -> None:
+        """Raise Interrupted if all is called off."""
+        if self._set.is_set():
+            raise Interrupted
+
+    @contextmanager
+    def calling(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Have `callback` called, in another thread, when all is called off in here."""
+        with self._lock:
+            self.check()
+            self._callbacks.append(callback)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._callbacks.remove(callback)
+
+    def watch(self, items: Iterable[T]) -> Iterator[T]:
+        """Those items, until all is called off."""
+        for item in items:
+            self.check()
+            yield item
+
+    def wait_for(self, process: subprocess.Popen[bytes], *, limit_s: float) -> int:
+        """The exit status of a process that leads a session of its own.
+
+        All of the session is ended, and given the time to tidy up, when all is called off or it
+        takes longer than `limit_s`: subprocess.TimeoutExpired.
+        """
+        deadline = time.monotonic() + limit_s
+        try:
+            while True:
+                try:
+                    return process.wait(_LOOK_S)
+                except subprocess.TimeoutExpired:
+                    self.check()
+                    if time.monotonic() > deadline:
+                        raise
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_END_S)

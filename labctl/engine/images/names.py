@@ -1,0 +1,59 @@
+"""The names and labels of labctl's images."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from labctl.errors import UsageError
+
+SERIES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+"""The Pythons that there are client images for."""
+
+LAB = "labctl/lab:latest"
+LAB_SERIES = "3.13"
+"""The Python that services and taps run on."""
+
+# Labels of images; compose/images/*/Dockerfile set all but BASE.
+ORIGIN = "labctl.origin"
+PYTHON = "labctl.python"
+CONTENT = "labctl.content"
+"""A hash over all that goes into an image: another one means that the image is stale."""
+IMAGE = "labctl.image"
+"""The name that it was made for."""
+BASE = "labctl.base"
+"""A hash of how a base was made, to find it again."""
+
+_NAME = re.compile(r"(?P<repository>[a-z0-9-]+)/(?:client:(?P<series>\d+\.\d+)|lab(?::latest)?)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """An image that can be made."""
+
+    name: str
+    kind: Literal["client", "lab"]
+    series: str
+
+
+def client_image(series: str) -> str:
+    """The image for clients of that Python (`3.13`)."""
+    return f"labctl/client:{series}"
+
+
+def parse_name(name: str) -> Target:
+    """The image of that name; UsageError where labctl makes none. `labctl/lab` has a tag or not."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise UsageError(
+            f"labctl makes no image {name}", hint=f"it makes {LAB} and {client_image('<Python>')}"
+        )
+    series = match["series"]
+    if series is None:
+        return Target(name=f"{match['repository']}/lab:latest", kind="lab", series=LAB_SERIES)
+    if series not in SERIES:
+        raise UsageError(
+            f"there is no image for Python {series}", hint=f"there are {', '.join(SERIES)}"
+        )
+    return Target(name=name, kind="client", series=series)

@@ -1,0 +1,58 @@
+"""Where bases come from: what every origin can do, and what they have in common."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from typing import Protocol
+
+from labctl.engine.images.builder import Builder
+from labctl.engine.images.content import digest
+from labctl.engine.images.names import Target
+
+_ENGINE_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+class Unavailable(Exception):
+    """Why an origin can't supply a base: half a sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """An image on the engine with a Python, and where in it the interpreter is."""
+
+    id: str
+    interpreter: str
+
+
+class Origin(Protocol):
+    """A place that bases come from."""
+
+    @property
+    def name(self) -> str:
+        """Which it is: registry, debian or host."""
+        ...
+
+    def recipe(self, target: Target) -> str:
+        """How it makes a base for the target: part of the hash that tells a stale image."""
+        ...
+
+    def supply(self, target: Target, builder: Builder) -> Base:
+        """Make a base on the engine. Raises Unavailable, or EngineError where it went wrong."""
+        ...
+
+
+def base_key(origin: Origin, target: Target) -> str:
+    """What a base of that origin for the target is found by."""
+    return digest({"origin": origin.name.encode(), "recipe": origin.recipe(target).encode()})
+
+
+def require_same_machine(builder: Builder) -> None:
+    """Raise Unavailable unless programs of this machine run on the engine."""
+    if sys.platform != "linux":
+        raise Unavailable(f"this machine runs {sys.platform}, and images need Linux")
+    here = _ENGINE_NAMES.get(platform.machine(), platform.machine())
+    there = builder.architecture()
+    if here != there:
+        raise Unavailable(f"this machine is {here}, and the engine {there}")

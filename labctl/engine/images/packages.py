@@ -1,0 +1,74 @@
+"""The third-party packages of the lab image: copies of those that labctl itself runs with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from labctl.engine.images.names import LAB_SERIES
+from labctl.errors import EngineError
+
+ROOTS = ("aiosmtpd", "dnspython")
+"""What the services import; what these need comes along."""
+
+_LAB = {
+    "extra": "",
+    "os_name": "posix",
+    "platform_system": "Linux",
+    "sys_platform": "linux",
+    "python_version": LAB_SERIES,
+    "python_full_version": f"{LAB_SERIES}.0",
+}
+
+
+def closure() -> tuple[Distribution, ...]:
+    """The packages and all that they need in the lab image, by name."""
+    found: dict[str, Distribution] = {}
+    wanted = list(ROOTS)
+    while wanted:
+        name = canonicalize_name(wanted.pop())
+        if name not in found:
+            found[name] = _installed(name)
+            wanted.extend(_needs(found[name]))
+    return tuple(found[name] for name in sorted(found))
+
+
+def versions(packages: tuple[Distribution, ...]) -> tuple[str, ...]:
+    """`name==version` of each."""
+    return tuple(f"{package.name}=={package.version}" for package in packages)
+
+
+def modules(packages: tuple[Distribution, ...]) -> dict[str, bytes]:
+    """Path below the folder for packages, and content, of every module of theirs."""
+    return {path: content for package in packages for path, content in _modules(package)}
+
+
+def _installed(name: str) -> Distribution:
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        raise EngineError(
+            f"the lab image needs the package {name}, which is not installed beside labctl",
+            hint="install labctl anew (pip install --force-reinstall labctl, or ./bootstrap)",
+        ) from None
+
+
+def _needs(package: Distribution) -> Iterator[str]:
+    for text in package.requires or ():
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate(_LAB):
+            yield requirement.name
+
+
+def _modules(package: Distribution) -> Iterator[tuple[str, bytes]]:
+    for file in package.files or ():
+        if file.suffix == ".so":
+            raise EngineError(
+                f"the lab image takes pure Python packages only, and {package.name} has {file}",
+                hint="install the version that constraints.txt names",
+            )
+        if file.suffix == ".py" and ".." not in file.parts and "tests" not in file.parts:
+            yield str(file), file.read_binary()

@@ -1,0 +1,248 @@
+"""labctl's images on an engine: what state they are in, and making those that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+import docker
+from docker.errors import APIError, ImageNotFound
+
+from labctl.engine.connect import engine_errors
+from labctl.engine.images import content, names
+from labctl.engine.images.builder import Builder
+from labctl.engine.images.debian import Debian
+from labctl.engine.images.host import Host
+from labctl.engine.images.interruption import Interruption
+from labctl.engine.images.names import Target, parse_name
+from labctl.engine.images.origins import Base, Origin, Unavailable
+from labctl.engine.images.registry import Registry
+from labctl.errors import EngineError, UsageError
+from labctl.model.result import ImageInfo
+
+_AT_ONCE = 2
+
+
+class ImageState(StrEnum):
+    """`stale`: made by a labctl that put other things in."""
+
+    READY = "ready"
+    STALE = "stale"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageStatus:
+    """An image as the engine has it; `size` in bytes. All but name and state empty if missing."""
+
+    name: str
+    state: ImageState
+    origin: str = ""
+    python: str = ""
+    id: str = ""
+    size: int = 0
+
+    @property
+    def info(self) -> ImageInfo:
+        """What a result says of it."""
+        return ImageInfo(id=self.id, origin=self.origin, python=self.python)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressEvent:
+    """What is being done about an image. `fraction` of it is done, 0 to 1; None: nobody knows."""
+
+    image: str
+    text: str
+    fraction: float | None = None
+    finished: bool = False
+
+
+Progress = Callable[[ProgressEvent], None]
+
+
+class ImageStore:
+    """The images of one engine."""
+
+    def __init__(self, client: docker.APIClient, origins: Iterable[Origin] | None = None) -> None:
+        """`origins` are tried in their order."""
+        self._client = client
+        chosen = (Registry(), Debian(), Host()) if origins is None else origins
+        self._origins: dict[str, Origin] = {origin.name: origin for origin in chosen}
+
+    def status(self, wanted: Iterable[str]) -> list[ImageStatus]:
+        """The state of each image, by one request. Cheap: every `labctl run` asks."""
+        targets = [parse_name(name) for name in wanted]
+        with engine_errors("looking for images"):
+            listed = self._client.images(filters={"reference": [target.name for target in targets]})
+        found = {tag: image for image in listed for tag in image["RepoTags"] or ()}
+        return [self._judge(target, found.get(target.name)) for target in targets]
+
+    def ensure(
+        self,
+        wanted: Iterable[str],
+        *,
+        origin: str | None = None,
+        force: bool = False,
+        progress: Progress = lambda _: None,
+    ) -> dict[str, ImageInfo]:
+        """Make the images that are missing or stale, two at a time, and tell of all by name.
+
+        With `origin`, images from elsewhere are made again from there; with `force`, all are.
+        `progress` is called from several threads. Raises EngineError for those that can't be
+        made, after the others are.
+        """
+        if origin is not None and origin not in self._origins:
+            raise UsageError(
+                f"images do not come from {origin!r}", hint=f"choose of {', '.join(self._origins)}"
+            )
+        wanted = list(dict.fromkeys(wanted))
+        states = self.status(wanted)
+        unready = [
+            state.name
+            for state in states
+            if force
+            or state.state is not ImageState.READY
+            or (origin is not None and state.origin != origin)
+        ]
+        chosen = [self._origins[origin]] if origin else list(self._origins.values())
+        ready = {state.name: state.info for state in states}
+        made = self._make_all(unready, chosen, force=force, progress=progress)
+        return {name: (ready | made)[parse_name(name).name] for name in wanted}
+
+    def remove(self, wanted: Iterable[str]) -> list[str]:
+        """Remove images and their bases; the names of those that were there."""
+        return [name for name in wanted if self._remove(parse_name(name).name)]
+
+    def remove_unfinished(self) -> None:
+        """Remove what is left of builds whose labctl was killed. Not while others are building."""
+        with engine_errors("removing unfinished images"):
+            for label in (names.IMAGE, names.BASE):
+                self._client.prune_images(  # type: ignore[no-untyped-call]
+                    {"label": label, "dangling": True}
+                )
+
+    def _judge(self, target: Target, image: Mapping[str, Any] | None) -> ImageStatus:
+        if image is None:
+            return ImageStatus(name=target.name, state=ImageState.MISSING)
+        labels = image["Labels"] or {}
+        origin = self._origins.get(labels.get(names.ORIGIN, ""))
+        current = origin is not None and labels.get(names.CONTENT) == _content(origin, target)
+        return ImageStatus(
+            name=target.name,
+            state=ImageState.READY if current else ImageState.STALE,
+            origin=labels.get(names.ORIGIN, ""),
+            python=labels.get(names.PYTHON, ""),
+            id=image["Id"],
+            size=image["Size"],
+        )
+
+    def _make_all(
+        self, wanted: list[str], origins: list[Origin], *, force: bool, progress: Progress
+    ) -> dict[str, ImageInfo]:
+        interruption = Interruption()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            futures = {
+                pool.submit(
+                    self._make, parse_name(name), origins,
+                    force=force, progress=progress, interruption=interruption,
+                ): name
+                for name in wanted
+            }  # fmt: skip
+            try:
+                for _ in as_completed(futures):
+                    pass
+            except BaseException:
+                interruption.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        _raise_failures(futures)
+        return {name: future.result() for future, name in futures.items()}
+
+    def _make(
+        self, target: Target, origins: list[Origin], *,
+        force: bool, progress: Progress, interruption: Interruption,
+    ) -> ImageInfo:  # fmt: skip
+        def report(text: str, fraction: float | None) -> None:
+            progress(ProgressEvent(image=target.name, text=text, fraction=fraction))
+
+        refusals = []
+        for origin in origins:
+            builder = Builder(self._client, report=report, interruption=interruption, fresh=force)
+            try:
+                with engine_errors(f"making {target.name}"), builder:
+                    base, version = _base(origin, target, builder)
+                    info = _finish(target, origin, base, version, builder)
+            except Unavailable as refusal:
+                refusals.append(f"{origin.name}: {refusal}")
+            else:
+                progress(ProgressEvent(image=target.name, text=_summary(info), finished=True))
+                return info
+        raise EngineError(f"{target.name} cannot be made", hint="; ".join(refusals))
+
+    def _remove(self, name: str) -> bool:
+        try:
+            with engine_errors(f"removing {name}"):
+                self._client.remove_image(name)
+        except EngineError as error:
+            if isinstance(error.__cause__, ImageNotFound):
+                return False
+            cause = error.__cause__
+            if isinstance(cause, APIError) and cause.status_code == HTTPStatus.CONFLICT:
+                error.hint = "end the runs that use it, or remove what they left: labctl clean"
+            raise
+        return True
+
+
+def _content(origin: Origin, target: Target) -> str:
+    return content.digest(
+        {"layer": content.fingerprint(target.kind).encode(), "base": origin.recipe(target).encode()}
+    )
+
+
+def _base(origin: Origin, target: Target, builder: Builder) -> tuple[Base, str]:
+    """A base that was seen to work, and its Python. Whatever is wrong with it is Unavailable."""
+    try:
+        with engine_errors("the engine"):
+            base = origin.supply(target, builder)
+            return base, builder.check_python(base.id, base.interpreter)
+    except EngineError as error:
+        raise Unavailable(str(error)) from error
+
+
+def _finish(
+    target: Target, origin: Origin, base: Base, version: str, builder: Builder
+) -> ImageInfo:
+    """Put labctl's own layer on the base, and give the image its name."""
+    arguments = {
+        "IMAGE": target.name,
+        "CONTENT": _content(origin, target),
+        "ORIGIN": origin.name,
+        "PYTHON": version,
+    }
+    if target.kind == "lab":
+        arguments["ZONE"] = content.zone()
+    context = content.context(target, base.interpreter)
+    made = builder.build(context, base=base.id, arguments=arguments)
+    builder.give_name(made, target.name)
+    return ImageInfo(id=made, origin=origin.name, python=version)
+
+
+def _summary(info: ImageInfo) -> str:
+    return f"ready: Python {info.python} from {info.origin}"
+
+
+def _raise_failures(futures: Mapping[Future[ImageInfo], str]) -> None:
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, EngineError) or len(errors) == 1:
+            raise error
+    if errors:
+        raise EngineError(
+            f"{len(errors)} images cannot be made",
+            hint="\n".join(f"{error}: {getattr(error, 'hint', '')}" for error in errors),
+        )

@@ -1,0 +1,46 @@
+"""What the runner asks of an engine. What fails here raises EngineError: the lab broke."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from labctl.model.evidence import Evidence
+from labctl.model.plan import PlannedAttempt, PlannedLab
+from labctl.model.result import EngineInfo
+
+
+class Tap(Protocol):
+    """A network namespace in a lab that attempts run in, one at a time."""
+
+    def attempt(self, attempt: PlannedAttempt, *, limit_s: float) -> Evidence:
+        """Run one client in a fresh container; after `limit_s` seconds it is ended."""
+        ...
+
+
+class Lab(Protocol):
+    """A running lab."""
+
+    def tap(self) -> AbstractContextManager[Tap]:
+        """A tap of the caller's own."""
+        ...
+
+
+class Engine(Protocol):
+    """What labs run on."""
+
+    def info(self) -> EngineInfo:
+        """Name and version."""
+        ...
+
+    def lab(self, lab: PlannedLab) -> AbstractContextManager[Lab]:
+        """Start a lab, wait until its services are ready, and remove it in the end."""
+        ...
+
+    def stop(self) -> None:
+        """End all that runs, at once and for good: whoever waits for it meets EngineError."""
+        ...
+
+    def sweep(self) -> None:
+        """Remove whatever this run has left on the engine."""
+        ...

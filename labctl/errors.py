@@ -1,0 +1,68 @@
+"""The errors that labctl reports to people: each says what, where and what to do.
+
+Exit codes are those of the table in docs/reference.md. `__main__` is the only place that turns
+one of these into a message and an exit code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """A place in an input file. `line` and `column` count from 1; 0 means the whole file."""
+
+    path: Path
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else str(self.path)
+
+
+class LabError(Exception):
+    """Something a person can act on: `message` says what, `where` where, `hint` what to do."""
+
+    exit_code = 70
+
+    def __init__(self, message: str, *, where: Where | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class UsageError(LabError):
+    """The command line is wrong: an unknown scenario, attempt, tag or Python."""
+
+    exit_code = 2
+
+
+class InputError(LabError):
+    """A scenario, a Compose file or another input file is wrong."""
+
+    exit_code = 3
+
+
+class EngineError(LabError):
+    """The lab could not be run: no verdict, and never the client's fault."""
+
+    exit_code = 4
+
+
+class ManyInputErrors(InputError):
+    """Several mistakes found in the input at once; each is printed as its own message."""
+
+    def __init__(self, errors: tuple[InputError, ...]) -> None:
+        first = errors[0]
+        super().__init__(first.message, where=first.where, hint=first.hint)
+        self.errors = errors
+
+
+class Terminated(BaseException):
+    """SIGTERM came: like KeyboardInterrupt, nothing but the clean-up may catch it."""

@@ -1,0 +1,175 @@
+"""What a probe's report says -> an observation.
+
+A report comes out of a container in which anyone's code ran: it is a claim, and may be anything.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from labctl.judge.layers import layer_of
+from labctl.model.evidence import Capture, Evidence
+from labctl.model.packet import Wire
+from labctl.model.result import Frame, Observation, Outcome, Unhandled
+from labctl.wire.listing import list_packets
+
+REPORT_LIMIT = 1 << 20
+"""Bytes of the longest report that is read."""
+_DEPTH_LIMIT = 100
+_FRAMES_LIMIT = 256
+_FROM_OTHERS = {"flows", "packets", "lost_packets", "lost_events", "served"}
+_FROM_THE_CLIENT = frozenset(Observation.model_fields) - _FROM_OTHERS
+_SIGNAL_BASE = 128
+_LATEST_NS = 1 << 63
+_LONGEST_S = 1e6
+
+
+def observe(evidence: Evidence, wire: Wire | None = None) -> Observation:
+    """The observation that a report, the container's end, the wire and the services make; never
+    raises for the report. `wire` is what the evidence's capture shows.
+
+    How long the container ran bounds what the report claims. What the report says of flows and
+    server events is dropped: those come from elsewhere.
+    """
+    claim = _parse(evidence.report)
+    seen = claim or _without_report(evidence)
+    ran_out = evidence.exit is None
+    if ran_out:
+        seen = seen.model_copy(update={"outcome": Outcome.TIMED_OUT})
+    elif evidence.out_of_memory and seen.outcome not in (Outcome.RAISED, Outcome.RETURNED):
+        seen = seen.model_copy(update={"outcome": Outcome.OUT_OF_MEMORY})
+    plausible = claim and not ran_out and 0 <= claim.elapsed_s <= evidence.elapsed_s
+    elapsed_s = seen.elapsed_s if plausible else evidence.elapsed_s
+    return seen.model_copy(
+        update={
+            "elapsed_s": elapsed_s,
+            "served": evidence.served,
+            "lost_events": evidence.served_lost,
+            **(_on_the_wire(wire, evidence.capture, seen) if wire and evidence.capture else {}),
+        }
+    )
+
+
+def _on_the_wire(wire: Wire, capture: Capture, seen: Observation) -> dict[str, Any]:
+    return {
+        "flows": wire.flows,
+        "packets": list_packets(wire, start_ns=start_of(wire, seen)),
+        "lost_packets": capture.lost,
+    }
+
+
+def start_of(wire: Wire, seen: Observation) -> int:
+    """When the client began, on the clock of the packets: as the probe says, or at the first."""
+    first = wire.packets[0].at_ns if wire.packets else 0
+    return seen.started_ns or first
+
+
+def _without_report(evidence: Evidence) -> Observation:
+    """What the container's end alone tells; signals by the shell's convention (137 is SIGKILL)."""
+    name = _signal_name(evidence.exit)
+    silent = Outcome.KILLED if name else Outcome.EXITED
+    return Observation(
+        outcome=Outcome.GARBLED if evidence.report.strip() else silent,
+        exit=None if name else evidence.exit,
+        signal=name,
+    )
+
+
+def _signal_name(exit_status: int | None) -> str | None:
+    number = (exit_status or 0) - _SIGNAL_BASE
+    return signal.Signals(number).name if number in set(signal.Signals) else None
+
+
+def _parse(report: bytes) -> Observation | None:
+    """The observation that a report claims, or None where it is not one.
+
+    It is one line. What fills all the room there is may be cut off, and a second line with it.
+    """
+    if len(report) >= REPORT_LIMIT or report.find(b"\n") not in (-1, len(report) - 1):
+        return None
+    try:
+        claim = _clean(_load(report))
+        observation = Observation.model_validate(_claimed(claim))
+    except (ValueError, RecursionError, ValidationError):
+        return None
+    return _with_layers(observation) if _consistent(observation) else None
+
+
+def _load(report: bytes) -> Any:
+    text = report.decode("utf-8", "backslashreplace")
+    return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is out of range")
+    return number
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """The same with lone surrogates escaped, which no UTF-8 document can hold."""
+    if depth > _DEPTH_LIMIT:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item, depth + 1) for key, item in value.items()}
+    return value
+
+
+def _claimed(claim: Any) -> dict[str, Any]:
+    if not isinstance(claim, dict) or claim.get("probe") != 1:
+        raise ValueError("not a report of the probe")
+    return {key: value for key, value in claim.items() if key in _FROM_THE_CLIENT}
+
+
+def _consistent(observation: Observation) -> bool:
+    """Whether the parts of a report can be of one run, and are as few as the probe sends."""
+    few = all(len(stack) <= _FRAMES_LIMIT for stack in _stacks(observation))
+    if not _times_possible(observation):
+        return False
+    if observation.outcome in (Outcome.RAISED, Outcome.RETURNED):
+        raised = observation.outcome is Outcome.RAISED
+        return few and raised == (observation.exception is not None)
+    return few
+
+
+def _times_possible(observation: Observation) -> bool:
+    """Whether others can count with the times: any number would do for a forger."""
+    started = 0 <= (observation.started_ns or 0) < _LATEST_NS
+    return started and all(0 <= call.at_s < _LONGEST_S for call in observation.calls)
+
+
+def _stacks(observation: Observation) -> Iterator[tuple[Frame, ...]]:
+    yield observation.stack
+    for unhandled in observation.unhandled:
+        yield unhandled.stack
+
+
+def _with_layers(observation: Observation) -> Observation:
+    unhandled: tuple[Unhandled, ...] = tuple(
+        one.model_copy(update={"stack": _layered(one.stack)}) for one in observation.unhandled
+    )
+    return observation.model_copy(
+        update={"stack": _layered(observation.stack), "unhandled": unhandled}
+    )
+
+
+def _layered(stack: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    return tuple(
+        frame.model_copy(update={"layer": layer_of(frame.module, frame.qualname)})
+        for frame in stack
+    )

@@ -1,0 +1,112 @@
+"""The scenarios of some folders, found by name and loaded when asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+
+from labctl.errors import InputError, ManyInputErrors, UsageError, Where
+from labctl.load.compose import load_compose
+from labctl.load.scenario import load_scenario
+from labctl.load.words import did_you_mean
+from labctl.model.scenario import Scenario
+
+_SUFFIXES = (".yaml", ".yml")
+_COMPOSE_STEMS = frozenset({"compose", "docker-compose", "lab"})
+
+
+class Catalogue:
+    """The scenarios in `folders` and all folders below them.
+
+    A scenario is a `*.yaml` or `*.yml` file called as the scenario itself. Compose files are told
+    by their names: `lab.yaml`, `compose.yaml`, `docker-compose.yaml`, `*.compose.yaml`, or any name
+    in a folder called `compose`. These, and whatever starts with a dot, are no scenarios.
+
+    UsageError where a folder doesn't exist. Each Compose file is read once.
+    """
+
+    def __init__(self, folders: Sequence[Path], builtin_compose: Path) -> None:
+        for folder in folders:
+            if not folder.is_dir():
+                raise UsageError(
+                    f"there is no folder {folder}", hint="give --scenarios a folder of scenarios"
+                )
+        self._folders = tuple(folders)
+        self._builtin_compose = builtin_compose
+        self._read_compose = cache(load_compose)
+
+    def names(self) -> list[str]:
+        """The names of all scenarios, sorted. No file is read."""
+        return sorted(self._files)
+
+    def load(self, name_or_path: str) -> Scenario:
+        """One scenario: a path if it has a slash or ends in .yaml or .yml, else a name.
+
+        UsageError for a name that isn't here; InputError for a wrong file.
+        """
+        if os.sep in name_or_path or name_or_path.endswith(_SUFFIXES):
+            return self._load(Path(name_or_path))
+        if name_or_path not in self._files:
+            raise UsageError(
+                f'no scenario is called "{name_or_path}"{did_you_mean(name_or_path, self._files)}',
+                hint="`labctl list` shows them all; a file is given as a path, like ./mine.yaml",
+            )
+        return self._load_named(name_or_path)
+
+    def all(self) -> list[Scenario]:
+        """Every scenario, by name. ManyInputErrors has the mistakes of all files."""
+        scenarios: list[Scenario] = []
+        errors: list[InputError] = []
+        for name in self.names():
+            try:
+                scenarios.append(self._load_named(name))
+            except ManyInputErrors as many:
+                errors.extend(many.errors)
+            except InputError as error:
+                errors.append(error)
+        if errors:
+            raise ManyInputErrors(tuple(dict.fromkeys(errors)))
+        return scenarios
+
+    def _load(self, path: Path) -> Scenario:
+        return load_scenario(
+            path, builtin_compose=self._builtin_compose, read_compose=self._read_compose
+        )
+
+    def _load_named(self, name: str) -> Scenario:
+        path = self._files[name]
+        scenario = self._load(path)
+        if scenario.name != name:
+            raise InputError(
+                f'name: must be "{name}", as the file is called, not "{scenario.name}"',
+                where=Where(path=path),
+                hint=f"rename the file to {scenario.name}{path.suffix}, or change `name`",
+            )
+        return scenario
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for path in (path for folder in self._folders for path in _scenario_files(folder)):
+            other = found.setdefault(path.stem, path)
+            if os.path.realpath(other) != os.path.realpath(path):
+                raise InputError(
+                    f'there is a scenario called "{path.stem}" in {other} too',
+                    where=Where(path=path),
+                    hint="rename one of the two",
+                )
+        return found
+
+
+def _scenario_files(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "compose")
+        yield from (Path(parent, file) for file in sorted(files) if _is_scenario(file))
+
+
+def _is_scenario(file: str) -> bool:
+    stem, suffix = os.path.splitext(file)  # noqa: PTH122 a name, not yet worth a Path
+    is_compose = stem in _COMPOSE_STEMS or stem.endswith(".compose")
+    return suffix in _SUFFIXES and not file.startswith(".") and not is_compose

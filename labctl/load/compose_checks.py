@@ -1,0 +1,120 @@
+"""What must fit together between the services of a Compose file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from ipaddress import IPv4Address, IPv4Network
+from typing import Final
+
+from labctl.errors import InputError
+from labctl.load.words import at, did_you_mean
+from labctl.load.yaml_reader import Document, Place
+from labctl.model.compose import Attachment, ComposeFile, Service
+
+_NAME_TAKEN: Final = "{value} is already a name of the service {owner}"
+_ADDRESS_TAKEN: Final = (
+    "the address of the service {owner} ends in {value} too, and labs keep only that number"
+)
+
+
+def conflicts(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
+    """One error for each thing that contradicts another in the file."""
+    yield from _dependencies(parsed.services, document)
+    yield from _networks(parsed, document)
+    yield from _twice(_names(parsed), _NAME_TAKEN, document)
+    yield from _twice(_host_numbers(parsed), _ADDRESS_TAKEN, document)
+
+
+def start_order(services: dict[str, Service]) -> tuple[Service, ...]:
+    """The services, each after those it depends on. CycleError where there is no such order."""
+    graph = {name: service.depends_on.keys() for name, service in services.items()}
+    return tuple(services[name] for name in TopologicalSorter(graph).static_order())
+
+
+def _dependencies(services: dict[str, Service], document: Document) -> Iterator[InputError]:
+    unknown = [
+        (service.name, name)
+        for service in services.values()
+        for name in service.depends_on
+        if name not in services
+    ]
+    for service, name in unknown:
+        place = _entry(("services", service, "depends_on"), name, document)
+        message = f'no service is called "{name}"{did_you_mean(name, services)}'
+        yield InputError(at(place[:3], message), where=document.where_key(place))
+    if not unknown:
+        yield from _cycle(services, document)
+
+
+def _cycle(services: dict[str, Service], document: Document) -> Iterator[InputError]:
+    try:
+        start_order(services)
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))  # graphlib lists whom each one waits for last
+        place = ("services", circle[0], "depends_on")
+        message = f"these depend on each other in a circle: {' -> '.join(circle)}"
+        yield InputError(at(place, message), where=document.where_key(place))
+
+
+def _networks(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
+    known = {*parsed.networks, "default"}
+    for service, network, attachment in _attachments(parsed):
+        place = ("services", service, "networks")
+        if network not in known:
+            here = _entry(place, network, document)
+            message = f'no network is called "{network}"{did_you_mean(network, known)}'
+            yield InputError(at(place, message), where=document.where_key(here))
+        elif attachment.ipv4_address and not _in_pools(parsed, network, attachment.ipv4_address):
+            here = (*place, network, "ipv4_address")
+            message = f"{attachment.ipv4_address} is in no subnet of the network {network}"
+            hint = f"give networks.{network} an ipam subnet that holds it, or leave the address out"
+            yield InputError(at(here, message), where=document.where(here), hint=hint)
+
+
+def _in_pools(parsed: ComposeFile, network: str, address: str) -> bool:
+    declared = parsed.networks.get(network)
+    pools = declared.ipam.config if declared else ()
+    return any(IPv4Address(address) in IPv4Network(pool.subnet) for pool in pools)
+
+
+def _attachments(parsed: ComposeFile) -> Iterator[tuple[str, str, Attachment]]:
+    for service in parsed.services.values():
+        for network, attachment in service.networks.items():
+            yield service.name, network, attachment
+
+
+def _names(parsed: ComposeFile) -> Iterator[tuple[str, str, Place]]:
+    """(name, service, place) of every name in the lab's DNS: the services' own come first."""
+    for service in parsed.services:
+        yield service, service, ("services", service)
+    for service, network, attachment in _attachments(parsed):
+        for index, alias in enumerate(attachment.aliases):
+            place = ("services", service, "networks", network, "aliases", index)
+            if alias != service:
+                yield alias, service, place
+
+
+def _host_numbers(parsed: ComposeFile) -> Iterator[tuple[str, str, Place]]:
+    """All that a lab keeps of an address: it has a subnet of 256 of its own."""
+    for service, network, attachment in _attachments(parsed):
+        if attachment.ipv4_address:
+            place = ("services", service, "networks", network, "ipv4_address")
+            yield attachment.ipv4_address.rpartition(".")[2], service, place
+
+
+def _twice(
+    claims: Iterator[tuple[str, str, Place]], says: str, document: Document
+) -> Iterator[InputError]:
+    owners: dict[str, str] = {}
+    for value, service, place in claims:
+        if value in owners:
+            message = says.format(value=value, owner=owners[value])
+            yield InputError(at(place, message), where=document.where(place))
+        owners.setdefault(value, service)
+
+
+def _entry(place: Place, name: str, document: Document) -> Place:
+    """The place of a name in what may be written as a mapping or as a list."""
+    entries = document.get(place)
+    return (*place, entries.index(name) if isinstance(entries, tuple) else name)

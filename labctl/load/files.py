@@ -1,0 +1,63 @@
+"""Input files read whole, within bounds, as text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from labctl.errors import InputError, Where
+
+MIB = 1024 * 1024
+
+_FORBIDDEN = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+"""What no text may hold: control characters, and breaks that editors and YAML count otherwise."""
+
+
+def forbidden_character(text: str) -> re.Match[str] | None:
+    """The first character that an input text may not hold: NUL, ESC, U+2028, a surrogate, ..."""
+    return _FORBIDDEN.search(text)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """All of a file. InputError where it can't be read or has more than `limit` bytes.
+
+    Never reads more than the limit, so that a device without an end is an error too.
+    """
+    where = Where(path=path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except FileNotFoundError:
+        raise InputError("there is no such file", where=where) from None
+    except IsADirectoryError:
+        raise InputError("this is a directory, not a file", where=where) from None
+    except PermissionError:
+        raise InputError("this file may not be read by you", where=where) from None
+    except OSError as error:
+        raise InputError(f"can't be read: {error.strerror}", where=where) from None
+    if len(data) > limit:
+        raise InputError(f"is larger than the {_size(limit)} that are allowed", where=where)
+    return data
+
+
+def _size(count: int) -> str:
+    return f"{count // MIB} MiB" if count >= MIB else f"{count // 1024} KiB"
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The text of a UTF-8 file of `limit` bytes at the most; a byte order mark is dropped.
+
+    InputError where the file can't be read, is too large or is not UTF-8.
+    """
+    data = read_bytes(path, limit)
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}",
+            where=Where(path=path, line=line),
+            hint="save the file as UTF-8",
+        ) from None

@@ -1,0 +1,77 @@
+"""Plain scalars of YAML: what they are, and those that YAML 1.1 reads as something surprising.
+
+PyYAML and docker-compose 1.x read YAML 1.1, newer tools read 1.2. A scalar that not everybody
+reads alike, or not as it looks, is refused instead of guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from yaml.resolver import Resolver
+
+Scalar = str | int | float | bool | None
+
+_TAG: Final = "tag:yaml.org,2002:"
+_SAFE: Final[dict[str, Scalar]] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+_OTHERS: Final = {"timestamp": "a date", "merge": "a merge key"}
+_TRUE: Final = frozenset({"yes", "on", "true", "y"})
+
+
+class Surprise(ValueError):
+    """A plain scalar that YAML reads as something its writer may not mean.
+
+    `instead` is the end of a hint: what to write for that which YAML reads.
+    """
+
+    def __init__(self, text: str, reading: str, instead: str = "") -> None:
+        super().__init__(f"{text} without quotes is {reading} in YAML")
+        self.instead = f"; if not, write {instead}" if instead else ""
+
+
+def plain_scalar(text: str) -> Scalar:
+    """The value of a scalar that stands without quotes. Raises Surprise."""
+    if text in _SAFE:
+        return _SAFE[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    tag = _yaml_1_1_tag(text)
+    if tag in ("str", "value"):
+        return text
+    raise _surprise(text, tag)
+
+
+def _yaml_1_1_tag(text: str) -> str:
+    if text in ("y", "Y", "n", "N"):
+        return "bool"  # by the letter of YAML 1.1; PyYAML itself leaves these out
+    resolvers = Resolver.yaml_implicit_resolvers.get(text[0], [])
+    matches = (tag for tag, pattern in resolvers if pattern.match(text))
+    return next(matches, f"{_TAG}str").removeprefix(_TAG)
+
+
+def _surprise(text: str, tag: str) -> Surprise:
+    if tag == "bool":
+        value = "true" if text.lower() in _TRUE else "false"
+        return Surprise(text, f"the boolean {value}", value)
+    if tag == "null":
+        return Surprise(text, "no value at all", "null")
+    if tag in _OTHERS:
+        return Surprise(text, _OTHERS[tag])
+    return Surprise(text, _reading_of_number(text.lower().lstrip("+-")), "it in plain digits")
+
+
+def _reading_of_number(digits: str) -> str:
+    if ":" in digits:
+        return "a number in base 60"
+    if digits.startswith(("0x", "0b")):
+        return f"a number in base {16 if digits[1] == 'x' else 2}"
+    if digits in (".inf", ".nan"):
+        return "not a finite number"
+    if "." not in digits and digits.startswith("0"):
+        return "a number in base 8"
+    return "a number in a form that not every reader knows"

@@ -1,0 +1,1 @@
+"""All that flows through labctl: frozen, typed, without effects."""

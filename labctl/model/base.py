@@ -1,0 +1,56 @@
+"""What the models share: strict frozen base classes and the value types of the formats."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+
+class Input(BaseModel):
+    """Base of what people write: unknown keys and loose types are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Record(BaseModel):
+    """Base of what labctl writes: frozen; a reader of a later version may meet more keys."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+
+
+def parse_duration(text: object) -> float:
+    """Seconds of a duration as Compose writes it: `500ms`, `2s`, `1m30s`. Raises ValueError."""
+    if not isinstance(text, str) or not re.fullmatch(rf"(?:{_DURATION.pattern})+", text):
+        raise ValueError(f"a duration is a number with a unit, like 500ms or 2s, not {text!r}")
+    return sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(text))
+
+
+def _seconds(value: object) -> object:
+    return value if isinstance(value, float) else parse_duration(value)
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    WithJsonSchema(
+        {"type": "string", "pattern": rf"^(?:{_DURATION.pattern})+$"}, mode="validation"
+    ),
+]
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_not_blank)]

@@ -1,0 +1,29 @@
+"""What `labctl doctor` finds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from labctl.model.base import Record
+
+
+class State(StrEnum):
+    """`missing` keeps labs from working; `limited` keeps some of them."""
+
+    OK = "ok"
+    LIMITED = "limited"
+    MISSING = "missing"
+
+
+class Check(Record):
+    """One thing that was looked at, what was seen, and what to do about it."""
+
+    name: str
+    state: State
+    seen: str
+    hint: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether labs can't run before this is mended."""
+        return self.state is State.MISSING

@@ -1,0 +1,61 @@
+"""The lines of `wire:`: flows and their outcomes, as scenarios write them."""
+
+from __future__ import annotations
+
+import re
+
+from labctl.model.result import Flow
+
+OUTCOMES = {
+    "tcp": ("refused", "unanswered", "unreachable", "reset", "closed", "open"),
+    "udp": ("answered", "unanswered", "unreachable"),
+    "dns": ("answered", "nxdomain", "servfail", "nodata", "unanswered"),
+    "arp": ("unanswered",),
+}
+"""Every outcome that a flow of a protocol can have."""
+
+_FORMS = {
+    "dns": re.compile(r"\S+ [A-Z]+"),
+    "tcp": re.compile(r"\S+:\d+"),
+    "udp": re.compile(r"\S+:\d+"),
+    "arp": re.compile(r"\S+"),
+}
+_EXAMPLES = {
+    "dns": "dns closed.lab A answered",
+    "tcp": "tcp closed.lab:2525 refused",
+    "udp": "udp closed.lab:2525 unreachable",
+    "arp": "arp gone.lab unanswered",
+}
+
+
+def check_wire(line: str) -> str:
+    """The same line, if it is `tcp HOST:PORT OUTCOME`, `udp ...`, `dns NAME TYPE OUTCOME`
+    or `arp HOST OUTCOME`.
+    """
+    protocol, _, rest = line.partition(" ")
+    if protocol not in OUTCOMES:
+        raise ValueError(f"a flow starts with {', '.join(OUTCOMES)}, not {protocol!r}")
+    subject, _, outcome = rest.rpartition(" ")
+    if not _FORMS[protocol].fullmatch(subject):
+        raise ValueError(f"a {protocol} flow looks like {_EXAMPLES[protocol]!r}, not {line!r}")
+    if outcome not in OUTCOMES[protocol]:
+        raise ValueError(
+            f"a {protocol} flow ends with {', '.join(OUTCOMES[protocol])}, not {outcome!r}"
+        )
+    return line
+
+
+def wire_line(flow: Flow) -> str:
+    """The flow as `wire:` has it; for protocols that no scenario names, in the same manner."""
+    if flow.protocol == "dns":
+        kind = flow.detail.dns.type if flow.detail and flow.detail.dns else "?"
+        return f"dns {flow.host} {kind} {flow.outcome}"
+    if flow.protocol not in ("tcp", "udp"):
+        return f"{flow.protocol} {flow.host} {flow.outcome}"
+    return f"{flow.protocol} {host_port(flow)} {flow.outcome}"
+
+
+def host_port(flow: Flow) -> str:
+    """`closed.lab:2525`, `[::1]:2525`."""
+    host = f"[{flow.host}]" if ":" in flow.host else flow.host
+    return f"{host}:{flow.port}"

@@ -1,0 +1,55 @@
+"""A plan: which labs to start and which attempts to make in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from labctl.model.compose import Service
+from labctl.model.expectation import Expectation
+from labctl.model.scenario import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpreter:
+    """A Python for clients: `series` is 3.13, `version` 3.13.5, `image` what to start."""
+
+    series: str
+    version: str
+    image: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedAttempt:
+    """One client, to be run once. `expectation` is None where nothing is expected of it."""
+
+    scenario: str
+    attempt: str
+    client: str
+    source: str
+    origin: str
+    target: Target
+    interpreter: Interpreter
+    expectation: Expectation | None
+    repeat: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedLab:
+    """One lab: the services of all its scenarios, and the attempts to be made in it."""
+
+    compose: Path
+    services: tuple[Service, ...]
+    attempts: tuple[PlannedAttempt, ...]
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """The names of the scenarios in this lab, each once, in order."""
+        return tuple(dict.fromkeys(a.scenario for a in self.attempts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All the labs of one run."""
+
+    labs: tuple[PlannedLab, ...]

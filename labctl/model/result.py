@@ -1,0 +1,244 @@
+"""What a run found: observations, verdicts and the one document that holds them.
+
+The JSON of `Result` is the format `labctl-result/1`: its names hold from the first version on.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from labctl.model.base import Record
+from labctl.model.flow_detail import FlowDetail
+
+
+class Verdict(StrEnum):
+    """`inconclusive`: evidence is missing. `error`: the lab broke; never the client's fault."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+class Outcome(StrEnum):
+    """How a client ended. The last five left no complete report of the probe."""
+
+    RAISED = "raised"
+    RETURNED = "returned"
+    EXITED = "exited"
+    """Left by `os._exit` or the like."""
+    KILLED = "killed"
+    """Ended by a signal."""
+    OUT_OF_MEMORY = "out-of-memory"
+    TIMED_OUT = "timed-out"
+    """Was still running when labctl's own limit was up."""
+    GARBLED = "garbled"
+    """What came out of the container was not a report."""
+
+
+class Frame(Record):
+    """One library function in a stack; `line` is for people, and is never compared.
+
+    One that is not `genuine` has the name of a module's function, and other code or other
+    globals; None where the module's file could not be read to compare.
+    """
+
+    module: str
+    qualname: str
+    line: int | None = None
+    layer: str = ""
+    genuine: bool | None = True
+
+
+class Origin(Record):
+    """Where an exception was raised: `client` if in the client's own code, at that `line`.
+
+    `how` is `raise` for a statement, `throw` for what was thrown into a generator, and `call` for
+    what came out of anything else, mostly a function in C. `under` is the innermost library
+    function above (`socket:create_connection`), or empty.
+    """
+
+    client: bool
+    how: Literal["raise", "throw", "call"]
+    under: str = ""
+    line: int | None = None
+
+
+class ExceptionInfo(Record):
+    """One exception as the probe saw it.
+
+    `bases` are the qualified names of its MRO, its own first. `attrs` holds JSON scalars, or the
+    `repr` of anything else; `symbols` the symbolic names of numbers among them
+    (`{"errno": "ECONNREFUSED"}`). `message` is None where `__str__` gave no text in time.
+    `named` is what a class called itself that can't be found under that name; its `type` is in
+    `__main__` then. `origin` is None where there was no traceback.
+    """
+
+    type: str
+    message: str | None = None
+    attrs: dict[str, int | float | bool | str | None] = Field(default_factory=dict)
+    symbols: dict[str, str] = Field(default_factory=dict)
+    bases: tuple[str, ...] = ()
+    cause: ExceptionInfo | None = None
+    context: ExceptionInfo | None = None
+    group: tuple[ExceptionInfo, ...] | None = None
+    omitted: int = 0
+    """Chained or grouped exceptions that were too many to report."""
+    named: str = ""
+    origin: Origin | None = None
+
+
+class Unhandled(Record):
+    """An exception that ended a thread or a task and never reached the client's own code."""
+
+    where: str
+    exception: ExceptionInfo
+    stack: tuple[Frame, ...] = ()
+
+
+class Call(Record):
+    """One audit event (PEP 578) of the client: `at_s` seconds after its start.
+
+    `stack` are the library functions that led to it (`socket:create_connection`), outermost
+    first, and `line` is where the innermost function of all stood, be it the client's.
+    """
+
+    at_s: float
+    event: str
+    args: tuple[int | float | bool | str | None, ...] = ()
+    stack: tuple[str, ...] | None = None
+    line: int | None = None
+
+
+class ServerEvent(Record):
+    """What a service said of one client. `at_s` is on the service's monotonic clock."""
+
+    service: str
+    at_s: float
+    event: str
+    peer: str = ""
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class Flow(Record):
+    """One conversation on the wire, and how it ended.
+
+    `host` is the name that was looked up for the address, else the address. Of a DNS query it is
+    the name asked for, and `address` and `port` are the server's.
+    """
+
+    protocol: str
+    host: str
+    address: str
+    port: int
+    outcome: str
+    detail: FlowDetail | None = None
+
+
+class PacketInfo(Record):
+    """A packet as a result document lists it. `at_s` counts from the client's start; `flow` is
+    an index into the observation's flows, or None.
+    """
+
+    at_s: float
+    interface: str
+    source: str
+    destination: str
+    protocol: str
+    length: int
+    info: str
+    flow: int | None = None
+
+
+class Observation(Record):
+    """Everything seen of one attempt. `flows` is None where nothing was captured; `packets` are
+    the first of them, and `lost_packets` and `lost_events` count what was too much to keep.
+
+    `stdout` and `stderr` are head and tail, with a line between that counts what was dropped;
+    `returned` is the `repr` of the client's last expression. `tampered` says what the client did
+    to the probe, each as the rest of a sentence about it.
+    """
+
+    outcome: Outcome
+    exception: ExceptionInfo | None = None
+    stack: tuple[Frame, ...] = ()
+    omitted_frames: int = 0
+    returned: str | None = None
+    unhandled: tuple[Unhandled, ...] = ()
+    calls: tuple[Call, ...] = ()
+    omitted_calls: int = 0
+    tampered: tuple[str, ...] = ()
+    flows: tuple[Flow, ...] | None = None
+    packets: tuple[PacketInfo, ...] = ()
+    lost_packets: int = 0
+    lost_events: int = 0
+    served: tuple[ServerEvent, ...] = ()
+    stdout: str = ""
+    stderr: str = ""
+    exit: int | None = None
+    signal: str | None = None
+    elapsed_s: float = 0.0
+    started_ns: int | None = None
+    """When the client's code began, in nanoseconds of CLOCK_REALTIME."""
+
+
+class Difference(Record):
+    """One way in which an observation is not what was expected.
+
+    `what` names the part: `exception`, `attrs.errno`, `cause.exception`, `stack`, `elapsed`, ...
+    """
+
+    what: str
+    expected: str
+    actual: str
+    message: str
+
+
+class AttemptResult(Record):
+    """One attempt and its verdict; `verdict` is None where nothing was expected of the client."""
+
+    scenario: str
+    attempt: str
+    python: str
+    client: str = ""
+    """The file of a client given with --client; empty for the scenario's own."""
+    repeat: int = 1
+    verdict: Verdict | None
+    reasons: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    not_judged: tuple[str, ...] = ()
+    elapsed_s: float = 0.0
+    expected: dict[str, Any] | None = None
+    observed: Observation | None = None
+
+
+class EngineInfo(Record):
+    """The engine that a run used."""
+
+    name: str
+    version: str
+    kernel: str = ""
+    architecture: str = ""
+
+
+class ImageInfo(Record):
+    """An image that a run used: `origin` is registry, debian or host."""
+
+    id: str
+    origin: str
+    python: str = ""
+
+
+class Result(Record):
+    """All of one run, as `--json` writes it."""
+
+    schema_: Literal["labctl-result/1"] = Field(default="labctl-result/1", alias="schema")
+    labctl: str
+    engine: EngineInfo
+    images: dict[str, ImageInfo]
+    summary: dict[Verdict, int]
+    interrupted: bool = False
+    attempts: tuple[AttemptResult, ...]

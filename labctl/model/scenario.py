@@ -1,0 +1,84 @@
+"""A scenario: `ScenarioFile` as it is written, `Scenario` with everything it names resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from labctl.model.base import Input, Name, Text
+from labctl.model.compose import Service
+from labctl.model.expectation import Expectation
+
+Layer = Literal["dns", "tcp", "udp", "tls", "smtp", "http", "ftp", "imap", "pop3", "other"]
+
+
+class Target(Input):
+    """What clients aim at; `host` and `port` reach the client as LAB_HOST and LAB_PORT."""
+
+    host: Text
+    port: Annotated[int, Field(ge=0)]
+
+
+class ClientFile(Input):
+    """A client kept in a file of its own, beside the scenario."""
+
+    file: Text
+
+
+class AttemptFile(Input):
+    """One client and what it must observe."""
+
+    client: Text | ClientFile
+    expect: Expectation | Annotated[tuple[Expectation, ...], Field(min_length=1)]
+
+
+class ScenarioFile(Input):
+    """A scenario as its YAML file has it. Its JSON Schema is what `labctl schema` prints."""
+
+    name: Name
+    title: Text
+    layer: Layer
+    tags: tuple[Name, ...] = ()
+    story: Text
+    services: tuple[Name, ...] = ()
+    compose: Text | None = None
+    exclusive: bool = False
+    target: Target
+    attempts: Annotated[dict[Name, AttemptFile], Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One client of a scenario: its source text, where that stands, and the variants expected."""
+
+    name: str
+    source: str
+    origin: str
+    expectations: tuple[Expectation, ...]
+
+    def expectation(self, python: str) -> Expectation | None:
+        """The first variant for that Python (`3.13.5`), or None if the scenario has none."""
+        return next((e for e in self.expectations if e.admits(python)), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A scenario ready to plan. `services` holds every service it needs, `dns` among them,
+    in an order in which each comes after those it depends on. `compose` is the file they stand
+    in: scenarios that name the same one can share a lab.
+    """
+
+    path: Path
+    name: str
+    title: str
+    layer: Layer
+    tags: tuple[str, ...]
+    story: str
+    services: tuple[Service, ...]
+    compose: Path
+    exclusive: bool
+    target: Target
+    attempts: tuple[Attempt, ...]

@@ -1,0 +1,166 @@
+"""Scenarios x Pythons x clients -> labs and the attempts to make in them. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labctl.errors import InputError, UsageError, Where
+from labctl.model.compose import Service
+from labctl.model.expectation import Expectation
+from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab
+from labctl.model.scenario import Attempt, Scenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """A client of one's own, given with --client."""
+
+    path: Path
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """One client in one scenario, before it is multiplied by Pythons and repeats.
+
+    `judged_by` is the scenario's attempt whose expectations count, None where none do.
+    """
+
+    attempt: str
+    client: str
+    source: str
+    origin: str
+    judged_by: Attempt | None
+
+
+def plan(
+    scenarios: Sequence[Scenario],
+    *,
+    interpreters: Sequence[Interpreter],
+    attempts: Sequence[str] = (),
+    client: Client | None = None,
+    repeat: int = 1,
+) -> Plan:
+    """The labs to start, and in each the attempts by scenario, Python, attempt and repeat.
+
+    Scenarios of one Compose file share a lab; an `exclusive` one has its own. A client of one's
+    own gets a lab apart from the scenarios' own clients: it could disturb them. `attempts` selects
+    attempts by name; scenarios without any of them are left out.
+
+    With `client` alone, each scenario gets one more attempt, named after the file's stem, of
+    which nothing is expected: it is shown beside the scenario's own. With `client` and
+    `attempts`, the client takes the place of the attempts named, and is judged by what they
+    expect.
+
+    Raises UsageError for an attempt that no scenario has, and InputError for one that has no
+    variant for one of the Pythons.
+    """
+    _check_selected(scenarios, attempts)
+    groups: dict[tuple[Path, str], list[Scenario]] = {}
+    for scenario in scenarios:
+        own = scenario.name if scenario.exclusive else ""
+        groups.setdefault((scenario.compose, own), []).append(scenario)
+    labs = []
+    for group in groups.values():
+        made = [a for s in group for a in _attempts(s, interpreters, attempts, client, repeat)]
+        bundled = [attempt for attempt in made if not attempt.client]
+        given = [attempt for attempt in made if attempt.client]
+        labs += [_lab(group, some) for some in (bundled, given) if some]
+    return Plan(labs=tuple(labs))
+
+
+def _check_selected(scenarios: Sequence[Scenario], attempts: Sequence[str]) -> None:
+    known = list(dict.fromkeys(a.name for s in scenarios for a in s.attempts))
+    for name in attempts:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise UsageError(
+                f"no selected scenario has an attempt called {name}{meant}",
+                hint=f"the attempts there are: {', '.join(known)}" if known else "",
+            )
+
+
+def _lab(scenarios: Iterable[Scenario], attempts: Sequence[PlannedAttempt]) -> PlannedLab:
+    """One lab for the scenarios that have an attempt in it.
+
+    Each scenario's services are in topological order and hold all that they depend on, so
+    appending what is new keeps that order.
+    """
+    used = {attempt.scenario for attempt in attempts}
+    needed = [scenario for scenario in scenarios if scenario.name in used]
+    services: dict[str, Service] = {}
+    for scenario in needed:
+        for service in scenario.services:
+            services.setdefault(service.name, service)
+    compose = needed[0].compose if needed else Path()
+    return PlannedLab(compose=compose, services=tuple(services.values()), attempts=tuple(attempts))
+
+
+def _attempts(
+    scenario: Scenario,
+    interpreters: Sequence[Interpreter],
+    selected: Sequence[str],
+    client: Client | None,
+    repeat: int,
+) -> Iterator[PlannedAttempt]:
+    entries = _entries(scenario, selected, client)
+    for interpreter in interpreters:
+        for entry in entries:
+            expectation = _expectation(scenario, entry, interpreter)
+            for number in range(1, repeat + 1):
+                yield PlannedAttempt(
+                    scenario=scenario.name,
+                    attempt=entry.attempt,
+                    client=entry.client,
+                    source=entry.source,
+                    origin=entry.origin,
+                    target=scenario.target,
+                    interpreter=interpreter,
+                    expectation=expectation,
+                    repeat=number,
+                )
+
+
+def _entries(scenario: Scenario, selected: Sequence[str], client: Client | None) -> list[_Entry]:
+    chosen = [a for a in scenario.attempts if not selected or a.name in selected]
+    if client and selected:
+        return [_given(client, name=a.name, judged_by=a) for a in chosen]
+    own = [
+        _Entry(attempt=a.name, client="", source=a.source, origin=a.origin, judged_by=a)
+        for a in chosen
+    ]
+    return [*own, _given(client, name=_text(client.path.stem), judged_by=None)] if client else own
+
+
+def _given(client: Client, *, name: str, judged_by: Attempt | None) -> _Entry:
+    return _Entry(
+        attempt=name,
+        client=_text(client.path.name),
+        source=client.source,
+        origin=str(client.path),
+        judged_by=judged_by,
+    )
+
+
+def _text(name: str) -> str:
+    """A file's name as UTF-8 can hold it."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _expectation(scenario: Scenario, entry: _Entry, interpreter: Interpreter) -> Expectation | None:
+    if entry.judged_by is None:
+        return None
+    expectation = entry.judged_by.expectation(interpreter.version)
+    if expectation is None:
+        variants = ", ".join(str(e.python) for e in entry.judged_by.expectations)
+        raise InputError(
+            f"attempt {entry.judged_by.name} has no variant for Python {interpreter.version}; "
+            f"it has: {variants}",
+            where=Where(path=scenario.path),
+            hint="add a variant that admits it to `expect`, or choose other Pythons with --python",
+        )
+    return expectation

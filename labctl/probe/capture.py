@@ -1,0 +1,45 @@
+"""What a client writes to one of its streams: head and tail kept, the rest counted."""
+
+from __future__ import annotations
+
+import posix
+
+KEPT = 32 * 1024
+"""Bytes kept of the head, and again of the tail."""
+_CHUNK = 64 * 1024
+
+
+class Capture:
+    """Reads one end of a pipe, without ever waiting, in bounded memory."""
+
+    def __init__(self, fd: int) -> None:
+        posix.set_blocking(fd, False)
+        self.fd = fd
+        self._head = b""
+        self._tail = b""
+        self._size = 0
+
+    def read(self) -> bool:
+        """Take what is there, one chunk at most; False at the end of the stream."""
+        try:
+            chunk = posix.read(self.fd, _CHUNK)
+        except BlockingIOError:
+            return True
+        self._size += len(chunk)
+        room = KEPT - len(self._head)
+        self._head += chunk[:room]
+        self._tail = (self._tail + chunk[room:])[-KEPT:]
+        return bool(chunk)
+
+    def bytes(self) -> bytes:
+        """Head and tail, whatever was between them."""
+        return self._head + self._tail
+
+    def text(self) -> str:
+        """Head and tail, with a line between them that counts what was dropped.
+
+        Bytes that are not UTF-8 read `\\xff`; control characters are left as they are.
+        """
+        dropped = self._size - len(self._head) - len(self._tail)
+        head, tail = (part.decode("utf-8", "backslashreplace") for part in (self._head, self._tail))
+        return f"{head}\n[... {dropped} bytes dropped ...]\n{tail}" if dropped else head + tail

@@ -1,0 +1,1 @@
+"""One Result, many renderings. Pure but for `console`: nothing here prints."""

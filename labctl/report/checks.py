@@ -1,0 +1,22 @@
+"""What `labctl doctor` prints."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from labctl.model.check import Check, State
+from labctl.report.text import safe
+
+_STYLES = {State.OK: "green", State.LIMITED: "yellow", State.MISSING: "bold red"}
+
+
+def render_check(check: Check) -> RenderableType:
+    """One line for a check, and one for what to do about it."""
+    line = Text.assemble(
+        (f"{check.state:<8}", _STYLES[check.state]), f"{check.name}: {safe(check.seen)}"
+    )
+    if not check.hint:
+        return line
+    return Group(line, Padding(Text(f"hint: {safe(check.hint)}"), (0, 0, 0, 8), expand=False))

@@ -1,0 +1,113 @@
+"""Text from clients made safe to print, and the words and signs that reports share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from rich.cells import cell_len, set_cell_size
+
+from labctl.model.result import AttemptResult, ExceptionInfo, Observation, Outcome, Verdict
+
+MARKS = {
+    Verdict.PASS: "✔",
+    Verdict.FAIL: "✘",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.ERROR: "!",
+    None: "·",
+}
+STYLES = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "bold red",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.ERROR: "bold magenta",
+    None: "cyan",
+}
+SHOWN = "shown"
+"""The word for an attempt of which nothing was expected."""
+
+_LONGEST = 4000
+
+
+def safe(text: str) -> str:
+    """The text with every character that is not printable as an escape: `\\x1b`, `\\u202e`, `\\n`.
+
+    Bidi controls, zero-width characters and lone surrogates count as not printable.
+    """
+    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut
+    )
+
+
+def safe_lines(text: str) -> list[str]:
+    """The lines of a text, each safe, with tabs as spaces; nothing but \\n ends a line."""
+    return [safe(line.removesuffix("\r").expandtabs(4)) for line in text.split("\n")]
+
+
+def clip(text: str, width: int) -> str:
+    """The text in at most `width` columns of a terminal, in which some characters take two."""
+    if cell_len(text) <= width:
+        return text
+    return f"{set_cell_size(text, max(width - 1, 0)).rstrip()}…"
+
+
+def pad(text: str, width: int) -> str:
+    """The text in exactly `width` columns."""
+    return set_cell_size(clip(text, width), width)
+
+
+def word(verdict: Verdict | None) -> str:
+    """The word for a verdict."""
+    return verdict.value if verdict else SHOWN
+
+
+def label(result: AttemptResult) -> str:
+    """Scenario and attempt; with the file where a client was given in place of the scenario's."""
+    if result.client and result.client.rpartition(".")[0] == result.attempt:
+        return safe(f"{result.scenario}/{result.client}")
+    given = f" ({result.client})" if result.client else ""
+    return safe(f"{result.scenario}/{result.attempt}{given}")
+
+
+def series(python: str) -> str:
+    """3.13 of 3.13.5."""
+    return ".".join(python.split(".")[:2])
+
+
+def exception_line(exception: ExceptionInfo) -> str:
+    """Type and message on one line, as a traceback ends."""
+    return safe(f"{exception.type}: {exception.message}" if exception.message else exception.type)
+
+
+def outcome_line(result: AttemptResult) -> str:
+    """What became of an attempt, on one line; the number of an error is left to the details."""
+    if result.observed is None:
+        return safe(result.reasons[0]) if result.reasons else "not made"
+    return re.sub(r"^(\S+: )\[Errno -?\d+\] ", r"\1", ended(result.observed))
+
+
+def ended(observation: Observation) -> str:
+    """How a client ended, on one line."""
+    if observation.outcome is Outcome.RAISED and observation.exception:
+        return exception_line(observation.exception)
+    if observation.outcome is Outcome.RETURNED:
+        return safe(f"returned {observation.returned}")
+    return {
+        Outcome.EXITED: f"ended its process at once, exit status {observation.exit}",
+        Outcome.KILLED: safe(f"killed ({observation.signal or 'by a signal'})"),
+        Outcome.OUT_OF_MEMORY: "used up its memory and was killed",
+        Outcome.TIMED_OUT: f"still running after {observation.elapsed_s:.3g} s",
+    }.get(observation.outcome, "left something that is not a report")
+
+
+def listed(words: Iterable[str], *, most: int = 8) -> str:
+    """`a, b, c`, and how many more there are where they are too many to name."""
+    found = list(words)
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 attempt`, `2 attempts`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,84 @@
+"""A real SMTP server (aiosmtpd) that takes every message and says who got what."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from .events import emit, peer_name
+from .lifeline import run
+
+PORT = 25
+LARGEST = 1 << 20
+"""Bytes of the largest message."""
+MOST = 64
+"""Connections at once; more are cut off, so that no client can use up the server's memory."""
+
+
+class Handler:
+    """What the server does with what it is told."""
+
+    async def handle_EHLO(  # noqa: N802 aiosmtpd's name
+        self,
+        _server: SMTP,
+        session: Session,
+        _envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        emit("ehlo", peer_name(session.peer), name=hostname)
+        return responses
+
+    async def handle_HELO(  # noqa: N802 aiosmtpd's name
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str
+    ) -> str:
+        session.host_name = hostname
+        emit("helo", peer_name(session.peer), name=hostname)
+        return "250 mail.lab"
+
+    async def handle_DATA(  # noqa: N802 aiosmtpd's name
+        self, _server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        content = envelope.content or b""
+        emit(
+            "message",
+            peer_name(session.peer),
+            **{"from": envelope.mail_from, "to": ",".join(envelope.rcpt_tos)},
+            size=len(content),
+        )
+        return "250 OK"
+
+
+class Server(SMTP):
+    """aiosmtpd's protocol, with an event where a connection begins and where it ends."""
+
+    connections = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._peer = peer_name(transport.get_extra_info("peername"))
+        emit("connect", self._peer)
+        Server.connections += 1
+        super().connection_made(transport)
+        if Server.connections > MOST and isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        Server.connections -= 1
+        emit("disconnect", self._peer, error=type(error).__name__ if error else "")
+        super().connection_lost(error)
+
+
+async def _serve() -> None:
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Server(Handler(), hostname="mail.lab", ident="labctl", data_size_limit=LARGEST),
+        "0.0.0.0",  # noqa: S104 the lab's own network only
+        PORT,
+    )
+    emit("ready")
+    await server.serve_forever()
+
+
+def main() -> None:
+    run(_serve())

@@ -1,0 +1,43 @@
+"""Owns the network namespace that attempts run in, and sees every packet in it.
+
+Commands on stdin, a line each: `cut` is answered with an event `cut` that holds all packets since
+the last one.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+from pathlib import Path
+
+from .capture import Capture, Seen
+from .events import emit
+from .lifeline import commands
+
+
+def main() -> None:
+    """Point the namespace at the lab's name server. Containers that join it share this file,
+    so attempts never meet the engine's own resolver, which is slow to say that a name is unknown.
+    """
+    Path("/etc/resolv.conf").write_text(
+        f"nameserver {os.environ['LAB_DNS']}\noptions timeout:1 attempts:1\n", "ascii"
+    )
+    with Capture() as capture:
+        emit("ready", address=_own_address(os.environ["LAB_DNS"]))
+        for command in commands():
+            if command == "cut":
+                packets, lost = capture.take()
+                emit("cut", lost=lost, packets=[_listed(packet) for packet in packets])
+
+
+def _listed(packet: Seen) -> list[object]:
+    data = base64.b64encode(packet.data).decode("ascii")
+    return [packet.at_ns, packet.interface, packet.outgoing, packet.length, data]
+
+
+def _own_address(neighbour: str) -> str:
+    """The address that packets to a neighbour leave from; none is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((neighbour, 53))
+        return str(probe.getsockname()[0])

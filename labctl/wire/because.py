@@ -1,0 +1,178 @@
+"""The sentences of explanations: what a flow shows, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labctl.model.flow_detail import FlowDetail, TlsDetail
+from labctl.model.flows import host_port
+from labctl.model.result import Flow
+from labctl.wire.icmp import raises_refused
+from labctl.wire.text import clip, size
+
+_SEEN = {
+    "tcp": {
+        "refused": "a RST answered the SYN to {}",
+        "unanswered": "no SYN to {} was answered",
+        "unreachable": "an ICMP error answered the SYN to {}",
+        "reset": "the connection to {} was broken off with a RST",
+        "closed": "the connection to {} was opened and closed",
+        "open": "the connection to {} was opened, and nobody closed it",
+    },
+    "udp": {
+        "answered": "{} answered over UDP",
+        "unanswered": "no datagram to {} was answered",
+        "unreachable": "an ICMP error answered the datagram to {}",
+    },
+    "dns": {
+        "answered": "the name server answered for {}",
+        "nxdomain": "the name server said that there is no {}",
+        "servfail": "the name server couldn't tell about {}",
+        "nodata": "the name server has no such record of {}",
+        "unanswered": "no question for {} was answered",
+    },
+}
+_NAME_LIMIT = 60
+
+
+def seen(flows: Sequence[Flow]) -> str:
+    """What the wire shows, by its last flow, as a clause."""
+    if not flows:
+        return "no packet of the client was on the wire"
+    last = flows[-1]
+    form = _SEEN.get(last.protocol, {}).get(last.outcome, f"{last.protocol} {last.outcome}: {{}}")
+    return "on the wire, " + form.format(_target(last))
+
+
+def _target(flow: Flow) -> str:
+    """`closed.lab:2525`, or the name asked for."""
+    name = host_port(flow) if flow.protocol in ("tcp", "udp") else flow.host
+    return clip(name, _NAME_LIMIT)
+
+
+def _host(flow: Flow) -> str:
+    return clip(flow.host, _NAME_LIMIT)
+
+
+def _detail(flow: Flow) -> FlowDetail:
+    return flow.detail or FlowDetail()
+
+
+def cut(port: int, flow: Flow) -> str:
+    """A port number that was too long, and where the connection went instead."""
+    end = {
+        "refused": "where nobody listens: a RST came back, and the kernel raised ECONNREFUSED",
+        "unanswered": "which nobody answered",
+    }.get(flow.outcome, f"where it was {flow.outcome}")
+    return (
+        f"{port} doesn't fit into 16 bits: the C library cut it to {flow.port} "
+        f"({port} - {port - flow.port}), so a SYN went to port {flow.port}, {end}."
+    )
+
+
+def out_of_range(ports: Sequence[int]) -> str:
+    """A number that Python turned down."""
+    what = f"the port {ports[-1]}" if ports else "a number that is out of range"
+    return f"Python itself refused {what} before it asked the kernel for anything: no packet left."
+
+
+def refused(flow: Flow, raised: str) -> str:
+    """RST, or the ICMP errors that count the same."""
+    icmp = _detail(flow).icmp
+    if flow.outcome == "refused":
+        return (
+            f"A RST answered the SYN: {_host(flow)} is up, but nobody listens on port "
+            f"{flow.port}, so {raised}."
+        )
+    if icmp and raises_refused(icmp):
+        return (
+            f"An ICMP {icmp.meaning} came back from {icmp.sender} for {_target(flow)}: Linux makes "
+            f"the same error of it as of a RST, so {raised}."
+        )
+    return unreachable(flow, raised)
+
+
+def unreachable(flow: Flow, raised: str) -> str:
+    """An ICMP error; the client's own kernel sends one where no neighbour answers."""
+    detail = _detail(flow)
+    if flow.protocol == "arp" or (detail.icmp and detail.icmp.sender == detail.source):
+        return (
+            f"Nobody answered when the client's kernel asked who has {flow.address}: no such host "
+            f"is on this network, so {raised}."
+        )
+    what = f"ICMP {detail.icmp.meaning}" if detail.icmp else "ICMP error"
+    sender = detail.icmp.sender if detail.icmp else "a host"
+    return f"{what} came back from {sender} for {_target(flow)}, so {raised}."
+
+
+def unresolved(flow: Flow, failed: str) -> str:
+    """A name that gave no address."""
+    detail = _detail(flow)
+    why = {
+        "nxdomain": f"The name server answered NXDOMAIN: there is no name {_host(flow)}",
+        "nodata": f"The name {_host(flow)} exists, but has no address of the kind asked for",
+        "unanswered": f"Nobody answered the DNS question for {_host(flow)}",
+    }.get(
+        flow.outcome,
+        f"The name server answered {detail.dns.code if detail.dns else 'with an error'}: it "
+        f"couldn't tell about {_host(flow)}",
+    )
+    return f"{why}, so {failed} and no connection was tried."
+
+
+def timed_out(flow: Flow, end: str) -> str:
+    """A wait that ended by the clock."""
+    detail = _detail(flow)
+    if flow.protocol == "dns":
+        return f"Nobody answered the DNS question for {_host(flow)}: the client waited until {end}."
+    if flow.outcome == "unanswered":
+        what = "SYN" if flow.protocol == "tcp" else "datagram"
+        count = f"{detail.requests} {what}s" if detail.requests != 1 else f"One {what}"
+        return (
+            f"{count} to {_target(flow)} got no answer, not even a refusal: a firewall that drops "
+            f"packets looks like this, and the client waited until {end}."
+        )
+    if not detail.bytes_received:
+        return (
+            f"{_target(flow)} took the connection and then said nothing at all: the client "
+            f"waited until {end}."
+        )
+    return (
+        f"{_target(flow)} sent {size(detail.bytes_received)} and then kept the client waiting "
+        f"until {end}."
+    )
+
+
+def broken_off(flow: Flow, raised: str) -> str:
+    """A RST from the server."""
+    got = _detail(flow).bytes_received
+    when = f"after {size(got)}" if got else "before it had sent anything"
+    return f"{_target(flow)} took the connection and broke it off with a RST {when}: {raised}."
+
+
+def hung_up(flow: Flow) -> str:
+    """A FIN from the server, too early."""
+    got = _detail(flow).bytes_received
+    when = f"after {size(got)}" if got else "without a word"
+    return (
+        f"{_target(flow)} took the connection and closed it (FIN) {when}: no system call fails at "
+        f"an early end, so it is the library that complains."
+    )
+
+
+def handshake_failed(flow: Flow, tls: TlsDetail) -> str:
+    """Why a TLS handshake came to nothing, as far as it can be read."""
+    if tls.not_tls is not None:
+        return f'{_target(flow)} doesn\'t speak TLS: it said "{clip(tls.not_tls, 40)}".'
+    for alert in tls.alerts:
+        if alert.description == "close_notify":
+            continue
+        who = _target(flow) if alert.by == "server" else "The client"
+        whose = "the client's offer" if alert.by == "server" else "what the server sent"
+        return f"{who} turned {whose} down with the TLS alert {alert.description}."
+    if tls.chosen is None:
+        return f"{_target(flow)} never answered the ClientHello with a ServerHello."
+    return (
+        f"{_target(flow)} agreed to {tls.chosen}; what went wrong after that is encrypted, so only "
+        f"the client's own message tells."
+    )

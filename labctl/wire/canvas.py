@@ -1,0 +1,110 @@
+"""Rows -> lines of text: lifelines, arrows with labels, notes. Every character takes one column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labctl.wire.text import clip
+
+WIDTH = 80
+_TIME_WIDTH = 8
+CLIENT_X = _TIME_WIDTH + 3
+_WIDEST_STEP = 46
+_TAIL = 5
+"""Columns right of the last lifeline, so that its heading is centred over it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A line of the picture. `source` and `target` are numbers of columns, the client's being 0;
+    a row with both the same is a note at that column. `both` marks an exchange in both
+    directions. `at_ns` None has no time of its own.
+    """
+
+    at_ns: int | None
+    source: int
+    target: int
+    text: str
+    mark: str = "●"
+    both: bool = False
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Columns with headings, the first of them the client's. Times count from `start_ns`."""
+
+    headings: Sequence[str]
+    start_ns: int
+
+    def heading(self) -> str:
+        """The line that names the columns."""
+        cells = [" "] * WIDTH
+        _put(cells, _TIME_WIDTH - 2, "ms")
+        step = self._step()
+        for number, heading in enumerate(self.headings):
+            text = _fit(heading, step - 1)
+            centred = self._x(number) - len(text) // 2
+            _put(cells, max(CLIENT_X, min(centred, WIDTH - len(text))), text)
+        return "".join(cells).rstrip()
+
+    def line(self, row: Row) -> str:
+        """One row as a line."""
+        cells = [" "] * WIDTH
+        if row.at_ns is not None:
+            _put(cells, 0, f"{(row.at_ns - self.start_ns) / 1e6:{_TIME_WIDTH}.1f}"[:CLIENT_X])
+        for number in range(len(self.headings)):
+            cells[self._x(number)] = "│"
+        if row.source == row.target:
+            at = self._x(row.source)
+            _put(cells, at, f"{row.mark} {clip(row.text, WIDTH - at - 2)}")
+        else:
+            self._arrow(cells, row)
+        return "".join(cells).rstrip()
+
+    def _arrow(self, cells: list[str], row: Row) -> None:
+        left, right = sorted((self._x(row.source), self._x(row.target)))
+        leftwards = row.target < row.source
+        for x in range(left + 1, right):
+            cells[x] = "┼" if cells[x] == "│" else "─"
+        if leftwards or row.both:
+            cells[left + 1] = "◀"
+        else:
+            cells[left] = "├"
+        if not leftwards or row.both:
+            cells[right - 1] = "▶"
+        else:
+            cells[right] = "┤"
+        start = left + (3 if leftwards or row.both else 2)
+        end = right - (1 if leftwards else 2)
+        self._label(cells, row.text, start, end, right)
+
+    @staticmethod
+    def _label(cells: list[str], text: str, start: int, end: int, right: int) -> None:
+        """On the arrow, or behind it where it's too long for that and there is more room."""
+        inside, behind = end - start - 1, WIDTH - right - 2
+        if len(text) <= inside or inside >= behind:
+            _put(cells, start, f" {clip(text, inside)} ")
+        else:
+            _put(cells, right + 2, clip(text, behind) + " ")
+
+    def _step(self) -> int:
+        hosts = max(len(self.headings) - 1, 1)
+        return min((WIDTH - CLIENT_X - _TAIL) // hosts, _WIDEST_STEP)
+
+    def _x(self, number: int) -> int:
+        return CLIENT_X + number * self._step()
+
+
+def _fit(heading: str, width: int) -> str:
+    """A heading cut to a width: names tell by their start, addresses by their end."""
+    if len(heading) > width and set(heading) <= set("0123456789abcdef.:"):
+        return f"…{heading[1 - width :]}"
+    return clip(heading, width)
+
+
+def _put(cells: list[str], at: int, text: str) -> None:
+    """Text from a column on; what would stand outside is left out."""
+    for x, char in enumerate(text, at):
+        if 0 <= x < len(cells):
+            cells[x] = char

@@ -1,0 +1,175 @@
+"""The picture of one attempt: client and hosts as columns, calls and packets on one time line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from labctl.model.flow_detail import FlowDetail
+from labctl.model.packet import Conversation, Icmp, Wire
+from labctl.model.result import Call, Observation, Outcome
+from labctl.wire.canvas import Canvas, Row
+from labctl.wire.steps import Step, steps
+from labctl.wire.text import one_column_each
+
+ROWS_LIMIT = 40
+_HEAD_ROWS = 25
+_HOSTS_LIMIT = 5
+_KERNELS_OWN = ("arp", "ndp", "igmp", "icmpv6")
+"""What kernels send to find their neighbours; who did is no part of the story."""
+_SYSTEM = "socket."
+_QUOTED = ("getaddrinfo", "gethostbyname", "gethostbyaddr")
+_ENDINGS = {
+    Outcome.EXITED: "left without a report",
+    Outcome.KILLED: "killed",
+    Outcome.OUT_OF_MEMORY: "killed: out of memory",
+    Outcome.TIMED_OUT: "still running when its time was up",
+}
+
+
+def draw_ladder(wire: Wire, observation: Observation, *, start_ns: int) -> str:
+    """The picture, at most 80 columns and about 45 lines, without a final line break.
+
+    `start_ns` is when the client started, on the clock of the packets: its calls and its end are
+    told by the time since then.
+    """
+    hosts = _Hosts(wire)
+    canvas = Canvas(["client", *hosts.headings], start_ns)
+    rows = _all_rows(wire, observation, hosts, start_ns)
+    shown = rows if len(rows) <= ROWS_LIMIT else _without_middle(rows)
+    return "\n".join([canvas.heading(), *map(canvas.line, shown), *_footnotes(wire)])
+
+
+def _all_rows(wire: Wire, observation: Observation, hosts: _Hosts, start_ns: int) -> list[Row]:
+    """Every row in the order of time; data is folded further where they are too many."""
+    own = [*_call_rows(observation.calls, start_ns), _ending(observation, start_ns)]
+    rows = sorted([*own, *_packet_rows(wire, hosts, brief=False)], key=_time)
+    if len(rows) > ROWS_LIMIT:
+        rows = sorted([*own, *_packet_rows(wire, hosts, brief=True)], key=_time)
+    return rows
+
+
+def _time(row: Row) -> int:
+    return row.at_ns or 0
+
+
+class _Hosts:
+    """Which column a host has; those beyond the limit share the last one."""
+
+    def __init__(self, wire: Wire) -> None:
+        met = list(dict.fromkeys(_addresses(wire)))
+        alone = met if len(met) <= _HOSTS_LIMIT else met[: _HOSTS_LIMIT - 1]
+        self._columns = {address: number for number, address in enumerate(alone, 1)}
+        self._shared = len(alone) + 1
+        self._names = wire.names
+        self.headings = [self.name(address) for address in alone]
+        if len(met) > len(alone):
+            self.headings.append(f"{len(met) - len(alone)} others")
+
+    def name(self, address: str) -> str:
+        return one_column_each(self._names.get(address, address) or "?")
+
+    def column(self, address: str) -> int:
+        return self._columns.get(address, self._shared)
+
+    def prefix(self, address: str) -> str:
+        """What tells hosts apart that share a column."""
+        return "" if address in self._columns else f"{self.name(address)}: "
+
+
+def _addresses(wire: Wire) -> Iterator[str]:
+    """Every host but the client's, in the order of appearance."""
+    senders = {p.number: p.source for p in wire.packets if isinstance(p.body, Icmp)}
+    for conversation in wire.conversations:
+        detail = conversation.flow.detail or FlowDetail()
+        yield _other_host(conversation)
+        for sender in filter(None, map(senders.get, conversation.numbers)):
+            if sender not in (detail.source, conversation.flow.address):
+                yield sender
+
+
+def _other_host(conversation: Conversation) -> str:
+    detail = conversation.flow.detail
+    return detail.source if detail and detail.incoming else conversation.flow.address
+
+
+def _packet_rows(wire: Wire, hosts: _Hosts, *, brief: bool) -> Iterator[Row]:
+    packets = {packet.number: packet for packet in wire.packets}
+    dns = {n for c in wire.conversations if c.flow.protocol == "dns" for n in c.numbers}
+    for conversation in wire.conversations:
+        for step in steps(conversation, packets, dns, brief=brief):
+            yield _row(step, conversation, hosts)
+
+
+def _row(step: Step, conversation: Conversation, hosts: _Hosts) -> Row:
+    detail = conversation.flow.detail or FlowDetail()
+    if step.host and step.host == detail.source:
+        text = f"from its own kernel, {step.text}"
+        return Row(at_ns=step.at_ns, source=0, target=0, text=text)
+    address = step.host or _other_host(conversation)
+    ends = (0, hosts.column(address))
+    outwards = (step.by == "client") != detail.incoming
+    source, target = ends if outwards else ends[::-1]
+    text = hosts.prefix(address) + step.text
+    return Row(at_ns=step.at_ns, source=source, target=target, text=text, both=step.both)
+
+
+def _call_rows(calls: Iterable[Call], start_ns: int) -> Iterator[Row]:
+    """What the client asked of the system; the same call again and again is one row."""
+    last, count, first = "", 0, 0
+    for call in [*calls, None]:
+        text = _call_text(call) if call else ""
+        if call and not text:
+            continue
+        if text == last:
+            count += 1
+            continue
+        if last:
+            again = f" {count} times" if count > 1 else ""
+            yield Row(at_ns=first, source=0, target=0, text=last + again)
+        last, count = text, 1
+        first = start_ns + round(call.at_s * 1e9) if call else 0
+
+
+def _call_text(call: Call) -> str:
+    """`getaddrinfo("closed.lab", 2525)`, `connect(198.18.0.11, 2525)`; empty for calls of
+    libraries among themselves.
+    """
+    if not call.event.startswith(_SYSTEM):
+        return ""
+    name = call.event.removeprefix(_SYSTEM)
+    quote = '"' if name in _QUOTED else ""
+    args = [f"{quote}{arg}{quote}" if isinstance(arg, str) else str(arg) for arg in call.args]
+    return one_column_each(f"{name}({', '.join(args)})")
+
+
+def _ending(observation: Observation, start_ns: int) -> Row:
+    exception = observation.exception
+    mark, text = "✘", _ENDINGS.get(observation.outcome, "left something that is not a report")
+    if observation.outcome is Outcome.RAISED and exception:
+        text = f"{exception.type}: {exception.message}" if exception.message else exception.type
+    elif observation.outcome is Outcome.RETURNED:
+        mark = "✔"
+        text = "returned" + (f" {observation.returned}" if observation.returned else "")
+    at = start_ns + round(observation.elapsed_s * 1e9)
+    return Row(at_ns=at, source=0, target=0, text=one_column_each(text), mark=mark)
+
+
+def _without_middle(rows: Sequence[Row]) -> list[Row]:
+    tail = ROWS_LIMIT - _HEAD_ROWS - 1
+    left_out = len(rows) - _HEAD_ROWS - tail
+    gap = Row(at_ns=None, source=0, target=0, text=f"{left_out} more rows left out", mark="…")
+    return [*rows[:_HEAD_ROWS], gap, *rows[-tail:]]
+
+
+def _footnotes(wire: Wire) -> Iterator[str]:
+    drawn = {number for one in wire.conversations for number in one.numbers}
+    rest = sum(
+        1
+        for packet in wire.packets
+        if packet.number not in drawn and packet.protocol not in _KERNELS_OWN
+    )
+    if not wire.conversations:
+        yield "No packet of the client was on the wire."
+    if rest:
+        packets = "1 packet that belongs" if rest == 1 else f"{rest} packets that belong"
+        yield f"Not drawn: {packets} to no flow (fragments and the like)."

@@ -1,0 +1,136 @@
+"""Bytes -> TCP, UDP, ICMP and ARP. Raises Malformed, and nothing else, for what they hold."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from labctl.model.packet import Body, Icmp, Neighbour, Quoted, Tcp, Udp
+from labctl.wire.octets import Malformed, address, unpack
+
+_TCP = struct.Struct("!HHIIBBxxxxxx")
+_UDP = struct.Struct("!HHHxx")
+_ICMP = struct.Struct("!BBxxHxx")
+_ICMP_HEADER = 8
+_ARP = struct.Struct("!HHBBH")
+_ARP_ETHERNET_IP4 = (1, 0x0800, 6, 4)
+_PORTS = struct.Struct("!HH")
+_IP4_ERRORS = (3, 4, 5, 11, 12)
+_ECHO4, _ECHO6 = (0, 8), (128, 129)
+_LAST_IP6_ERROR = 127
+_SOLICITATION, _ADVERTISEMENT = 135, 136
+_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
+_EXTENSION = struct.Struct("!BB")
+_SKIPPED_EXTENSIONS = (0, 43, 60)
+_IP6_HEADER = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What an IP packet carries: as much as was captured, and its length on the wire.
+
+    `partial` is so for the first of several fragments.
+    """
+
+    data: bytes
+    length: int
+    partial: bool = False
+
+
+def decode_tcp(segment: Segment) -> Tcp:
+    """A TCP segment; options are skipped."""
+    source, destination, seq, ack, offset, flags = unpack(_TCP, segment.data, "the TCP header")
+    header = (offset >> 4) * 4
+    if header < _TCP.size:
+        raise Malformed(f"the TCP header says that it is {header} bytes long")
+    if header > segment.length:
+        raise Malformed("the TCP header cut short")
+    return Tcp(
+        source_port=source,
+        destination_port=destination,
+        seq=seq,
+        ack=ack,
+        flags=flags,
+        payload=segment.data[header:],
+        length=segment.length - header,
+    )
+
+
+def decode_udp(segment: Segment) -> Udp:
+    """A UDP datagram, or the first fragment of one."""
+    source, destination, length = unpack(_UDP, segment.data, "the UDP header")
+    length = length or segment.length
+    if length < _UDP.size or (length > segment.length and not segment.partial):
+        raise Malformed(f"the UDP header says {length} bytes, but it is {segment.length}")
+    return Udp(
+        source_port=source,
+        destination_port=destination,
+        payload=segment.data[_UDP.size : length],
+        length=length - _UDP.size,
+    )
+
+
+def decode_icmp(segment: Segment) -> Icmp:
+    """ICMP over IPv4."""
+    kind, code, identifier = unpack(_ICMP, segment.data, "the ICMP header")
+    quoted = _quoted4(segment.data[_ICMP_HEADER:]) if kind in _IP4_ERRORS else None
+    echo = identifier if kind in _ECHO4 else None
+    return Icmp(version=4, type=kind, code=code, quoted=quoted, echo=echo)
+
+
+def decode_icmp6(segment: Segment, source: str) -> tuple[str, Body]:
+    """ICMPv6 and its protocol's name, which is ndp where it asks for a neighbour."""
+    kind, code, identifier = unpack(_ICMP, segment.data, "the ICMPv6 header")
+    if kind in (_SOLICITATION, _ADVERTISEMENT):
+        target = address(segment.data[8:24])
+        asks = kind == _SOLICITATION
+        sender = source if asks else target
+        return "ndp", Neighbour(question=asks, sender=sender, target=target, to_all=asks)
+    quoted = _quoted6(segment.data[_ICMP_HEADER:]) if kind <= _LAST_IP6_ERROR else None
+    echo = identifier if kind in _ECHO6 else None
+    return "icmpv6", Icmp(version=6, type=kind, code=code, quoted=quoted, echo=echo)
+
+
+def decode_arp(data: bytes, *, to_all: bool) -> Neighbour:
+    """ARP for IPv4 on Ethernet."""
+    *kinds, operation = unpack(_ARP, data, "the ARP packet")
+    if tuple(kinds) != _ARP_ETHERNET_IP4:
+        raise Malformed("ARP for something else than IPv4 on Ethernet")
+    return Neighbour(
+        question=operation == 1,
+        sender=address(data[14:18]),
+        target=address(data[24:28]),
+        to_all=to_all,
+    )
+
+
+def _quoted4(data: bytes) -> Quoted | None:
+    """What an error quotes, which ends where it ends: routers send as little as 28 bytes."""
+    header = (data[0] & 15) * 4 if data else 0
+    if header < 20 or len(data) < 20 or data[0] >> 4 != 4:  # noqa: PLR2004 an IPv4 header
+        return None
+    return _quoted(data[9], address(data[12:16]), address(data[16:20]), data[header:])
+
+
+def _quoted6(data: bytes) -> Quoted | None:
+    if len(data) < _IP6_HEADER or data[0] >> 4 != 6:  # noqa: PLR2004 an IPv6 header
+        return None
+    protocol, rest = data[6], data[_IP6_HEADER:]
+    while protocol in _SKIPPED_EXTENSIONS and len(rest) >= _EXTENSION.size:
+        protocol, size = _EXTENSION.unpack_from(rest)
+        rest = rest[(size + 1) * 8 :]
+    return _quoted(protocol, address(data[8:24]), address(data[24:40]), rest)
+
+
+def _quoted(number: int, source: str, destination: str, rest: bytes) -> Quoted:
+    protocol = _NAMES.get(number, f"ip-{number}")
+    ports = (0, 0)
+    if protocol in ("tcp", "udp") and len(rest) >= _PORTS.size:
+        ports = _PORTS.unpack_from(rest)
+    return Quoted(
+        protocol=protocol,
+        source=source,
+        destination=destination,
+        source_port=ports[0],
+        destination_port=ports[1],
+    )

@@ -1,0 +1,83 @@
+"""Tests on a real engine. One that doesn't answer fails them: it never skips them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from labctl.engine.cleanup import leftovers
+from labctl.engine.connect import connect
+from labctl.engine.images import LAB, SERIES, ImageStore, client_image
+
+LIMIT_S = 300
+
+
+@dataclass(frozen=True)
+class Done:
+    """A labctl that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The result document of a run with `--json -`."""
+        parsed: dict[str, Any] = json.loads(self.out)
+        return parsed
+
+
+def labctl(*args: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> Done:
+    """Run the command line as a person does, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "labctl", *map(str, args)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def engine() -> docker.APIClient:
+    return connect()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def images(engine: docker.APIClient) -> None:
+    """Every image, built before the first test so that no test's time is spent on it."""
+    ImageStore(engine).ensure([LAB, *map(client_image, SERIES)], progress=lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(engine: docker.APIClient) -> Iterator[None]:
+    before = things(engine)
+    yield
+    after = things(engine)
+    assert {kind: [one for one in after[kind] if one not in before[kind]] for kind in after} == {
+        "containers": [],
+        "networks": [],
+        "volumes": [],
+    }
+
+
+def things(engine: docker.APIClient) -> dict[str, Any]:
+    """Everything on the engine that carries a run's label."""
+    chosen = {"label": "labctl.run"}
+    return {
+        "containers": leftovers(engine),
+        "networks": [n["Name"] for n in engine.networks(filters=chosen)],
+        "volumes": [v["Name"] for v in engine.volumes(filters=chosen)["Volumes"] or ()],
+    }

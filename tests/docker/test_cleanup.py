@@ -1,0 +1,134 @@
+"""Whatever ends a run, nothing of it stays on the engine, and results already won are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.docker.conftest import labctl, things
+
+LIMIT_S = 60
+
+
+def start(*args: str) -> subprocess.Popen[str]:
+    """A labctl in the background, in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "labctl", *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ.copy(),
+    )
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come about within {LIMIT_S} s"
+        time.sleep(0.01)
+
+
+def names(engine: docker.APIClient) -> list[str]:
+    """The names of the containers of all runs."""
+    found = engine.containers(all=True, filters={"label": "labctl.run"})
+    return [name for container in found for name in container["Names"]]
+
+
+PHASES: dict[str, Callable[[docker.APIClient], object]] = {
+    "the network is there": lambda engine: things(engine)["networks"],
+    "a service is there": lambda engine: any("dns" in name for name in names(engine)),
+    "the tap is there": lambda engine: any("tap" in name for name in names(engine)),
+    "a client is there": lambda engine: any("client" in name for name in names(engine)),
+}
+
+
+def is_clean(engine: docker.APIClient) -> bool:
+    return things(engine) == {"containers": {}, "networks": [], "volumes": []}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_any_phase_leaves_nothing(
+    engine: docker.APIClient, phase: str, number: signal.Signals
+) -> None:
+    run = start("run", "filtered-port", "--repeat", "5", "--jobs", "2")
+    until(lambda: PHASES[phase](engine), phase)
+    run.send_signal(number)
+    out, err = run.communicate(timeout=LIMIT_S)
+    assert run.returncode == 128 + number, (out, err)
+    assert is_clean(engine)
+    assert "Traceback" not in err
+
+
+def test_a_second_ctrl_c_does_not_cut_the_cleaning_short(engine: docker.APIClient) -> None:
+    run = start("run", "filtered-port", "--repeat", "5")
+    until(lambda: PHASES["a client is there"](engine), "a client")
+    for _ in range(3):
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    _, err = run.communicate(timeout=LIMIT_S)
+    assert run.returncode == 130, err
+    assert is_clean(engine)
+    assert "Traceback" not in err
+
+
+def test_sigkill_leaves_nothing_after_a_moment(engine: docker.APIClient) -> None:
+    run = start("run", "filtered-port", "--repeat", "5")
+    until(lambda: PHASES["a client is there"](engine), "a client")
+    run.kill()
+    run.communicate()
+    until(lambda: is_clean(engine), "an engine without leftovers")
+
+
+def test_an_interrupted_run_keeps_the_results_it_has(
+    engine: docker.APIClient, tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+    run = start(
+        "run", "refused-port", "--repeat", "400", "--jobs", "2", "--json", str(file)
+    )  # fmt: skip
+    until(lambda: PHASES["a client is there"](engine), "a client")
+    time.sleep(2)  # some attempts end meanwhile; how many does not matter
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=LIMIT_S)
+    document: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    assert run.returncode == 130
+    assert document["interrupted"] is True
+    assert 0 < len(document["attempts"]) < 2000
+    assert {one["verdict"] for one in document["attempts"]} == {"pass"}
+
+
+def test_a_run_that_ends_well_leaves_nothing(engine: docker.APIClient) -> None:
+    assert labctl("run", "refused-port").code == 0
+    assert is_clean(engine)
+
+
+def test_a_kept_lab_stays_until_clean(engine: docker.APIClient) -> None:
+    kept = labctl("run", "refused-port", "--attempt", "smtplib", "--keep")
+    assert kept.code == 0, kept.err
+    assert "labctl clean" in kept.err
+    assert len(names(engine)) == 3
+    cleaned = labctl("clean")
+    assert cleaned.out == "removed 3 containers, 1 networks, 0 volumes\n"
+    assert is_clean(engine)
+
+
+def test_clean_leaves_running_labs_alone(engine: docker.APIClient) -> None:
+    run = start("run", "filtered-port", "--repeat", "3", "--attempt", "socket")
+    until(lambda: PHASES["a client is there"](engine), "a client")
+    cleaned = labctl("clean")
+    assert cleaned.out == "removed 0 containers, 0 networks, 0 volumes\n"
+    assert "left alone" in cleaned.err
+    out, err = run.communicate(timeout=LIMIT_S)
+    assert run.returncode == 0, (out, err)

@@ -1,0 +1,258 @@
+"""The images as they are on the engine, and their making."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+import pytest
+from docker.types import HostConfig
+
+from labctl.engine.cleanup import remove_container
+from labctl.engine.images import LAB, SERIES, ImageState, ImageStore, client_image
+from labctl.errors import EngineError
+
+OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
+TRIAL = f"labctl-test/client:{OWN}"
+TRIAL_LAB = "labctl-test/lab:latest"
+
+# Look-ups are tried against a name server of our own in the same container.
+LOOK_UP = """
+import json, platform, socket, ssl, threading
+
+def answer(server):
+    while True:
+        query, peer = server.recvfrom(512)
+        found = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\1\\0\\4\\xc6\\x12\\0\\7"
+        counts = b"\\0\\1\\0\\1\\0\\0\\0\\0"
+        server.sendto(query[:2] + b"\\x81\\x80" + counts + query[12:] + found, peer)
+
+def handshake():
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    for context in (server, client):
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.verify_mode = ssl.CERT_NONE
+        context.set_ciphers("AECDH:@SECLEVEL=0")
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [client.wrap_bio(down, up), server.wrap_bio(up, down, server_side=True)]
+    for end in ends * 4:
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+    ends[0].write(b"secret")
+    return ends[1].read().decode()
+
+with open("/etc/resolv.conf", "w") as file:
+    file.write("nameserver 127.0.0.1\\n")
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+threading.Thread(target=answer, args=(server,), daemon=True).start()
+print(json.dumps({
+    "version": platform.python_version(),
+    "dns": socket.getaddrinfo("some.lab", "smtp", socket.AF_INET)[0][4],
+    "files": socket.getaddrinfo("localhost", 25, socket.AF_INET)[0][4],
+    "tls": handshake(),
+    "authorities": len(ssl.create_default_context().get_ca_certs()) > 50,
+}))
+"""
+
+SURROUNDINGS = """
+import json, os, pwd, smtplib, sys
+sys.path.insert(0, "/labctl/probe")
+print(json.dumps({
+    "uid": os.getuid(), "name": pwd.getpwuid(os.getuid()).pw_name, "cwd": os.getcwd(),
+    "environment": sorted(os.environ), "shells": [p for p in ("/bin/sh",) if os.path.exists(p)],
+    "compiled": os.path.exists(smtplib.__cached__),
+    "probe": sorted(os.listdir("/labctl/probe/__pycache__")),
+    "labctl": sorted(os.listdir("/labctl")),
+}))
+"""
+
+PROGRAMS = """
+import json, os, subprocess
+import aiosmtpd.smtp, attr, dns.message, public
+print(json.dumps({
+    "nft": subprocess.run(["nft", "--version"], capture_output=True, text=True).stdout,
+    "from": [module.__file__.split("/")[:3] for module in (aiosmtpd.smtp, attr, dns, public)],
+    "compiled": os.path.exists(dns.message.__cached__),
+    "zone": os.environ["LAB_ZONE"],
+}))
+"""
+
+# Tells each step; the test sends its signal at the one it waits for.
+MAKE = """
+import sys
+from labctl.cli.signals import terminable
+from labctl.engine.connect import connect
+from labctl.engine.images import ImageStore
+from labctl.errors import Terminated
+
+try:
+    with terminable():
+        ImageStore(connect()).ensure(
+            [sys.argv[1]], origin="host", force=True,
+            progress=lambda event: print(event.text, flush=True),
+        )
+except (KeyboardInterrupt, Terminated) as error:
+    sys.exit(type(error).__name__)
+"""
+
+
+def python(engine: docker.APIClient, image: str, source: str, **settings: Any) -> Any:
+    """What a program says, as JSON, that an image's Python runs without a network."""
+    container = engine.create_container(
+        image,
+        entrypoint=["/labctl/python", "-B", "-c", source],
+        host_config=HostConfig(version=engine.api_version, network_mode="none"),
+        **settings,
+    )["Id"]
+    try:
+        engine.start(container)
+        status = engine.wait(container)["StatusCode"]
+        said = engine.logs(container).decode()
+    finally:
+        remove_container(engine, container)
+    assert status == 0, said
+    return json.loads(said)
+
+
+def label(engine: docker.APIClient, image: str, name: str) -> str:
+    inspected: dict[str, Any] = engine.inspect_image(image)  # type: ignore[no-untyped-call]
+    return str(inspected["Config"]["Labels"][name])
+
+
+def looks_up_and_encrypts(engine: docker.APIClient, image: str) -> None:
+    found = python(engine, image, LOOK_UP, user="0")
+    assert found == {
+        "version": label(engine, image, "labctl.python"),
+        "dns": ["198.18.0.7", 25],
+        "files": ["127.0.0.1", 25],
+        "tls": "secret",
+        "authorities": True,
+    }
+
+
+@pytest.mark.parametrize("image", [LAB, *map(client_image, SERIES)])
+def test_names_are_looked_up_and_tls_works(engine: docker.APIClient, image: str) -> None:
+    looks_up_and_encrypts(engine, image)
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_what_a_client_finds_around_it(engine: docker.APIClient, series: str) -> None:
+    image = client_image(series)
+    found = python(engine, image, SURROUNDINGS)
+    tag = f".cpython-{series.replace('.', '')}.pyc"
+    probe = found.pop("probe")
+    assert f"__main__{tag}" in probe
+    assert all(name.endswith(tag) for name in probe)
+    shells = found.pop("shells")
+    assert not shells or label(engine, image, "labctl.origin") == "registry"
+    assert found == {
+        "uid": 65534, "name": "nobody", "cwd": "/tmp", "compiled": True,
+        "environment": ["HOME", "HOSTNAME", "LANG", "PATH"], "labctl": ["probe", "python"],
+    }  # fmt: skip
+
+
+def has_what_services_need(engine: docker.APIClient, image: str) -> None:
+    found = python(engine, image, PROGRAMS)
+    assert found["nft"].startswith("nftables v")
+    assert found["from"] == [["", "labctl", "lib"]] * 4
+    assert found["compiled"] is True
+    assert "closed.lab=198.18." in found["zone"]
+    assert label(engine, image, "labctl.events") == "1"
+
+
+def test_what_services_find_around_them(engine: docker.APIClient) -> None:
+    has_what_services_need(engine, LAB)
+
+
+@pytest.fixture(scope="module")
+def trials(engine: docker.APIClient) -> Iterator[ImageStore]:
+    """Images of other names, made from this machine's own Pythons; gone in the end."""
+    store = ImageStore(engine)
+    store.ensure([TRIAL, TRIAL_LAB], origin="host")
+    yield store
+    store.remove([TRIAL, TRIAL_LAB])
+    assert ours(engine) == set()
+
+
+def ours(engine: docker.APIClient) -> set[str]:
+    """Every image and step that was made for the trial names."""
+    found: set[str] = set()
+    for name in (TRIAL, TRIAL_LAB):
+        listed = engine.images(all=True, filters={"label": f"labctl.image={name}"})
+        found |= {image["Id"] for image in listed}
+    return found
+
+
+def everything(engine: docker.APIClient) -> set[str]:
+    return {image["Id"] for image in engine.images(all=True)}
+
+
+@pytest.mark.usefixtures("trials")
+def test_images_from_this_machine_do_the_same(engine: docker.APIClient) -> None:
+    for image in (TRIAL, TRIAL_LAB):
+        assert label(engine, image, "labctl.origin") == "host"
+        looks_up_and_encrypts(engine, image)
+    has_what_services_need(engine, TRIAL_LAB)
+
+
+def test_a_ready_image_is_not_made_again(trials: ImageStore) -> None:
+    before = trials.status([TRIAL])
+    assert before[0].state is ImageState.READY
+    events: list[object] = []
+    assert trials.ensure([TRIAL], progress=events.append)[TRIAL] == before[0].info
+    assert events == []
+
+
+def test_an_image_in_use_is_not_removed(engine: docker.APIClient, trials: ImageStore) -> None:
+    container = engine.create_container(TRIAL)["Id"]
+    try:
+        with pytest.raises(EngineError) as caught:
+            trials.remove([TRIAL])
+    finally:
+        remove_container(engine, container)
+    assert str(caught.value).startswith(f"removing {TRIAL}: conflict")
+    assert trials.status([TRIAL])[0].state is ImageState.READY
+
+
+def builders(engine: docker.APIClient) -> set[str]:
+    """Containers that no run of scenarios has made."""
+    listed = engine.containers(all=True)
+    return {c["Id"] for c in listed if c["Labels"].get("labctl.run", "images") == "images"}
+
+
+@pytest.mark.parametrize(
+    ("step", "number", "word"),
+    [
+        ("host: packing", signal.SIGINT, "KeyboardInterrupt"),
+        ("host: importing", signal.SIGTERM, "Terminated"),
+        ("step 4 of", signal.SIGINT, "KeyboardInterrupt"),
+        ("step 6 of", signal.SIGTERM, "Terminated"),
+    ],
+)
+def test_an_interrupted_build_leaves_nothing(
+    engine: docker.APIClient, step: str, number: signal.Signals, word: str
+) -> None:
+    name = f"labctl-interrupted/client:{OWN}"
+    before = everything(engine)
+    containers = builders(engine)
+    with subprocess.Popen(
+        [sys.executable, "-c", MAKE, name],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert any(line.startswith(step) for line in process.stdout)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert said.strip() == word
+    assert everything(engine) - before == set()
+    assert builders(engine) - containers == set()

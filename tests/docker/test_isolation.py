@@ -1,0 +1,178 @@
+"""What a client can't reach or do, found out by trying. Each test names the control it watches."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import docker
+import pytest
+from docker.types import HostConfig
+
+from labctl.engine import containers
+from labctl.engine.docker import DockerEngine
+from labctl.engine.images import client_image
+from labctl.engine.isolation import Reach, host_addresses, try_isolation
+from labctl.judge import observe
+from labctl.load.compose import load_compose
+from labctl.model.plan import Interpreter, PlannedAttempt, PlannedLab
+from labctl.model.scenario import Target
+from labctl.shared_files import share
+
+COMPOSE = share("compose") / "lab.yaml"
+PYTHON = Interpreter(series="3.13", version="3.13", image=client_image("3.13"))
+
+
+def run_in(tap: Any, source: str) -> str:
+    """What a client's last expression was."""
+    attempt = planned(source)
+    evidence = tap.attempt(attempt, limit_s=20)
+    seen = observe(evidence)
+    assert seen.returned is not None, evidence.report
+    return seen.returned
+
+
+def planned(source: str) -> PlannedAttempt:
+    return PlannedAttempt(
+        scenario="isolation", attempt="try", client="", origin="", repeat=1, expectation=None,
+        source=source, target=Target(host="dns.lab", port=53), interpreter=PYTHON,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def lab(engine: docker.APIClient, run: str) -> Iterator[Any]:
+    services = tuple(load_compose(COMPOSE)[name] for name in ("dns", "mail"))
+    todo = PlannedLab(compose=COMPOSE, services=services, attempts=(planned("None"),))
+    with DockerEngine(engine, run=run).lab(todo) as running, running.tap() as tap:
+        yield tap
+
+
+@pytest.fixture(scope="module")
+def reach(engine: docker.APIClient) -> Reach:
+    services = (load_compose(COMPOSE)["dns"],)
+    return try_isolation(DockerEngine(engine, run="isolate0"), PYTHON, services, COMPOSE)
+
+
+def test_the_host_is_tried_at_every_address(reach: Reach) -> None:
+    assert {a for a in host_addresses() if not a.startswith("fe80")} <= set(reach.tried)
+    assert reach.tried
+
+
+def test_no_address_of_the_host_is_reached(reach: Reach) -> None:
+    """Control: an internal network whose bridge has no address."""
+    assert reach.reached == ()
+
+
+def test_there_is_no_way_to_the_outside(reach: Reach) -> None:
+    """Control: an internal network whose bridge has no address: the gateway is nobody."""
+    assert not reach.gateway_answers
+
+
+def test_a_client_has_no_capability(reach: Reach) -> None:
+    """Control: cap_drop and the user."""
+    assert reach.capabilities == ()
+    assert reach.no_new_privileges
+
+
+def test_a_client_can_write_nowhere_but_in_tmp(reach: Reach) -> None:
+    """Control: a read-only root."""
+    assert reach.writable == ()
+
+
+def test_the_engines_socket_is_not_there(reach: Reach) -> None:
+    """Control: no mounts."""
+    assert not reach.engine_socket
+
+
+def test_the_gateway_address_is_nobodys(engine: docker.APIClient) -> None:
+    """Control: inhibit_ipv4. The bridge would have that address, and every host port with it."""
+    source = """
+import socket
+def unreachable(port):
+    own = socket.gethostbyname("dns.lab").rpartition(".")[0]
+    try:
+        socket.create_connection((own + ".1", port), timeout=1)
+    except ConnectionRefusedError:
+        return False  # somebody answered
+    except OSError:
+        return True
+    return False
+[unreachable(port) for port in (22, 53, 2375, 65001)]
+"""
+    with lab(engine, "isolate1") as tap:
+        assert run_in(tap, source) == "[True, True, True, True]"
+
+
+def test_another_lab_is_not_reached(engine: docker.APIClient) -> None:
+    """Control: a network for each lab."""
+    with lab(engine, "isolate2") as one, lab(engine, "isolate3") as other:
+        address = run_in(other, "import socket\nsocket.gethostbyname('mail.lab')").strip("'")
+        source = f"""
+import socket
+try:
+    answer = bool(socket.create_connection(({address!r}, 25), timeout=1))
+except OSError as error:
+    answer = type(error).__name__
+answer
+"""
+        assert run_in(other, source) == "True"
+        assert run_in(one, source) in {"'OSError'", "'TimeoutError'"}
+
+
+def test_a_client_sees_its_own_processes_only(engine: docker.APIClient) -> None:
+    """Control: a PID namespace for each container."""
+    source = """
+import os
+sorted(open(f"/proc/{pid}/comm").read() for pid in os.listdir("/proc") if pid.isdigit())
+"""
+    with lab(engine, "isolate4") as tap:
+        assert len(json.loads(run_in(tap, source).replace("'", '"'))) <= 2
+
+
+@pytest.mark.parametrize("control", ["internal network", "capabilities", "read-only root"])
+def test_without_its_control_the_trial_finds_the_hole(
+    engine: docker.APIClient, monkeypatch: pytest.MonkeyPatch, control: str
+) -> None:
+    """The tests above can fail: with a control taken away, the same trial sees it."""
+    _WITHOUT[control](monkeypatch)
+    services = (load_compose(COMPOSE)["dns"],)
+    found = try_isolation(DockerEngine(engine, run="isolate5"), PYTHON, services, COMPOSE)
+    assert found.holes()
+
+
+def _without_internal(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = docker.APIClient.create_network
+
+    def create(self: docker.APIClient, name: str, **settings: Any) -> Any:
+        return real(self, name, **{**settings, "internal": False, "options": {}})
+
+    monkeypatch.setattr(docker.APIClient, "create_network", create)
+
+
+def _without(key: str, value: Any) -> Callable[[pytest.MonkeyPatch], None]:
+    def make(**settings: Any) -> HostConfig:
+        return HostConfig(**{**settings, key: value})
+
+    def apply(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(containers, "HostConfig", make)
+
+    return apply
+
+
+def _with_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "CLIENT_USER", "0:0")
+    _without("cap_drop", [])(monkeypatch)
+
+
+def _writable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "CLIENT_USER", "0:0")
+    _without("read_only", value=False)(monkeypatch)
+
+
+_WITHOUT: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "internal network": _without_internal,
+    "capabilities": _with_root,
+    "read-only root": _writable,
+}

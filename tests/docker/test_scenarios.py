@@ -1,0 +1,114 @@
+"""Every scenario on every Python; and made wrong in each way that must be noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from labctl.engine.images import SERIES
+from labctl.shared_files import share
+from tests.docker.conftest import Done, labctl
+
+SCENARIOS = sorted(share("scenarios").rglob("*.yaml"))
+
+
+def test_every_scenario_passes_on_every_python() -> None:
+    done = labctl("run", "--all", "--python", "all", "--repeat", "2", "--json", "-")
+    assert done.code == 0, wrong(done)
+    found = {one["python"].rpartition(".")[0] for one in done.document["attempts"]}
+    assert found == set(SERIES)
+    assert {one["scenario"] for one in done.document["attempts"]} == {p.stem for p in SCENARIOS}
+    assert set(done.document["summary"]) == {"pass", "fail", "inconclusive", "error"}
+
+
+def wrong(done: Done) -> list[Any]:
+    return [
+        (one["scenario"], one["attempt"], one["python"], one["reasons"])
+        for one in done.document["attempts"]
+        if one["verdict"] != "pass"
+    ]
+
+
+def mutate(path: Path, folder: Path, change: str) -> Path:
+    """A copy of a scenario with one thing changed in what its first fitting variant expects."""
+    document = yaml.safe_load(path.read_text("utf-8"))
+    kept = {}
+    for name, attempt in document["attempts"].items():
+        expect = attempt["expect"]
+        variants = expect if isinstance(expect, list) else [expect]
+        if [variant for variant in variants if CHANGES[change](variant)] == variants:
+            kept[name] = attempt
+    document["attempts"] = kept
+    document["name"] = f"{path.stem}-{change}"
+    file = folder / f"{document['name']}.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+    return file
+
+
+def _exception(expect: dict[str, Any]) -> bool:
+    if "raises" not in expect:
+        expect.pop("returns")
+    for key in ("stack", "attrs", "cause", "context", "message"):
+        expect.pop(key, None)
+    expect["raises"] = "ZeroDivisionError"
+    return True
+
+
+def _frame(expect: dict[str, Any]) -> bool:
+    if not expect.get("stack"):
+        return False
+    expect["stack"][-1] = "wrong:frame"
+    return True
+
+
+def _attr(expect: dict[str, Any]) -> bool:
+    if "raises" not in expect:
+        return False
+    expect["attrs"] = {**expect.get("attrs", {}), "errno": "EOWNERDEAD"}
+    return True
+
+
+def _wire(expect: dict[str, Any]) -> bool:
+    expect["wire"] = ["tcp wrong.lab:2525 refused"]
+    return True
+
+
+def _served(expect: dict[str, Any]) -> bool:
+    expect["served"] = ["mail wrong"]
+    return True
+
+
+CHANGES = {
+    "exception": _exception,
+    "frame": _frame,
+    "attr": _attr,
+    "wire": _wire,
+    "served": _served,
+}
+SAYS = {
+    "exception": "expected ZeroDivisionError",
+    "frame": "wrong:frame",
+    "attr": "EOWNERDEAD",
+    "wire": "wrong.lab:2525",
+    "served": "service mail did not say wrong",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_wrong_expectation_fails_and_the_difference_is_named(
+    path: Path, change: str, tmp_path: Path
+) -> None:
+    file = mutate(path, tmp_path, change)
+    document = tmp_path / "result.json"
+    done = labctl("run", file, "--json", document)
+    assert done.code == 1, done.out + done.err
+    attempts = yaml.safe_load(document.read_text("utf-8"))["attempts"]
+    assert attempts
+    assert {one["verdict"] for one in attempts} == {"fail"}
+    for one in attempts:
+        assert any(SAYS[change] in reason for reason in one["reasons"]), one["reasons"]
+    assert SAYS[change] in done.out

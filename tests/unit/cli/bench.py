@@ -1,0 +1,69 @@
+"""`labctl run` on an engine made of locks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from labctl.cli import execute
+from labctl.load.schema import result_schema
+from labctl.model.result import ImageInfo
+from tests.unit.cli.conftest import Done, Labctl
+from tests.unit.fake_engine import FakeEngine
+
+
+class Images:
+    """Every image is there, of the Python that is asked for."""
+
+    def __init__(self, _client: object) -> None:
+        pass
+
+    def ensure(self, wanted: Iterable[str], *, progress: object) -> dict[str, ImageInfo]:
+        assert callable(progress)
+        versions = {name: f"{name.partition(':')[2]}.5" for name in wanted}
+        return {
+            name: ImageInfo(id=f"sha256:{name}", origin="registry", python=version)
+            for name, version in versions.items()
+        }
+
+
+class Bench:
+    """Runs `labctl run`; `engine` is what it runs on, `guards` the runs that were guarded."""
+
+    def __init__(self, labctl: Labctl, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.engine = FakeEngine()
+        self.guards: list[str] = []
+        self.kept: bool | None = None
+        self._labctl = labctl
+        monkeypatch.setattr(execute, "connect", object)
+        monkeypatch.setattr(execute, "ImageStore", Images)
+        monkeypatch.setattr(execute, "DockerEngine", self._made)
+        monkeypatch.setattr(execute, "guarded", self._guarded)
+
+    def _made(self, _client: object, *, run: str, keep: bool) -> FakeEngine:
+        assert len(run) == 8
+        self.kept = keep
+        return self.engine
+
+    @contextmanager
+    def _guarded(self, run: str) -> Iterator[None]:
+        self.guards.append(run)
+        try:
+            yield
+        finally:
+            self.engine.say("unguarded")
+
+    def run(self, *args: str | Path) -> Done:
+        return self._labctl("run", *args)
+
+    def document(self, *args: str | Path) -> dict[str, Any]:
+        """The result document, seen to be one."""
+        parsed: dict[str, Any] = json.loads(self.run(*args, "--json", "-").out)
+        Draft202012Validator(result_schema()).validate(parsed)
+        return parsed

@@ -1,0 +1,99 @@
+"""The command line as people use it, beside an engine that notes whether anybody asks it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from labctl.__main__ import main
+
+LIMIT_S = 60
+
+
+@dataclass(frozen=True)
+class Done:
+    """A labctl that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Labctl = Callable[..., Done]
+
+
+@pytest.fixture
+def labctl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Labctl:
+    """Runs the command line in this process."""
+
+    def run(*args: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["labctl", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return Done(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def command(*args: str | Path) -> list[str]:
+    return [sys.executable, "-m", "labctl", *map(str, args)]
+
+
+def process(*args: str | Path, **env: str) -> Done:
+    """Runs the command line as a process of its own."""
+    done = subprocess.run(
+        command(*args),
+        capture_output=True,
+        env={**os.environ, **env},
+        timeout=LIMIT_S,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@dataclass(frozen=True)
+class Listener:
+    """In the place of an engine: connections are taken, and never answered."""
+
+    server: socket.socket
+    address: str
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether anybody has connected."""
+        try:
+            peer, _ = self.server.accept()
+        except BlockingIOError:
+            return False
+        peer.close()
+        return True
+
+
+@pytest.fixture(autouse=True)
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
+    """The engine that DOCKER_HOST names."""
+    path = tmp_path / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        server.setblocking(False)
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        yield Listener(server, f"unix://{path}")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: empty, and the test's own."""
+    own = tmp_path / "folder"
+    own.mkdir()
+    monkeypatch.chdir(own)
+    return own

@@ -1,0 +1,36 @@
+"""The labels that all of ours carries."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from labctl.engine.labels import Labels
+
+
+@pytest.fixture
+def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.9)
+
+
+@pytest.mark.usefixtures("_noon")
+def test_a_thing_belongs_to_a_run_and_expires_in_four_hours() -> None:
+    assert Labels(run="beef").of(["a", "b"]) == {
+        "labctl.run": "beef",
+        "labctl.scenario": "a,b",
+        "labctl.expires": "1014400",
+    }
+
+
+@pytest.mark.usefixtures("_noon")
+def test_what_is_kept_says_so() -> None:
+    kept = Labels(run="beef", keep=True).of(["a"])
+    assert kept["labctl.keep"] == "1"
+    assert kept["labctl.expires"] == "1014400"
+
+
+def test_the_names_of_many_scenarios_are_cut() -> None:
+    label = Labels(run="beef").of(f"scenario-{n}" for n in range(1000))["labctl.scenario"]
+    assert len(label) == 200
+    assert label.startswith("scenario-0,scenario-1,")

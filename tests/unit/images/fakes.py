@@ -1,0 +1,148 @@
+"""A Docker engine at the SDK's boundary: it answers what a test tells it to, and keeps a log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast
+
+import docker
+import requests
+from docker.errors import APIError, ImageNotFound
+
+from labctl.engine.images.builder import Builder
+from labctl.engine.images.interruption import Interruption
+
+
+def api_error(status: int, message: str = "no") -> APIError:
+    response = requests.Response()
+    response.status_code = status
+    kind = ImageNotFound if status == 404 else APIError
+    return kind(message, response=response, explanation=message)
+
+
+def answer(status: int, body: bytes = b"{}") -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    response._content = body  # noqa: SLF001 there is no other way to make one
+    return response
+
+
+class FakeClient:
+    """Attributes are what it answers with; `calls` what it was asked, in order."""
+
+    base_url = "http+docker://localhost"
+    api_version = "1.41"
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.listed: list[dict[str, Any]] = []
+        self.build_events: Callable[[], Iterable[dict[str, Any]]] = lambda: built("sha256:made")
+        self.pull_events: list[dict[str, Any]] = []
+        self.imported = '{"status":"sha256:base"}\n'
+        self.local: set[str] = set()
+        self.refusals: dict[str, APIError] = {}
+        self.registry: Callable[[], requests.Response] = lambda: answer(200)
+        self.builds: list[dict[str, Any]] = []
+        self.said = b'{"version": "3.13.5", "missing": {}}\n'
+        self.status_code = 0
+
+    @property
+    def as_client(self) -> docker.APIClient:
+        return cast("docker.APIClient", self)
+
+    def asked(self, verb: str) -> list[str]:
+        return [what for called, what in self.calls if called == verb]
+
+    def version(self, *, api_version: bool) -> dict[str, str]:  # noqa: ARG002 the SDK's
+        return {"Arch": "amd64"}
+
+    def images(
+        self,
+        filters: Mapping[str, Any],
+        all: bool = False,  # noqa: A002, FBT001, FBT002, ARG002, RUF100 the SDK's
+    ) -> list[dict[str, Any]]:
+        self.calls.append(("images", str(dict(filters))))
+        return self.listed
+
+    def get(self, url: str, timeout: float) -> requests.Response:
+        self.calls.append(("get", f"{url} {timeout}"))
+        return self.registry()
+
+    def inspect_image(self, image: str) -> dict[str, Any]:
+        if image in self.local:
+            return {"Id": image}
+        raise api_error(404)
+
+    def pull(self, image: str, *, stream: bool, decode: bool) -> Iterator[dict[str, Any]]:
+        assert stream
+        assert decode
+        self.calls.append(("pull", image))
+        self.local.add(image)
+        yield from self.pull_events
+
+    def import_image_from_data(self, data: Iterable[bytes], changes: list[str]) -> str:
+        self.calls.append(("import", f"{b''.join(data)!r} {changes}"))
+        return self.imported
+
+    def build(self, **settings: Any) -> Iterator[dict[str, Any]]:
+        self.calls.append(("build", settings["buildargs"].get("IMAGE", "")))
+        self.builds.append(settings)
+        yield from self.build_events()
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        self.calls.append(("tag", f"{image} {repository} {tag}"))
+
+    def remove_image(self, image: str) -> None:
+        self.calls.append(("remove_image", image))
+        if image in self.refusals:
+            raise self.refusals[image]
+
+    def prune_images(self, filters: Mapping[str, Any]) -> None:
+        self.calls.append(("prune", str(dict(filters))))
+
+    def create_container(self, image: str, **_: Any) -> dict[str, str]:
+        self.calls.append(("create", image))
+        return {"Id": f"container of {image}"}
+
+    def start(self, container: str) -> None:
+        self.calls.append(("start", container))
+
+    def wait(self, container: str) -> dict[str, int]:  # noqa: ARG002 the SDK's
+        return {"StatusCode": self.status_code}
+
+    def logs(self, container: str) -> bytes:  # noqa: ARG002 the SDK's
+        return self.said
+
+    def export(self, container: str, chunk_size: int) -> Iterator[bytes]:  # noqa: ARG002 the SDK's
+        yield b"files"
+
+    def remove_container(self, name: str, *, v: bool, force: bool) -> None:
+        assert v
+        assert force
+        self.calls.append(("remove_container", name))
+
+
+def built(image: str, *steps: str) -> list[dict[str, Any]]:
+    """What an engine says of a build that made these steps, and in the end that image."""
+    said: list[dict[str, Any]] = [
+        {"stream": text}
+        for number, step in enumerate(steps, start=1)
+        for text in (
+            f"Step {number}/{len(steps)} : RUN",
+            "\n",
+            f" ---> Running in {number:012x}\n",
+            f" ---> {step}\n",
+        )
+    ]
+    return [*said, {"aux": {"ID": image}}]
+
+
+def builder(
+    client: FakeClient, interruption: Interruption | None = None, *, fresh: bool = False
+) -> Builder:
+    return Builder(
+        client.as_client,
+        report=lambda _text, _fraction: None,
+        interruption=interruption or Interruption(),
+        fresh=fresh,
+    )

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from labctl.engine.images.interruption import Interrupted, Interruption
+from labctl.errors import EngineError
+from tests.unit.images.fakes import FakeClient, api_error, builder, built
+
+A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
+BASE = "sha256:base"
+
+
+def test_an_image_is_built_without_a_network() -> None:
+    client = FakeClient()
+    assert builder(client).build(b"tar", base=BASE) == "sha256:made"
+    settings = client.builds[0]
+    assert (settings["network_mode"], settings["rm"], settings["forcerm"]) == ("none", True, True)
+    assert settings["fileobj"].read() == b"tar"
+
+
+def test_steps_are_reported() -> None:
+    client = FakeClient()
+    client.build_events = lambda: built("sha256:made", A, B)
+    making, seen = builder(client), []
+    making.report = lambda text, fraction: seen.append((text, fraction))
+    making.build(b"", base=BASE)
+    assert seen == [("step 1 of 2", 0.0), ("step 2 of 2", 0.5)]
+
+
+def failing() -> list[dict[str, Any]]:
+    return [*built("", A, B)[:-1], {"stream": "last words\n"}, {"error": "step failed"}]
+
+
+def test_a_failed_build_leaves_nothing() -> None:
+    client = FakeClient()
+    client.build_events = failing
+    client.refusals = {B: api_error(404), "sha256:base": api_error(409)}
+    with pytest.raises(EngineError, match=r"^step failed$") as caught, builder(client) as making:
+        making.build(b"", base=making.import_base([b""], "key"))
+    assert "last words" in caught.value.hint
+    assert client.asked("remove_image") == [B, A, "sha256:base"]
+
+
+def test_the_base_of_others_stays() -> None:
+    client = FakeClient()
+    client.build_events = lambda: [{"stream": f" ---> {A}\n"}, {"error": "no"}]
+    with pytest.raises(EngineError), builder(client) as making:
+        making.build(b"", base=f"sha256:{A}0123")
+    assert client.asked("remove_image") == []
+
+
+def test_an_image_that_has_its_name_stays_whatever_happens_then() -> None:
+    client = FakeClient()
+    client.build_events = lambda: built("sha256:made", A)
+    making = builder(client)
+    making.give_name(making.build(b"", base=BASE), "x/lab:1")
+    making.__exit__(ZeroDivisionError, None, None)
+    assert client.asked("tag") == ["sha256:made x/lab 1"]
+    assert client.asked("remove_image") == []
+
+
+def test_a_finished_image_without_a_name_is_removed() -> None:
+    client = FakeClient()
+    client.build_events = lambda: built("sha256:made", A)
+    making = builder(client)
+    making.build(b"", base=BASE)
+    making.__exit__(ZeroDivisionError, None, None)
+    assert client.asked("remove_image") == [A]
+
+
+def test_who_had_the_name_is_asked_after_the_build() -> None:
+    """Another labctl may have made the same image meanwhile: its image is the one to remove."""
+    client = FakeClient()
+
+    def meanwhile() -> list[dict[str, Any]]:
+        client.listed = [{"Id": "sha256:others", "RepoTags": ["x/lab:1"]}]
+        return built("sha256:made")
+
+    client.build_events = meanwhile
+    making = builder(client)
+    making.give_name(making.build(b"", base=BASE), "x/lab:1")
+    assert client.asked("remove_image") == ["sha256:others"]
+
+
+def test_an_engine_that_names_no_image() -> None:
+    client = FakeClient()
+    client.build_events = lambda: [{"stream": "well\n"}]
+    with pytest.raises(EngineError, match="did not say which image it built"):
+        builder(client).build(b"", base=BASE)
+
+
+def test_a_build_that_is_called_off_is_seen_through_to_its_end() -> None:
+    client, interruption = FakeClient(), Interruption()
+
+    def events() -> Iterator[dict[str, Any]]:
+        yield {"stream": " ---> Running in cccccccccccc\n"}
+        interruption.set()
+        assert client.asked("remove_container") == ["cccccccccccc"]
+        yield {"stream": f" ---> {A}\n"}
+        yield {"stream": " ---> Running in dddddddddddd\n"}
+        assert client.asked("remove_container")[-1] == "dddddddddddd"
+        yield {"error": "No such container"}
+        client.calls.append(("ended", ""))
+
+    client.build_events = events
+    with pytest.raises(Interrupted), builder(client, interruption) as making:
+        making.build(b"", base=BASE)
+    assert client.asked("remove_image") == [A]
+    assert client.calls.index(("ended", "")) < client.calls.index(("remove_image", A))
+
+
+def test_called_off_before_it_began_nothing_is_asked_of_the_engine() -> None:
+    client, interruption = FakeClient(), Interruption()
+    interruption.set()
+    with pytest.raises(Interrupted):
+        builder(client, interruption).build(b"", base=BASE)
+    assert client.calls == []
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ('{"error": "disk full"}\n', "the engine did not take the file system: disk full"),
+        ('{"status": "hm"}\n', "the engine did not say which image it made"),
+    ],
+)
+def test_a_file_system_that_the_engine_refuses(said: str, message: str) -> None:
+    client = FakeClient()
+    client.imported = said
+    with pytest.raises(EngineError, match=message):
+        builder(client).import_base([b"tar"], "key")
+
+
+def test_the_python_of_a_base_is_tried() -> None:
+    client = FakeClient()
+    assert builder(client).check_python(BASE, "/usr/bin/python3.13") == "3.13.5"
+    assert client.asked("remove_container") == [f"container of {BASE}"]
+
+
+def test_a_base_without_what_clients_use() -> None:
+    client = FakeClient()
+    client.said = b'{"version": "3.13.5", "missing": {"ssl": "libssl.so.1.1: not found"}}'
+    with pytest.raises(EngineError) as caught:
+        builder(client).check_python(BASE, "/usr/bin/python3.13")
+    assert str(caught.value) == "its Python 3.13.5 cannot import ssl (libssl.so.1.1: not found)"
+
+
+def test_a_base_that_does_not_run() -> None:
+    client = FakeClient()
+    client.status_code, client.said = 127, b"first\nlibpython3.13.so: not found\n"
+    with pytest.raises(EngineError, match=r"^its Python does not run: libpython3.13.so: not found"):
+        builder(client).check_python(BASE, "/usr/bin/python3.13")
+    assert client.asked("remove_container") == [f"container of {BASE}"]

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labctl.engine.images import content, packages, parse_name
+from labctl.engine.images.content import archive, context, digest, fingerprint, nft_context, zone
+from labctl.shared_files import share
+
+LAB_FILE = """
+services:
+  dns: {networks: {lab: {aliases: [dns.lab], ipv4_address: 198.18.0.2}}}
+  web: {networks: {lab: {aliases: [a.lab, b.lab], ipv4_address: 198.18.0.3}}}
+  loose: {networks: [lab]}
+  floating: {networks: {lab: {aliases: [c.lab]}}}
+  bare: {networks: {lab: null}}
+  alone: {}
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of what goes into images: `compose`, `probe` and `services` below this folder."""
+    shutil.copytree(share("compose"), tmp_path / "compose")
+    for program in ("probe", "services"):
+        (tmp_path / program).mkdir()
+        (tmp_path / program / "__main__.py").write_text("print()\n")
+    monkeypatch.setattr(content, "share", lambda name: tmp_path / name)
+    monkeypatch.setattr(content, "_PACKAGE", tmp_path)
+    fingerprint.cache_clear()
+    yield tmp_path
+    fingerprint.cache_clear()
+
+
+def prints() -> tuple[str, str]:
+    fingerprint.cache_clear()
+    return fingerprint("client"), fingerprint("lab")
+
+
+@pytest.mark.parametrize(
+    ("file", "client", "lab"),
+    [
+        ("probe/__main__.py", True, False),
+        ("probe/deep/er.py", True, False),
+        ("services/new.py", False, True),
+        ("compose/lab.yaml", False, True),
+        ("compose/images/prepare.py", True, True),
+        ("compose/images/etc/nsswitch.conf", True, True),
+        ("compose/images/client/Dockerfile", True, False),
+        ("compose/images/lab/Dockerfile", False, True),
+        ("probe/__pycache__/x.pyc", False, False),
+    ],
+)
+def test_what_goes_in_makes_an_image_stale(copy: Path, file: str, client: bool, lab: bool) -> None:
+    before = prints()
+    path = copy / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes((path.read_bytes() if path.exists() else b"") + b"# changed\n")
+    after = prints()
+    assert (before[0] != after[0], before[1] != after[1]) == (client, lab)
+
+
+def test_the_versions_of_packages_make_the_lab_image_stale(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert copy.is_dir()
+    before = prints()
+    monkeypatch.setattr(packages, "versions", lambda _: ("dnspython==99",))
+    after = prints()
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_a_digest_tells_names_from_contents() -> None:
+    assert digest({"a": b"bc"}) != digest({"ab": b"c"})
+    assert digest({"a": b"b", "c": b"d"}) == digest({"c": b"d", "a": b"b"})
+
+
+def members(tar: bytes) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(tar)) as opened:
+        return {member.name: member for member in opened}
+
+
+def test_a_context_for_clients() -> None:
+    found = members(context(parse_name("labctl/client:3.9"), "/usr/bin/python3.9"))
+    link = found["root/labctl/python"]
+    assert link.issym()
+    assert link.linkname == "/usr/bin/python3.9"
+    assert {"Dockerfile", "root/labctl/prepare.py", "root/etc/passwd"} <= set(found)
+    assert "root/labctl/probe/__main__.py" in found
+    assert not any("services" in name or "/lib/" in name for name in found)
+
+
+def test_a_context_for_the_lab() -> None:
+    found = members(context(parse_name("labctl/lab"), "/usr/bin/python3.13"))
+    modules = {"dns", "aiosmtpd", "attr", "attrs", "public"}
+    assert {f"root/labctl/lib/{name}/__init__.py" for name in modules} <= set(found)
+    assert "root/labctl/services/__main__.py" in found
+    assert "root/labctl/services/__init__.py" in found
+    assert not any("probe" in name for name in found)
+
+
+def test_archives_are_the_same_each_time_and_readable_by_all() -> None:
+    files = {"b/c.py": b"x", "a": b""}
+    assert archive(files) == archive(dict(reversed(files.items())))
+    found = members(archive(files))
+    assert list(found) == ["b", "a", "b/c.py"]
+    assert {name: entry.mode for name, entry in found.items()} == {
+        "b": 0o755, "a": 0o644, "b/c.py": 0o644,
+    }  # fmt: skip
+    assert {(entry.uid, entry.gid, entry.mtime) for entry in found.values()} == {(0, 0, 0)}
+
+
+def test_the_context_that_adds_nft() -> None:
+    assert list(members(nft_context())) == ["Dockerfile"]
+
+
+def test_the_zone_of_a_lab_file(copy: Path) -> None:
+    (copy / "compose" / "lab.yaml").write_text(LAB_FILE)
+    assert zone() == "dns.lab=198.18.0.2 a.lab=198.18.0.3 b.lab=198.18.0.3"
+
+
+def test_without_a_lab_file_there_is_no_zone(copy: Path) -> None:
+    (copy / "compose" / "lab.yaml").unlink()
+    assert zone() == ""
+    assert prints()[1]

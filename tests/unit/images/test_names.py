@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from labctl.engine.images import LAB, SERIES, client_image, parse_name
+from labctl.errors import UsageError
+
+
+@pytest.mark.parametrize("name", ["labctl/lab", "labctl/lab:latest"])
+def test_the_lab_image_has_a_tag_or_not(name: str) -> None:
+    target = parse_name(name)
+    assert (target.name, target.kind, target.series) == (LAB, "lab", "3.13")
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_client_images(series: str) -> None:
+    target = parse_name(client_image(series))
+    assert (target.name, target.kind, target.series) == (
+        f"labctl/client:{series}", "client", series,
+    )  # fmt: skip
+
+
+def test_a_python_without_an_image() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_name("labctl/client:3.8")
+    assert str(caught.value) == "there is no image for Python 3.8"
+    assert caught.value.hint == "there are 3.9, 3.10, 3.11, 3.12, 3.13, 3.14"
+
+
+@pytest.mark.parametrize("name", ["nginx", "labctl/client", "labctl/lab:old", "a/b/client:3.13"])
+def test_other_images_are_not_ours_to_make(name: str) -> None:
+    with pytest.raises(UsageError, match=f"labctl makes no image {name}"):
+        parse_name(name)

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from labctl.engine.images import LAB, ImageState, ImageStore, ProgressEvent, client_image
+from labctl.engine.images.builder import Builder
+from labctl.engine.images.names import Target
+from labctl.engine.images.origins import Base, Unavailable
+from labctl.engine.images.store import _content
+from labctl.errors import EngineError, UsageError
+from labctl.model.result import ImageInfo
+from tests.unit.images.fakes import FakeClient, api_error, built
+
+NEW = client_image("3.13")
+OLD = client_image("3.9")
+
+
+class FakeOrigin:
+    """Supplies a base, or says why not."""
+
+    def __init__(self, name: str, refusal: str = "", only: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.refusal = refusal
+        self.only = only
+        self.asked: list[str] = []
+
+    def recipe(self, target: Target) -> str:
+        return f"{self.name} {target.series}"
+
+    def supply(self, target: Target, builder: Builder) -> Base:  # noqa: ARG002 the protocol's
+        self.asked.append(target.name)
+        if self.refusal and target.name not in self.only:
+            raise Unavailable(self.refusal)
+        return Base(id=f"sha256:base-of-{self.name}", interpreter="/usr/bin/python3.13")
+
+
+def image(name: str, origin: FakeOrigin, **labels: str) -> dict[str, Any]:
+    """An image as an engine lists it, made by this labctl."""
+    from labctl.engine.images import parse_name  # noqa: PLC0415
+
+    return {
+        "Id": f"sha256:{name}", "RepoTags": [name], "Size": 5,
+        "Labels": {
+            "labctl.origin": origin.name, "labctl.python": "3.13.5",
+            "labctl.content": _content(origin, parse_name(name)), **labels,
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture
+def client() -> FakeClient:
+    return FakeClient()
+
+
+def store(client: FakeClient, *origins: FakeOrigin) -> ImageStore:
+    return ImageStore(client.as_client, origins or (FakeOrigin("one"),))
+
+
+def test_states_by_one_request(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [image(LAB, one), image(OLD, one, **{"labctl.content": "of old"})]
+    found = store(client, one).status(["labctl/lab", OLD, NEW])
+    assert [(each.name, each.state) for each in found] == [
+        (LAB, ImageState.READY), (OLD, ImageState.STALE), (NEW, ImageState.MISSING),
+    ]  # fmt: skip
+    assert found[0].info == ImageInfo(id=f"sha256:{LAB}", origin="one", python="3.13.5")
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"labctl.origin": "elsewhere"}])
+def test_an_image_that_is_not_ours_is_stale(
+    client: FakeClient, labels: dict[str, str] | None
+) -> None:
+    client.listed = [{"Id": "sha256:x", "RepoTags": [NEW], "Size": 1, "Labels": labels}]
+    assert store(client).status([NEW])[0].state is ImageState.STALE
+
+
+def test_another_recipe_of_the_base_makes_an_image_stale(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = FakeOrigin("one"), FakeOrigin("one")
+    client.listed = [image(NEW, one)]
+    monkeypatch.setattr(other, "recipe", lambda _: "another")
+    assert store(client, one).status([NEW])[0].state is ImageState.READY
+    assert store(client, other).status([NEW])[0].state is ImageState.STALE
+
+
+def test_only_what_is_not_ready_is_made(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [image(LAB, one)]
+    found = store(client, one).ensure(["labctl/lab", NEW, NEW])
+    assert one.asked == [NEW]
+    assert found == {
+        "labctl/lab": ImageInfo(id=f"sha256:{LAB}", origin="one", python="3.13.5"),
+        NEW: ImageInfo(id="sha256:made", origin="one", python="3.13.5"),
+    }
+
+
+def test_what_the_dockerfile_is_told(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    store(client, one).ensure([LAB])
+    told = client.builds[0]["buildargs"]
+    assert told.pop("CONTENT") == image(LAB, one)["Labels"]["labctl.content"]
+    assert "dns.lab=" in told.pop("ZONE")
+    assert told == {
+        "BASE": "sha256:base-of-one", "IMAGE": LAB, "ORIGIN": "one", "PYTHON": "3.13.5",
+    }  # fmt: skip
+
+
+def test_with_force_all_is_made(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [image(NEW, one)]
+    store(client, one).ensure([NEW], force=True)
+    assert one.asked == [NEW]
+
+
+def test_an_image_from_elsewhere_is_made_again_from_there(client: FakeClient) -> None:
+    one, two = FakeOrigin("one"), FakeOrigin("two")
+    client.listed = [image(NEW, one)]
+    assert store(client, one, two).ensure([NEW])[NEW].origin == "one"
+    assert store(client, one, two).ensure([NEW], origin="two")[NEW].origin == "two"
+    assert (one.asked, two.asked) == ([], [NEW])
+
+
+def test_an_image_that_is_replaced_is_removed(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [image(NEW, one, **{"labctl.content": "of old"})]
+    store(client, one).ensure([NEW])
+    assert client.asked("remove_image") == [f"sha256:{NEW}"]
+
+
+def test_an_image_that_someone_gave_another_name_stays(client: FakeClient) -> None:
+    found = image(NEW, FakeOrigin("one"), **{"labctl.content": "of old"})
+    client.listed = [{**found, "RepoTags": [NEW, "mine:1"]}]
+    store(client).ensure([NEW])
+    assert client.asked("remove_image") == []
+
+
+def test_origins_are_tried_in_their_order(client: FakeClient) -> None:
+    one, two, three = FakeOrigin("one", "is away"), FakeOrigin("two"), FakeOrigin("three")
+    assert store(client, one, two, three).ensure([NEW])[NEW].origin == "two"
+    assert three.asked == []
+
+
+def test_what_cannot_be_had_says_why_for_each(client: FakeClient) -> None:
+    origins = (FakeOrigin("one", "is away"), FakeOrigin("two", "never had it"))
+    with pytest.raises(EngineError) as caught:
+        store(client, *origins).ensure([NEW])
+    assert str(caught.value) == "labctl/client:3.13 cannot be made"
+    assert caught.value.hint == "one: is away; two: never had it"
+
+
+def test_a_base_that_does_not_work_is_a_refusal_and_is_removed(client: FakeClient) -> None:
+    client.said = b'{"version": "3.13.5", "missing": {"ssl": "no"}}'
+    with pytest.raises(EngineError) as caught:
+        store(client).ensure([NEW])
+    assert caught.value.hint == "one: its Python 3.13.5 cannot import ssl (no)"
+
+
+def test_an_unknown_origin(client: FakeClient) -> None:
+    with pytest.raises(UsageError) as caught:
+        store(client).ensure([NEW], origin="moon")
+    assert str(caught.value) == "images do not come from 'moon'"
+    assert caught.value.hint == "choose of one"
+
+
+def test_what_succeeds_is_kept_when_another_fails(client: FakeClient) -> None:
+    one = FakeOrigin("one", "none of these", only=(LAB,))
+    with pytest.raises(EngineError) as caught:
+        store(client, one).ensure([OLD, LAB, NEW])
+    assert client.asked("build") == [LAB]
+    assert client.asked("remove_image") == []
+    assert str(caught.value) == "2 images cannot be made"
+    assert sorted(caught.value.hint.splitlines()) == [
+        "labctl/client:3.13 cannot be made: one: none of these",
+        "labctl/client:3.9 cannot be made: one: none of these",
+    ]
+
+
+def test_a_layer_that_cannot_be_built_is_not_tried_on_another_base(client: FakeClient) -> None:
+    one, two = FakeOrigin("one"), FakeOrigin("two")
+    client.build_events = lambda: [{"error": "disk full"}]
+    with pytest.raises(EngineError, match=r"^disk full$"):
+        store(client, one, two).ensure([NEW])
+    assert two.asked == []
+
+
+def test_a_bug_is_not_dressed_up_as_a_missing_image(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = FakeOrigin("one")
+    monkeypatch.setattr(one, "supply", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        store(client, one).ensure([NEW, OLD])
+
+
+def test_progress_ends_with_what_was_made(client: FakeClient) -> None:
+    client.build_events = lambda: built("sha256:made", "aaaaaaaaaaaa")
+    seen: list[ProgressEvent] = []
+    store(client).ensure([NEW], progress=seen.append)
+    assert [(event.image, event.text, event.fraction, event.finished) for event in seen] == [
+        (NEW, "step 1 of 1", 0.0, False),
+        (NEW, "ready: Python 3.13.5 from one", None, True),
+    ]
+
+
+def test_called_off_while_waiting(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Ctrl-C does: the threads are told, and have tidied up before it goes on its way."""
+    one, began = FakeOrigin("one"), threading.Event()
+    ended: list[bool] = []
+
+    def supply(_: Target, builder: Builder) -> Base:
+        began.set()
+        with builder.interruption.calling(released.set):
+            released.wait(20)
+        ended.append(builder.interruption.is_set)
+        raise Unavailable("called off")
+
+    def progress_waits(*_: object) -> Any:
+        began.wait(20)
+        raise KeyboardInterrupt
+
+    released = threading.Event()
+    monkeypatch.setattr(one, "supply", supply)
+    monkeypatch.setattr("labctl.engine.images.store.as_completed", progress_waits)
+    with pytest.raises(KeyboardInterrupt):
+        store(client, one).ensure([NEW])
+    assert ended == [True]
+
+
+def test_removing(client: FakeClient) -> None:
+    client.refusals = {OLD: api_error(404)}
+    assert store(client).remove(["labctl/lab", OLD]) == ["labctl/lab"]
+    assert client.asked("remove_image") == [LAB, OLD]
+
+
+def test_removing_an_image_in_use(client: FakeClient) -> None:
+    client.refusals = {NEW: api_error(409, "container 1 uses it")}
+    with pytest.raises(EngineError) as caught:
+        store(client).remove([NEW])
+    assert str(caught.value) == f"removing {NEW}: container 1 uses it"
+    assert "labctl clean" in caught.value.hint
+
+
+def test_removing_what_is_unfinished(client: FakeClient) -> None:
+    store(client).remove_unfinished()
+    assert client.asked("prune") == [
+        "{'label': 'labctl.image', 'dangling': True}",
+        "{'label': 'labctl.base', 'dangling': True}",
+    ]

@@ -1,0 +1,264 @@
+"""The documentation is true: its examples load, its commands exist, and nothing is left out."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from labctl import __main__, errors
+from labctl.cli import app
+from labctl.errors import LabError
+from labctl.judge.results import NOT_AS_EXPECTED
+from labctl.load.catalogue import Catalogue
+from labctl.load.compose import _NOT_IN_A_LAB, load_compose
+from labctl.model.compose import CAPABILITIES, Service
+from labctl.model.expectation import Expectation
+from labctl.model.flows import OUTCOMES
+from labctl.model.result import Outcome, Result
+from labctl.model.scenario import AttemptFile, ScenarioFile
+from labctl.shared_files import share
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md")]
+COMPOSE = share("compose") / "lab.yaml"
+WIDTH = 100
+WRAPPED = """name: wrapped
+title: A part of a scenario, made whole
+layer: other
+story: none
+target: {host: dns.lab, port: 53}
+attempts:
+  client:
+    client: pass
+"""
+"""What stands around an `expect:` that is shown by itself."""
+
+AT_ONCE = {"-h", "--help", "--version", "--install-completion", "--show-completion"}
+"""Options that do something while a command line is parsed."""
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What stands between fences; `file` is what its first line, a comment, calls it."""
+
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str:
+        found = re.match(r"# (\S+\.\w+)\n", self.text)
+        return found[1] if found else ""
+
+
+def blocks(page: Path) -> list[Block]:
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return [Block(*each) for each in found]
+
+
+def text_without_blocks(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def write_examples(page: Path, folder: Path) -> list[Block]:
+    """Write the examples that have a file's name; gives the YAML blocks that have none."""
+    loose = []
+    for block in blocks(page):
+        if block.file:
+            (folder / block.file).write_text(block.text, "utf-8")
+        elif block.language == "yaml":
+            loose.append(block)
+    return loose
+
+
+@each_page
+def test_every_example_in_yaml_loads(page: Path, tmp_path: Path) -> None:
+    """Scenarios and Compose files are called by their first line; all else is an `expect:`."""
+    for number, block in enumerate(write_examples(page, tmp_path)):
+        assert block.text.startswith("expect:"), f"what is this, in {page.name}?\n{block.text}"
+        text = WRAPPED.replace("wrapped", f"wrapped-{number}") + indented(block.text)
+        (tmp_path / f"wrapped-{number}.yaml").write_text(text, "utf-8")
+    scenarios = Catalogue([tmp_path], COMPOSE).all()
+    compose = [path for path in tmp_path.glob("*.yaml") if path.stem in ("lab", "compose")]
+    assert all(load_compose(path) for path in compose)
+    assert len(scenarios) + len(compose) == len(list(tmp_path.glob("*.yaml")))
+
+
+def indented(text: str) -> str:
+    return "".join(f"    {line}\n" for line in text.splitlines())
+
+
+@each_page
+def test_every_example_in_python_compiles(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "python":
+            compile(block.text, page.name, "exec")
+
+
+@each_page
+def test_every_result_document_is_one(page: Path) -> None:
+    for block in blocks(page):
+        if block.language == "json":
+            assert set(Result.model_validate_json(block.text).model_dump(by_alias=True)) == set(
+                json.loads(block.text)
+            )
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Every `labctl ...` that a page tells to type, in words."""
+    for block in blocks(page):
+        prompt = "$ " if block.language == "console" else ""
+        for line in block.text.splitlines() if block.language in ("sh", "console") else ():
+            if line.startswith(f"{prompt}labctl "):
+                typed = line.removeprefix(prompt).partition(" > ")[0]
+                yield shlex.split(typed, comments=True)[1:]
+    for found in re.findall(r"`labctl ([^`]+)`", text_without_blocks(page)):
+        words = shlex.split(found.replace("VERB ", "run "))
+        yield [word for word in words if "[" not in word]
+
+
+def parse(arguments: list[str]) -> dict[str, Any]:
+    """The values of a command line as typer has them; raises what it says of a wrong one."""
+    command: Any = typer.main.get_command(app)
+    context: Any = None
+    name = "labctl"
+    while True:
+        context = command.make_context(name, arguments, parent=context)
+        rest = [*context._protected_args, *context.args]  # noqa: SLF001
+        if not rest or not hasattr(command, "resolve_command"):
+            return dict(context.params)
+        name, command, arguments = command.resolve_command(context, rest)
+
+
+@each_page
+def test_every_command_is_one(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder that holds what the commands name: some are looked for at once."""
+    write_examples(page, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for folder in ("my-scenarios", "DIR"):
+        Path(folder).mkdir()
+    known = {*Catalogue([share("scenarios"), tmp_path], COMPOSE).names(), "refused-prot"}
+    for arguments in commands(page):
+        try:
+            given = parse([word for word in arguments if word not in AT_ONCE])
+        except Exception as error:
+            if is_bare(arguments, error):
+                continue
+            raise AssertionError(f"{page.name}: labctl {shlex.join(arguments)}: {error}") from error
+        for name in given.get("names", ()):
+            assert "." in name or name.isupper() or name in known, f"{page.name}: {name}"
+
+
+def is_bare(arguments: list[str], error: Exception) -> bool:
+    """Whether a text only names a verb, as in "`labctl show` has it", or an option that needs none.
+
+    `labctl` alone is an error, too, which shows the help.
+    """
+    named = [word for word in arguments if word not in AT_ONCE]
+    return not named or (len(arguments) == 1 and "Missing parameter" in str(error))
+
+
+LINK = re.compile(r"\]\(\s*([^)\s]+)\s*\)")
+
+
+@each_page
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(text_without_blocks(page)):
+        path, _, anchor = target.partition("#")
+        if path.startswith("https://"):
+            continue
+        linked = (page.parent / path) if path else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(linked), f"{page.name} links to {target}"
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", text_without_blocks(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@each_page
+def test_no_line_is_too_long(page: Path) -> None:
+    assert [line for line in page.read_text("utf-8").splitlines() if len(line) > WIDTH] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = set(LINK.findall((DOCS / "README.md").read_text("utf-8")))
+    assert {page.name for page in DOCS.glob("*.md")} - {"README.md"} == linked
+
+
+def test_the_table_of_exit_codes_has_all_of_them() -> None:
+    table = re.search(r"^\| exit .*?\n\n", page_text("reference.md"), re.DOTALL | re.MULTILINE)
+    assert table
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", table[0], re.MULTILINE)}
+    ours = {kind.exit_code for kind in vars(errors).values() if is_error(kind)}
+    of_main = {__main__.BUG, __main__.INTERRUPTED, __main__.TERMINATED}
+    assert told == {0, NOT_AS_EXPECTED} | ours | of_main
+
+
+def is_error(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, LabError)
+
+
+def page_text(name: str) -> str:
+    return (DOCS / name).read_text("utf-8")
+
+
+def untold(names: set[str], page: str) -> set[str]:
+    """Those that a page does not have in code."""
+    told = set(re.findall(r"`([^`\n]+)`", page_text(page)))
+    words = {word for code in told for word in re.split(r"[\s,]+", code)}
+    return names - words
+
+
+def every_option(command: Any) -> set[str]:
+    own = {name for parameter in command.params for name in parameter.opts if name[0] == "-"}
+    inner = (every_option(each) for each in getattr(command, "commands", {}).values())
+    return own.union(*inner, getattr(command, "commands", {}))
+
+
+def test_the_reference_has_every_verb_and_option() -> None:
+    assert untold(every_option(typer.main.get_command(app)), "reference.md") == set()
+
+
+def test_the_reference_has_every_field_of_a_result() -> None:
+    definitions = Result.model_json_schema(by_alias=True)
+    kinds = [definitions, *definitions["$defs"].values()]
+    names = {name for kind in kinds for name in kind.get("properties", ())}
+    assert untold(names | set(Outcome), "reference.md") == set()
+
+
+@pytest.mark.parametrize("model", [ScenarioFile, AttemptFile, Expectation])
+def test_every_key_of_a_scenario_is_told(model: type[BaseModel]) -> None:
+    assert untold(set(model.model_fields), "writing-a-scenario.md") == set()
+
+
+def test_every_key_of_a_service_is_told() -> None:
+    names = {*Service.model_fields, *_NOT_IN_A_LAB, *CAPABILITIES}
+    assert untold(names, "writing-a-scenario.md") == set()
+
+
+def test_every_outcome_of_a_flow_is_told() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", page_text("writing-a-scenario.md"), re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert {name for outcomes in OUTCOMES.values() for name in outcomes} <= told
+
+
+def test_every_service_is_told() -> None:
+    assert untold(set(load_compose(COMPOSE)), "writing-a-scenario.md") == set()
+
+
+def test_pictures_load_nothing_from_elsewhere() -> None:
+    for picture in DOCS.glob("pictures/*.svg"):
+        assert re.findall(r"url\((?!#)|@import|<image|@font-face", picture.read_text()) == []

@@ -1,0 +1,326 @@
+"""The runner on an engine that is made of events and locks: what runs when, and what is kept."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from labctl.errors import EngineError
+from labctl.judge import judge
+from labctl.judge.results import attempt_result, lab_error
+from labctl.model.evidence import Capture, Evidence
+from labctl.model.packet import RawPacket
+from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
+from labctl.model.result import Observation, Outcome, Verdict
+from labctl.runner import Ended, Runner, leaves_traces, look_at
+from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab
+from tests.unit.judge.samples import evidence, expectation, planned, raised, report, returned
+from tests.unit.wire import build
+from tests.unit.wire.captures import recorded
+
+IN_VAIN_S = 0.1
+"""How long a test gives what must not come about."""
+
+
+def plan_of(*labs: PlannedLab) -> Plan:
+    return Plan(labs=labs)
+
+
+@dataclass
+class Run:
+    """A runner with what it told."""
+
+    engine: FakeEngine
+    jobs: int = 1
+    told: list[Ended] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.runner = Runner(self.engine, jobs=self.jobs, limit_s=3.5, report=self.told.append)
+
+    def go(self, *labs: PlannedLab) -> Run:
+        self.runner.run(plan_of(*labs))
+        return self
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        return {r.attempt: str(r.verdict) for r in self.runner.results}
+
+    @property
+    def reasons(self) -> dict[str, Sequence[str]]:
+        results = self.runner.results
+        return {r.attempt: r.reasons for r in results if r.verdict is Verdict.ERROR}
+
+    @property
+    def troubles(self) -> list[str]:
+        return [error.message for error in self.runner.troubles]
+
+
+def test_every_attempt_is_made_once_and_told() -> None:
+    engine = FakeEngine()
+    run = Run(engine).go(lab("a", 3), lab("b", 1))
+    assert engine.limit_s == 3.5
+    assert sorted(run.verdicts) == ["a1", "a2", "a3", "b1"]
+    assert len(run.runner.results) == 4
+    assert [ended.result for ended in run.told] == run.runner.results
+    assert {ended.attempt.attempt for ended in run.told} == set(run.verdicts)
+    assert not run.troubles
+
+
+def test_one_job_makes_attempts_in_order_in_one_tap() -> None:
+    engine = FakeEngine(client=lambda e, a: e.say(a.attempt))
+    Run(engine).go(lab("a", 3))
+    assert engine.said == ["lab a up", "tap", "a1", "a2", "a3", "lab a down"]
+
+
+@pytest.mark.parametrize("labs", [[6], [3, 3], [2, 2, 2]])
+def test_attempts_run_side_by_side_and_never_more_than_jobs(labs: list[int]) -> None:
+    together = threading.Barrier(2)
+    too_many = threading.Event()
+
+    def meet(engine: FakeEngine, _attempt: PlannedAttempt) -> None:
+        together.wait(LIMIT_S)  # passes only when another attempt is in progress
+        if engine.busy > 2:
+            too_many.set()
+        too_many.wait(IN_VAIN_S)
+
+    engine = FakeEngine(client=meet)
+    run = Run(engine, jobs=2).go(*(lab("abc"[n], count) for n, count in enumerate(labs)))
+    assert engine.busiest == 2
+    assert len(run.verdicts) == 6
+    assert not run.reasons
+
+
+def test_no_more_workers_are_put_to_work_than_there_are_attempts() -> None:
+    engine = FakeEngine()
+    Run(engine, jobs=8).go(lab("a", 2))
+    assert engine.said.count("tap") <= 2
+
+
+def test_an_attempt_that_the_lab_broke_is_an_error_and_the_next_has_a_fresh_tap() -> None:
+    def break_second(engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        engine.say(attempt.attempt)
+        if attempt.attempt == "a2":
+            raise EngineError("the tap is gone", hint="see the log")
+
+    engine = FakeEngine(client=break_second)
+    run = Run(engine).go(lab("a", 3))
+    assert engine.said == ["lab a up", "tap", "a1", "a2", "tap", "a3", "lab a down"]
+    assert run.reasons == {"a2": ("the tap is gone", "see the log")}
+    assert len(run.verdicts) == 3
+    assert not run.troubles
+
+
+def test_a_lab_that_cannot_start_is_an_error_of_all_its_attempts_and_of_no_others() -> None:
+    run = Run(FakeEngine(broken_labs=frozenset("a"))).go(lab("a", 2), lab("b", 2))
+    why = ("lab a can't start", "look at its log")
+    assert run.reasons == {"a1": why, "a2": why}
+    assert set(run.verdicts) == {"a1", "a2", "b1", "b2"}
+    assert len(run.told) == 4
+    assert run.troubles == ["lab a can't start"]
+
+
+def test_where_no_tap_starts_the_attempts_are_errors() -> None:
+    run = Run(FakeEngine(broken_taps=99), jobs=3).go(lab("a", 5))
+    assert set(run.reasons.values()) == {("a tap can't start",)}
+    assert len(run.reasons) == 5
+
+
+def test_where_one_tap_does_not_start_the_attempts_are_made_in_the_others() -> None:
+    run = Run(FakeEngine(broken_taps=1), jobs=2).go(lab("a", 5))
+    assert not run.reasons
+    assert len(run.verdicts) == 5
+    assert run.troubles == ["a tap can't start"]
+
+
+def test_a_lab_that_cannot_be_taken_down_is_a_trouble_and_no_verdict() -> None:
+    run = Run(FakeEngine(stuck_labs=frozenset("a"))).go(lab("a", 2))
+    assert not run.reasons
+    assert len(run.verdicts) == 2
+    assert run.troubles == ["lab a can't be removed"]
+
+
+@pytest.fixture
+def _ctrl_c() -> Iterator[None]:
+    """SIGINT raises, even where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+interrupt = interrupted(signal.SIGINT, "a2")
+
+
+@pytest.mark.usefixtures("_ctrl_c")
+@pytest.mark.parametrize("stop_error", [None, EngineError("the engine has gone")])
+def test_an_interruption_stops_the_engine_and_keeps_what_was_won(
+    stop_error: EngineError | None,
+) -> None:
+    engine = FakeEngine(client=interrupt, stop_error=stop_error)
+    run = Run(engine)
+    with pytest.raises(KeyboardInterrupt):
+        run.go(lab("a", 4), lab("b", 4))
+    assert engine.said == ["lab a up", "tap", "a1", "a2", "stop", "lab a down"]
+    assert list(run.verdicts) == ["a1"]
+    assert [ended.attempt.attempt for ended in run.told] == ["a1"]
+    assert not run.reasons
+
+
+@pytest.mark.usefixtures("_ctrl_c")
+def test_an_interruption_leaves_no_errors_of_attempts_in_labs_side_by_side() -> None:
+    other_begun = threading.Event()
+
+    def client(engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        if attempt.scenario == "b":
+            other_begun.set()
+            assert engine.stopped.wait(LIMIT_S)
+            raise EngineError("the run was stopped")
+        assert other_begun.wait(LIMIT_S)
+        interrupt(engine, attempt)
+
+    engine = FakeEngine(client=client)
+    run = Run(engine, jobs=4)  # of which one lab with three attempts can't take all
+    with pytest.raises(KeyboardInterrupt):
+        run.go(lab("a", 3), lab("b", 3))
+    assert not run.reasons
+    assert set(run.verdicts) <= {"a1", "a3"}
+    assert {"lab a down", "lab b down"} <= set(engine.said)
+    assert engine.busy == 0
+
+
+def test_a_bug_in_a_worker_is_raised_and_the_others_need_not_go_on() -> None:
+    def client(_engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        if attempt.attempt == "a2":
+            raise ValueError("a bug")
+
+    engine = FakeEngine(client=client)
+    run = Run(engine)
+    with pytest.raises(ValueError, match="a bug"):
+        run.go(lab("a", 4), lab("b", 4))
+    assert list(run.verdicts) == ["a1"]
+    assert engine.said == ["lab a up", "tap", "lab a down"]
+
+
+def test_a_bug_is_raised_whatever_else_breaks_with_it() -> None:
+    def client(_engine: FakeEngine, _attempt: PlannedAttempt) -> None:
+        raise ValueError("a bug")
+
+    engine = FakeEngine(client=client, broken_taps=1, stuck_labs=frozenset("a"))
+    with pytest.raises(ValueError, match="a bug"):
+        Run(engine, jobs=2).go(lab("a", 4))
+
+
+def test_what_the_report_raises_is_raised_when_the_lab_is_down() -> None:
+    engine = FakeEngine()
+
+    def refuse(_ended: Ended) -> None:
+        raise SystemExit(1)
+
+    runner = Runner(engine, jobs=2, limit_s=3.5, report=refuse)
+    with pytest.raises(SystemExit):
+        runner.run(plan_of(lab("a", 4)))
+    assert engine.said[-1] == "lab a down"
+
+
+def test_the_report_is_told_by_one_thread_at_a_time_and_finds_the_result_there() -> None:
+    telling = threading.Lock()
+    another = threading.Event()
+    counts: list[int] = []
+
+    def tell(ended: Ended) -> None:
+        if not telling.acquire(blocking=False):
+            another.set()
+            raise AssertionError("told by two threads at once")
+        another.wait(IN_VAIN_S)
+        assert ended.result is runner.results[-1]
+        counts.append(len(runner.results))
+        telling.release()
+
+    runner = Runner(FakeEngine(), jobs=4, limit_s=3.5, report=tell)
+    runner.run(plan_of(lab("a", 4), lab("b", 4)))
+    assert counts == list(range(1, 9))
+
+
+def test_the_last_result_is_told_while_the_lab_still_stands() -> None:
+    engine = FakeEngine()
+    runner = Runner(engine, jobs=1, limit_s=3.5, report=lambda e: engine.say(e.attempt.attempt))
+    runner.run(plan_of(lab("a", 2)))
+    assert engine.said == ["lab a up", "tap", "a1", "a2", "lab a down"]
+
+
+def ended(observed: Observation | None, capture: Capture | None = None) -> Ended:
+    made = planned(expectation=None)
+    if observed is None:
+        return Ended(attempt=made, result=lab_error(made, EngineError("no")))
+    return Ended(
+        attempt=made,
+        result=attempt_result(made, observed, judge(None, observed)),
+        capture=capture,
+        wire=look_at(capture) if capture else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("observed", "name", "traces"),
+    [
+        (raised(), "refused", False),
+        (returned(), "greeting", False),
+        (raised(), "early-fin", False),
+        (raised(), "", False),
+        (raised(), "open", True),
+        (returned(), "open", True),
+        (Observation(outcome=Outcome.TIMED_OUT), "greeting", True),
+        (Observation(outcome=Outcome.KILLED), "", True),
+        (Observation(outcome=Outcome.GARBLED), "refused", True),
+        (Observation(outcome=Outcome.EXITED, exit=0), "refused", True),
+        (Observation(outcome=Outcome.OUT_OF_MEMORY), "refused", True),
+        (None, "", True),
+    ],
+)
+def test_who_ends_without_a_word_or_leaves_a_connection_open_leaves_traces(
+    observed: Observation | None, name: str, traces: bool
+) -> None:
+    captures = {"": None, "open": captured(*still_open())}
+    capture = captures[name] if name in captures else captured(*recorded(name))
+    assert leaves_traces(ended(observed, capture)) is traces
+
+
+def still_open() -> list[RawPacket]:
+    made = build.Capture()
+    made.connection(build.MAIL, 25).syn().accept()
+    return made.raws
+
+
+def captured(*packets: RawPacket) -> Capture:
+    return Capture(packets=packets, lost=0, names={}, resolvers=())
+
+
+def test_after_an_attempt_that_leaves_traces_the_next_has_a_fresh_tap() -> None:
+    def leaves(attempt: PlannedAttempt) -> Evidence:
+        capture = captured(*still_open()) if attempt.attempt == "a1" else None
+        out = attempt.attempt == "a3"
+        return evidence(b"" if out else report(), exit=None if out else 0, capture=capture)
+
+    engine = FakeEngine(client=lambda e, a: e.say(a.attempt), leaves=leaves)
+    run = Run(engine).go(lab("a", 4))
+    assert engine.said == [
+        "lab a up", "tap", "a1", "tap", "a2", "a3", "tap", "a4", "lab a down",
+    ]  # fmt: skip
+    assert [one.wire is None for one in run.told] == [False, True, True, True]
+    assert run.told[0].capture is not None
+
+
+def test_what_the_tap_saw_is_judged() -> None:
+    def leaves(_attempt: PlannedAttempt) -> Evidence:
+        return evidence(report(), capture=captured(*still_open()))
+
+    made = planned(expectation=expectation(stack=None, attrs=None, wire="nothing"))
+    one = PlannedLab(compose=Path("a.yaml"), services=(), attempts=(made,))
+    (result,) = Run(FakeEngine(leaves=leaves)).go(one).runner.results
+    assert result.reasons == (
+        f"expected nothing on the wire, but `tcp {build.MAIL}:25 open` is there",
+    )
