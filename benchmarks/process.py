@@ -27,6 +27,13 @@ class Timing:
     ended: float
 
 
+def _environment() -> dict[str, str]:
+    """That of a machine on which Python keeps what it has compiled, as it does unless told not to:
+    pip has compiled the libraries anyway, and labctl is not to pay for being a checkout.
+    """
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def timed(
     command: Sequence[str], *, waits_for: bytes = b"", env: Mapping[str, str] | None = None
 ) -> Timing:
@@ -42,7 +49,7 @@ def timed(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **(env or {})},
+            env={**_environment(), **(env or {})},
             start_new_session=True,
         ) as process:
             try:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import mmap
 import socket
 import struct
-from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 ETH_P_ALL = 3
 SOL_PACKET = 263
@@ -32,8 +31,7 @@ _ADDRESS_AT = 32
 """Where struct sockaddr_ll begins: after the header, aligned to 16 bytes."""
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """One packet: `length` is its own, `data` what the ring had room for."""
 
     at_ns: int

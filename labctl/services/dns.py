@@ -20,7 +20,7 @@ import dns.reversename
 import dns.rrset
 
 from .events import emit, peer_name
-from .lifeline import run
+from .loop import run
 
 TTL_S = 60
 PORT = 53

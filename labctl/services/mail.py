@@ -7,7 +7,7 @@ import asyncio
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from .events import emit, peer_name
-from .lifeline import run
+from .loop import run
 
 PORT = 25
 LARGEST = 1 << 20
