@@ -174,7 +174,7 @@ def _in_lab(bench: Bench, warm: _WarmLab, number: int) -> Contestant:
     todo = _plan(bench, number)
 
     def run() -> Mapping[str, float]:
-        runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S, report=lambda _: None)
+        runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S, reporter=lambda: lambda _: None)
         with _removals(bench) as removed:
             began = time.monotonic()
             runner.run(todo)

@@ -5,47 +5,37 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
 
 from labctl.engine.protocol import Engine, Lab, Tap
 from labctl.errors import EngineError
-from labctl.judge import judge, observe
-from labctl.judge.results import attempt_result, lab_error
-from labctl.model.evidence import Capture
-from labctl.model.packet import Wire
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
-from labctl.model.result import AttemptResult, Outcome
-from labctl.wire.decode import decode_all
-from labctl.wire.dns import preload
-from labctl.wire.flows import analyse
+from labctl.model.result import AttemptResult
+
+if TYPE_CHECKING:
+    from labctl.examine import Ended
 
 WHOLE_RESULTS = 200
 """Results of a run that are kept whole; those after them go without packets, calls and output."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """An attempt that has ended: its result, and what that was made of (None if the lab broke)."""
-
-    attempt: PlannedAttempt
-    result: AttemptResult
-    capture: Capture | None = None
-    wire: Wire | None = None
-
-
-Report = Callable[[Ended], None]
+Report = Callable[["Ended"], None]
 
 
 class Runner:
     """Runs one plan, once. `results` grows while it works, in the order in which attempts end."""
 
-    def __init__(self, engine: Engine, *, jobs: int, limit_s: float, report: Report) -> None:
-        """`report` is told of each attempt that has ended, by one thread at a time."""
+    def __init__(
+        self, engine: Engine, *, jobs: int, limit_s: float, reporter: Callable[[], Report]
+    ) -> None:
+        """`reporter` makes who is told of each attempt that has ended, by one thread at a time. It
+        is called in a thread of its own while the first labs start.
+        """
         self._engine = engine
         self._jobs = jobs
         self._limit_s = limit_s
-        self._report = report
+        self._reporter = reporter
+        self._report: Future[Report] = Future()
         self._slots = threading.BoundedSemaphore(jobs)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -61,12 +51,12 @@ class Runner:
         everything that ran has ended. What `report` raises, or a bug, is raised then too, and
         keeps further attempts from being made.
         """
-        with ThreadPoolExecutor(self._jobs, thread_name_prefix="run") as pool:
+        with ThreadPoolExecutor(1) as aside, ThreadPoolExecutor(self._jobs) as pool:
             try:
-                labs = [pool.submit(self._run_lab, lab) for lab in plan.labs]
-                preload()  # until the labs stand there is nothing else to do
-                for lab in as_completed(labs):
+                self._report = aside.submit(self._prepare)
+                for lab in as_completed([pool.submit(self._run_lab, lab) for lab in plan.labs]):
                     lab.result()
+                self._report.result()
             except BaseException:
                 self._stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -74,6 +64,18 @@ class Runner:
                 raise
         if self._bug is not None:
             raise self._bug
+
+    def _prepare(self) -> Report:
+        """Import what looking at an attempt takes, while the labs start.
+
+        In a thread of its own: an import in the main thread may swallow a KeyboardInterrupt.
+        """
+        from labctl import examine  # noqa: F401, PLC0415
+        from labctl.wire.dns import preload  # noqa: PLC0415
+
+        report = self._reporter()
+        preload()
+        return report
 
     def _stop_engine(self) -> None:
         try:
@@ -123,15 +125,12 @@ class Runner:
             self._add_error(attempt, error)
             return False
         self._add(ended)
-        return not leaves_traces(ended)
+        return not ended.leaves_traces
 
     def _attempt(self, tap: Tap, attempt: PlannedAttempt) -> Ended:
-        evidence = tap.attempt(attempt, limit_s=self._limit_s)
-        capture = evidence.capture
-        wire = look_at(capture) if capture else None
-        observation = observe(evidence, wire)
-        result = attempt_result(attempt, observation, judge(attempt.expectation, observation))
-        return Ended(attempt=attempt, result=result, capture=capture, wire=wire)
+        from labctl.examine import examine  # noqa: PLC0415 needed when labs have started
+
+        return examine(attempt, tap.attempt(attempt, limit_s=self._limit_s))
 
     def _give_up(self, waiting: queue.SimpleQueue[PlannedAttempt], error: EngineError) -> None:
         while True:
@@ -142,36 +141,14 @@ class Runner:
 
     def _add_error(self, attempt: PlannedAttempt, error: EngineError) -> None:
         """Note that the lab broke, unless it was we who stopped it: then nothing was found out."""
+        from labctl.examine import lab_broke  # noqa: PLC0415 as above
+
         if not self._stopped.is_set():
-            self._add(Ended(attempt=attempt, result=lab_error(attempt, error)))
+            self._add(lab_broke(attempt, error))
 
     def _add(self, ended: Ended) -> None:
         with self._lock:
             if len(self.results) >= WHOLE_RESULTS:
-                ended = replace(ended, result=slim(ended.result))
+                ended = ended.slim()
             self.results.append(ended.result)
-            self._report(ended)
-
-
-def slim(result: AttemptResult) -> AttemptResult:
-    """The result without what takes most room: of thousands, nobody reads every packet."""
-    if result.observed is None:
-        return result
-    bulk = {"packets": (), "calls": (), "stdout": "", "stderr": ""}
-    return result.model_copy(update={"observed": result.observed.model_copy(update=bulk)})
-
-
-def leaves_traces(ended: Ended) -> bool:
-    """Whether packets of this attempt may still turn up in its tap: the kernel goes on with a
-    connection that was not closed, after the client has gone.
-    """
-    seen = ended.result.observed
-    done = seen is not None and seen.outcome in (Outcome.RAISED, Outcome.RETURNED)
-    flows = ended.wire.flows if ended.wire else ()
-    return not done or any(flow.outcome == "open" for flow in flows)
-
-
-def look_at(capture: Capture) -> Wire:
-    """What a capture shows."""
-    packets = decode_all(capture.packets)
-    return analyse(packets, names=capture.names, resolvers=capture.resolvers)
+            self._report.result()(ended)

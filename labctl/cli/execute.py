@@ -6,12 +6,13 @@ import secrets
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
 
 from labctl.cli.output import Output
-from labctl.cli.reporter import Reporter, capture_folder
 from labctl.cli.selection import select
 from labctl.cli.signals import patient, terminable
 from labctl.engine.connect import connect
@@ -19,13 +20,15 @@ from labctl.engine.docker import DockerEngine
 from labctl.engine.guard import guarded
 from labctl.engine.images import LAB, SERIES, ImageStore, client_image
 from labctl.errors import UsageError
-from labctl.judge.results import disagreements, exit_code
 from labctl.load.scenario import read_client
 from labctl.model.plan import Interpreter, Plan
 from labctl.model.result import AttemptResult, ImageInfo
 from labctl.model.scenario import Scenario
 from labctl.plan import Client, plan
 from labctl.runner import Runner
+
+if TYPE_CHECKING:
+    from labctl.cli.reporter import Reporter
 
 DISAGREE = 1
 
@@ -61,6 +64,8 @@ def execute(wanted: Wanted) -> int:
         client = _client(wanted.client) if wanted.client else None
         output = Output(wanted.json)
         if wanted.pcaps:
+            from labctl.cli.reporter import capture_folder  # noqa: PLC0415 imports much
+
             capture_folder(wanted.pcaps)
         docker_client = connect()
         images = _images(docker_client, series, output)
@@ -80,6 +85,8 @@ def execute(wanted: Wanted) -> int:
                 f"the lab is still there: docker ps --filter label=labctl.run={run}; "
                 "labctl clean removes it"
             )
+    from labctl.judge.results import disagreements, exit_code  # noqa: PLC0415 imports much
+
     return max(exit_code(results), DISAGREE if disagreements(results) else 0)
 
 
@@ -132,9 +139,22 @@ def _carry_out(
 ) -> list[AttemptResult]:
     """Run the plan; what was won is shown and written even if something interrupts it."""
     total = sum(len(lab.attempts) for lab in todo.labs)
+    info = engine.info()
     with output.progress("attempts", total=total) as bar:
-        reporter = Reporter(todo, engine.info(), images, output, bar, wanted.pcaps)
-        runner = Runner(engine, jobs=wanted.jobs, limit_s=wanted.limit_s, report=reporter.ended)
+
+        @cache
+        def reporter() -> Reporter:
+            from labctl.cli.reporter import Reporter  # noqa: PLC0415 imports much
+
+            bar.begin()
+            return Reporter(todo, info, images, output, bar, wanted.pcaps)
+
+        runner = Runner(
+            engine,
+            jobs=wanted.jobs,
+            limit_s=wanted.limit_s,
+            reporter=lambda: reporter().ended,
+        )
         try:
             runner.run(todo)
         except BaseException:
@@ -143,8 +163,8 @@ def _carry_out(
                 try:
                     engine.sweep()
                 finally:
-                    if not reporter.complete:
-                        reporter.show(interrupted=True)
+                    if not reporter().complete:
+                        reporter().show(interrupted=True)
             raise
     if runner.troubles and not wanted.keep:
         engine.sweep()

@@ -1,24 +1,26 @@
-"""Where `labctl run` writes: progress to stderr, the report to stdout, the document to a file."""
+"""Where `labctl run` writes: progress to stderr, the report to stdout, the document to a file.
+
+What renders is imported where something is rendered: a run has time for that later.
+"""
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from labctl.engine.images import ProgressEvent
+from labctl.cli.progress import Bar
 from labctl.errors import UsageError
-from labctl.model.picture import Pictures
 from labctl.model.result import Result
-from labctl.report.console import make_console
-from labctl.report.document import result_json
-from labctl.report.run import render_run
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from labctl.model.picture import Pictures
 
 STDOUT = "-"
 _WRITABLE = "give --json a file in a folder that you may write to"
@@ -34,6 +36,9 @@ class Output:
 
     def show(self, result: Result, pictures: Pictures) -> None:
         """Print the report and write the document."""
+        from labctl.report.document import result_json  # noqa: PLC0415
+        from labctl.report.run import render_run  # noqa: PLC0415
+
         if self._json == STDOUT:
             # JSON is UTF-8, whatever the terminal takes.
             typer.echo(result_json(result).encode(), nl=False)
@@ -46,6 +51,8 @@ class Output:
 
     def note(self, text: str) -> None:
         """Say something that is no part of the report."""
+        from labctl.report.console import make_console  # noqa: PLC0415
+
         make_console(stderr=True).print(text, soft_wrap=True)
 
     @contextmanager
@@ -58,53 +65,9 @@ class Output:
             bar.stop()
 
 
-class Bar:
-    """Progress on stderr: a bar on a terminal; elsewhere a line for each image that is made."""
-
-    def __init__(self, what: str, total: int | None) -> None:
-        self._console = make_console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._what = what
-        self._tasks: dict[str, TaskID] = {}
-        self._lock = threading.Lock()
-        if total is not None:
-            self._tasks[what] = self._bar.add_task(f"{what}: 0 of {total}", total=total)
-            self._bar.start()
-
-    def attempt(self, done: int, total: int) -> None:
-        """So many attempts have ended."""
-        self._bar.update(
-            self._tasks[self._what], completed=done, description=f"{self._what}: {done} of {total}"
-        )
-
-    def image(self, event: ProgressEvent) -> None:
-        """Something happened in the making of an image; called from several threads."""
-        with self._lock:
-            if event.image not in self._tasks:
-                self._tasks[event.image] = self._bar.add_task(event.image, total=1.0)
-                self._bar.start()
-            self._bar.update(
-                self._tasks[event.image],
-                description=f"{event.image}: {event.text}",
-                total=None if event.fraction is None else 1.0,
-                completed=1.0 if event.finished else event.fraction or 0.0,
-            )
-        if event.finished:
-            self._console.print(f"{event.image}: {event.text}")
-
-    def stop(self) -> None:
-        """Take the bar away."""
-        self._bar.stop()
-
-
 def _print(report: RenderableType) -> None:
+    from labctl.report.console import make_console  # noqa: PLC0415
+
     console = make_console()
     # Where whoever read stdout has gone (`| head`), rich ends the program: but a run's exit code
     # is its verdict.

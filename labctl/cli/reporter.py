@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from labctl import __version__
-from labctl.cli.output import Bar, Output
+from labctl.cli.output import Output
+from labctl.cli.progress import Bar
 from labctl.errors import UsageError
+from labctl.examine import Ended
 from labctl.judge.observe import start_of
 from labctl.judge.results import summary
 from labctl.model.picture import Key, Picture, key_of
 from labctl.model.plan import Plan
 from labctl.model.result import AttemptResult, EngineInfo, ImageInfo, Result
-from labctl.runner import Ended
 from labctl.wire.explain import explain
 from labctl.wire.ladder import draw_ladder
 from labctl.wire.pcapng import pcapng
@@ -54,7 +55,7 @@ class Reporter:
         whoever waits for the verdict has it sooner.
         """
         self._results.append(ended.result)
-        self._bar.attempt(len(self._results), len(self._place))
+        self._bar.attempt(len(self._results))
         if self._pcaps is not None:
             self._write_capture(self._pcaps, ended)
         if self._draws:

@@ -44,7 +44,7 @@ class DockerTap:
         self._attempts = 0
 
     def start(self) -> None:
-        """Start the tap and wait until its namespace is ready for clients."""
+        """Start the tap; the first attempt waits until it captures."""
         lab = self._lab
         self._container = lab.create(
             containers.tap(
@@ -61,6 +61,12 @@ class DockerTap:
         lab.start_container(self._container, "the tap")
         with engine_errors("starting the tap"):
             self._stream.send_line("go")
+
+    def _wait_until_ready(self) -> None:
+        """Until the namespace is ready for what clients do, and every packet in it captured."""
+        if self._address or self._stream is None:
+            return
+        with engine_errors("starting the tap"):
             ready = self._stream.read_line(deadline=time.monotonic() + _READY_S)
         if b'"event": "ready"' not in ready:
             said = " ".join(self._stream.tail)
@@ -72,7 +78,11 @@ class DockerTap:
             return Attached(self._client.attach_socket(container, params=_ATTACH))
 
     def attempt(self, attempt: PlannedAttempt, *, limit_s: float) -> Evidence:
-        """Run one client in a fresh container; after `limit_s` seconds it is ended."""
+        """Run one client in a fresh container; after `limit_s` seconds it is ended.
+
+        The container may start before the tap and the services are ready: the probe in it starts
+        the client when it is told to.
+        """
         lab = self._lab
         lab.failed()
         container = lab.create(
@@ -96,10 +106,11 @@ class DockerTap:
     def _watch(
         self, container: str, stream: Attached, attempt: PlannedAttempt, limit_s: float
     ) -> Evidence:
+        self._lab.start_container(container, "the client's container")
+        self._wait_until_ready()
         services = self._lab.ready()
         marks = {service: service.mark() for service in services}
         self._cut()
-        self._lab.start_container(container, "the client's container")
         began = time.monotonic()
         timed_out = False
         report = b""

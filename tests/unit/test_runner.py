@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from labctl.errors import EngineError
+from labctl.examine import Ended, look_at
 from labctl.judge import judge
 from labctl.judge.results import attempt_result, lab_error
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import RawPacket
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation, Outcome, Verdict
-from labctl.runner import Ended, Runner, leaves_traces, look_at
+from labctl.runner import Runner
 from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab
 from tests.unit.judge.samples import evidence, expectation, planned, raised, report, returned
 from tests.unit.wire import build
@@ -40,7 +41,9 @@ class Run:
     told: list[Ended] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.runner = Runner(self.engine, jobs=self.jobs, limit_s=3.5, report=self.told.append)
+        self.runner = Runner(
+            self.engine, jobs=self.jobs, limit_s=3.5, reporter=lambda: self.told.append
+        )
 
     def go(self, *labs: PlannedLab) -> Run:
         self.runner.run(plan_of(*labs))
@@ -220,7 +223,7 @@ def test_what_the_report_raises_is_raised_when_the_lab_is_down() -> None:
     def refuse(_ended: Ended) -> None:
         raise SystemExit(1)
 
-    runner = Runner(engine, jobs=2, limit_s=3.5, report=refuse)
+    runner = Runner(engine, jobs=2, limit_s=3.5, reporter=lambda: refuse)
     with pytest.raises(SystemExit):
         runner.run(plan_of(lab("a", 4)))
     assert engine.said[-1] == "lab a down"
@@ -240,14 +243,16 @@ def test_the_report_is_told_by_one_thread_at_a_time_and_finds_the_result_there()
         counts.append(len(runner.results))
         telling.release()
 
-    runner = Runner(FakeEngine(), jobs=4, limit_s=3.5, report=tell)
+    runner = Runner(FakeEngine(), jobs=4, limit_s=3.5, reporter=lambda: tell)
     runner.run(plan_of(lab("a", 4), lab("b", 4)))
     assert counts == list(range(1, 9))
 
 
 def test_the_last_result_is_told_while_the_lab_still_stands() -> None:
     engine = FakeEngine()
-    runner = Runner(engine, jobs=1, limit_s=3.5, report=lambda e: engine.say(e.attempt.attempt))
+    runner = Runner(
+        engine, jobs=1, limit_s=3.5, reporter=lambda: lambda e: engine.say(e.attempt.attempt)
+    )
     runner.run(plan_of(lab("a", 2)))
     assert engine.said == ["lab a up", "tap", "a1", "a2", "lab a down"]
 
@@ -286,7 +291,7 @@ def test_who_ends_without_a_word_or_leaves_a_connection_open_leaves_traces(
 ) -> None:
     captures = {"": None, "open": captured(*still_open())}
     capture = captures[name] if name in captures else captured(*recorded(name))
-    assert leaves_traces(ended(observed, capture)) is traces
+    assert ended(observed, capture).leaves_traces is traces
 
 
 def still_open() -> list[RawPacket]:

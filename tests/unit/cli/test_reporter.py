@@ -13,12 +13,12 @@ import pytest
 from labctl.cli.output import Output
 from labctl.cli.reporter import Reporter, capture_folder
 from labctl.errors import EngineError, UsageError
+from labctl.examine import Ended, look_at
 from labctl.judge import judge
 from labctl.judge.results import attempt_result, lab_error
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import EngineInfo, Observation
-from labctl.runner import Ended, look_at
 from tests.unit.judge.samples import interpreter, planned, raised
 from tests.unit.wire.captures import recorded
 
@@ -58,6 +58,7 @@ def reporter(
 ) -> Reporter:
     output = Output(json)
     with output.progress("attempts", total=len(attempts)) as bar:
+        bar.begin()
         return Reporter(plan_of(*attempts), INFO, {}, output, bar, pcaps)
 
 

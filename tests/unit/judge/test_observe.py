@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labctl.examine import look_at
 from labctl.judge import judge, observe
 from labctl.judge.observe import REPORT_LIMIT, start_of
 from labctl.model.evidence import Capture
 from labctl.model.result import Observation, Outcome, ServerEvent
-from labctl.runner import look_at
 from labctl.wire.explain import explain
 from labctl.wire.ladder import draw_ladder
 from tests.unit.judge.samples import evidence, expectation, flow, report

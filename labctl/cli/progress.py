@@ -1,0 +1,77 @@
+"""Progress on stderr: a bar on a terminal; elsewhere a line for each image that is made."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from labctl.engine.images import ProgressEvent
+
+
+class Bar:
+    """Nothing is drawn, or imported to draw with, before there is something to show."""
+
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what = what
+        self._total = total
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+        self._drawn = False
+
+    @cached_property
+    def _bar(self) -> Progress:
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        from labctl.report.console import make_console  # noqa: PLC0415
+
+        console = make_console(stderr=True)
+        self._drawn = True
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def begin(self) -> None:
+        """Show that of `total` attempts none has ended."""
+        self._tasks[self._what] = self._bar.add_task(self._said(0), total=self._total)
+        self._bar.start()
+
+    def attempt(self, done: int) -> None:
+        """So many attempts have ended."""
+        self._bar.update(self._tasks[self._what], completed=done, description=self._said(done))
+
+    def _said(self, done: int) -> str:
+        return f"{self._what}: {done} of {self._total}"
+
+    def image(self, event: ProgressEvent) -> None:
+        """Something happened in the making of an image; called from several threads."""
+        with self._lock:
+            if event.image not in self._tasks:
+                self._tasks[event.image] = self._bar.add_task(event.image, total=1.0)
+                self._bar.start()
+            self._bar.update(
+                self._tasks[event.image],
+                description=f"{event.image}: {event.text}",
+                total=None if event.fraction is None else 1.0,
+                completed=1.0 if event.finished else event.fraction or 0.0,
+            )
+        if event.finished:
+            self._bar.console.print(f"{event.image}: {event.text}")
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._drawn:
+            self._bar.stop()

@@ -1,0 +1,64 @@
+"""What an attempt left behind -> its result. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from labctl.errors import EngineError
+from labctl.judge import judge, observe
+from labctl.judge.results import attempt_result, lab_error
+from labctl.model.evidence import Capture, Evidence
+from labctl.model.packet import Wire
+from labctl.model.plan import PlannedAttempt
+from labctl.model.result import AttemptResult, Outcome
+from labctl.wire.decode import decode_all
+from labctl.wire.flows import analyse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """An attempt that has ended: its result, and what that was made of (None if the lab broke)."""
+
+    attempt: PlannedAttempt
+    result: AttemptResult
+    capture: Capture | None = None
+    wire: Wire | None = None
+
+    @property
+    def leaves_traces(self) -> bool:
+        """Whether packets of this attempt may still turn up in its tap: the kernel goes on with a
+        connection that was not closed, after the client has gone.
+        """
+        seen = self.result.observed
+        done = seen is not None and seen.outcome in (Outcome.RAISED, Outcome.RETURNED)
+        flows = self.wire.flows if self.wire else ()
+        return not done or any(flow.outcome == "open" for flow in flows)
+
+    def slim(self) -> Ended:
+        """Without what takes most room of its result: of thousands, nobody reads every packet."""
+        seen = self.result.observed
+        if seen is None:
+            return self
+        bulk = {"packets": (), "calls": (), "stdout": "", "stderr": ""}
+        result = self.result.model_copy(update={"observed": seen.model_copy(update=bulk)})
+        return replace(self, result=result)
+
+
+def examine(attempt: PlannedAttempt, evidence: Evidence) -> Ended:
+    """An attempt that was made, observed and judged."""
+    capture = evidence.capture
+    wire = look_at(capture) if capture else None
+    observation = observe(evidence, wire)
+    result = attempt_result(attempt, observation, judge(attempt.expectation, observation))
+    return Ended(attempt=attempt, result=result, capture=capture, wire=wire)
+
+
+def lab_broke(attempt: PlannedAttempt, error: EngineError) -> Ended:
+    """An attempt that could not be made."""
+    return Ended(attempt=attempt, result=lab_error(attempt, error))
+
+
+def look_at(capture: Capture) -> Wire:
+    """What a capture shows."""
+    packets = decode_all(capture.packets)
+    return analyse(packets, names=capture.names, resolvers=capture.resolvers)
