@@ -19,7 +19,8 @@ ALLOWED = {
     "judge": MIDDLE | {"wire"},
     "report": MIDDLE | {"judge", "wire"},
     "engine": MIDDLE | {"judge", "load"},
-    "runner": MIDDLE | {"engine", "judge", "wire"},
+    "examine": MIDDLE | {"judge", "wire"},
+    "runner": MIDDLE | {"engine", "examine", "wire"},
     "probe": set(),
     "services": set(),
 }
