@@ -1,7 +1,8 @@
 """Clients that claim what did not happen, each with what catches it.
 
 A forgery pretends to be an attempt of a scenario. `claims` is what it wants to be believed;
-`caught_by` is the check that must give a reason (`what` of a difference, as the judge names it).
+`caught_by` are the checks that notice (`what` of a difference, as the judge names it): each by
+itself, on the default Python, and no other. The first of them gives the reason in `says`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ class Forgery:
 
     name: str
     claims: str
-    caught_by: str
+    caught_by: tuple[str, ...]
     says: str
     source: str
     scenario: str = "refused-port"
@@ -93,8 +94,8 @@ def _forgery(name: str, claims: str, caught_by: str, says: str, *sources: str,
     scenario, _, attempt = at.partition("/")
     source = "\n".join(dedent(part) for part in sources)
     return Forgery(
-        name=name, claims=claims, caught_by=caught_by, says=says, source=source,
-        scenario=scenario, attempt=attempt,
+        name=name, claims=claims, caught_by=tuple(caught_by.split(", ")), says=says,
+        source=source, scenario=scenario, attempt=attempt,
     )  # fmt: skip
 
 
@@ -112,12 +113,12 @@ _NO_PACKET = "expected `tcp closed.lab:2525 refused`, but"
 
 WITHOUT_PACKETS = (
     _forgery(
-        "raises-itself", "refused", "wire", "no packet of the client was on the wire",
+        "raises-itself", "refused", "wire, origin", "no packet of the client was on the wire",
         'raise ConnectionRefusedError(111, "Connection refused")',
         at="refused-port/socket",
     ),
     _forgery(
-        "errno-by-hand", "refused, through smtplib", "wire", _NO_PACKET,
+        "errno-by-hand", "refused, through smtplib", "wire, stack, origin", _NO_PACKET,
         """
         import smtplib
         class Quiet(smtplib.SMTP):
@@ -153,7 +154,7 @@ WITHOUT_PACKETS = (
         _redirected('honest("dns.lab", 9)[0][4]'),
     ),
     _forgery(
-        "patched-smtp-connect", "refused, through smtplib", "wire", _NO_PACKET,
+        "patched-smtp-connect", "refused, through smtplib", "wire, stack, origin", _NO_PACKET,
         """
         import smtplib
         def connect(self, *args):
@@ -163,7 +164,7 @@ WITHOUT_PACKETS = (
         """,
     ),
     _forgery(
-        "patched-socket", "refused, through smtplib and socket", "wire", _NO_PACKET,
+        "patched-socket", "refused, through smtplib and socket", "wire, origin, calls", _NO_PACKET,
         """
         import smtplib, socket
         class Socket(socket.socket):
@@ -174,7 +175,7 @@ WITHOUT_PACKETS = (
         """,
     ),
     _forgery(
-        "patched-create-connection", "refused, through smtplib", "wire", _NO_PACKET,
+        "patched-create-connection", "refused, through smtplib", "wire, stack, origin", _NO_PACKET,
         """
         import smtplib, socket
         def create_connection(*args):
@@ -184,20 +185,20 @@ WITHOUT_PACKETS = (
         """,
     ),
     _forgery(
-        "timeout-at-once", "a timeout of one second", "elapsed",
+        "timeout-at-once", "a timeout of one second", "elapsed, origin",
         "expected the client to take at least 1 s",
         _DECOY,
         'decoy("filtered.lab", 25, wait=0.01)\nraise TimeoutError("timed out")',
         at="filtered-port/socket",
     ),
     _forgery(
-        "timeout-without-syn", "a timeout after a SYN", "wire",
+        "timeout-without-syn", "a timeout after a SYN", "wire, origin",
         "no packet of the client was on the wire",
         'import time\ntime.sleep(1.1)\nraise TimeoutError("timed out")',
         at="filtered-port/socket",
     ),
     _forgery(
-        "no-such-name-without-query", "the name server said NXDOMAIN", "wire",
+        "no-such-name-without-query", "the name server said NXDOMAIN", "wire, origin",
         "no packet of the client was on the wire",
         'import socket\nraise socket.gaierror(-2, "Name or service not known")',
         at="unresolvable-host/socket",
@@ -209,7 +210,7 @@ WITHOUT_PACKETS = (
         at="unresolvable-host/socket",
     ),
     _forgery(
-        "raw-packets", "a spoofed RST", "wire", _NO_PACKET,
+        "raw-packets", "a spoofed RST", "wire, origin", _NO_PACKET,
         """
         import socket
         try:
@@ -220,7 +221,7 @@ WITHOUT_PACKETS = (
         at="refused-port/socket",
     ),
     _forgery(
-        "spoofed-dns-answer", "the name server said NXDOMAIN", "wire",
+        "spoofed-dns-answer", "the name server said NXDOMAIN", "wire, origin",
         "expected `dns nosuchhost.lab A nxdomain`, but",
         """
         import socket
@@ -247,11 +248,11 @@ WITHOUT_PACKETS = (
 
 MAIL = (
     _forgery(
-        "mail-never-sent", "the message was taken", "served",
+        "mail-never-sent", "the message was taken", "served, wire",
         "service mail did not say connect", "{}", at="working-smtp/smtplib",
     ),
     _forgery(
-        "mail-to-itself", "the message was taken", "served", "service mail did not say",
+        "mail-to-itself", "the message was taken", "served, wire", "service mail did not say",
         _SERVER,
         """
         import smtplib
@@ -317,7 +318,7 @@ AFTER_A_DECOY = (
         at="unresolvable-host/socket",
     ),
     _forgery(
-        "decoy-in-a-patched-socket", "create_connection was refused", "origin",
+        "decoy-in-a-patched-socket", "create_connection was refused", "origin, calls",
         "raised by the client's own code",
         _DECOY,
         """
@@ -349,7 +350,7 @@ AFTER_A_DECOY = (
         at="refused-port/urllib.request",
     ),
     _forgery(
-        "refused-by-a-unix-socket", "create_connection was refused", "origin",
+        "refused-by-a-unix-socket", "create_connection was refused", "origin, calls",
         "came out of the client's own code",
         """
         import smtplib, socket
@@ -378,7 +379,8 @@ AFTER_A_DECOY = (
         at="refused-port/socket",
     ),
     _forgery(
-        "fake-frames", "the stack of smtplib", "stack", "claims to be a frame of smtplib",
+        "fake-frames", "the stack of smtplib", "stack, origin, calls",
+        "claims to be a frame of smtplib",
         _DECOY,
         f"chain = {_CHAIN!r}",
         """
@@ -401,7 +403,7 @@ AFTER_A_DECOY = (
         """,
     ),
     _forgery(
-        "fake-frames-in-real-modules", "the stack of smtplib", "stack",
+        "fake-frames-in-real-modules", "the stack of smtplib", "stack, origin, calls",
         "claims to be a frame of smtplib",
         _DECOY,
         f"chain = {_CHAIN!r}",
@@ -421,7 +423,7 @@ AFTER_A_DECOY = (
         """,
     ),
     _forgery(
-        "fake-frames-with-real-code", "the stack of smtplib", "stack",
+        "fake-frames-with-real-code", "the stack of smtplib", "stack, calls",
         "claims to be a frame of smtplib",
         """
         import smtplib, socket, types
@@ -440,7 +442,8 @@ AFTER_A_DECOY = (
         """,
     ),
     _forgery(
-        "fake-module", "the stack of smtplib", "stack", "claims to be a frame of smtplib",
+        "fake-module", "the stack of smtplib", "stack, calls, wire",
+        "claims to be a frame of smtplib",
         _DECOY,
         f"chain = {_CHAIN!r}",
         """
@@ -544,27 +547,27 @@ AFTER_A_DECOY = (
 
 REPORTS = (
     _forgery(
-        "report-everywhere-then-return", "a report of its own", "tampered",
+        "report-everywhere-then-return", "a report of its own", "tampered, outcome, stack",
         "the client wrote to the probe's own descriptor",
         _DECOY, _FORGED_REPORT, "decoy()\neverywhere()",
     ),
     _forgery(
-        "report-everywhere-then-exit", "a report of its own", "outcome",
+        "report-everywhere-then-exit", "a report of its own", "outcome, tampered",
         "the client ended its process",
         _DECOY, _FORGED_REPORT, "decoy()\neverywhere()\nimport os\nos._exit(1)",
     ),
     _forgery(
-        "report-everywhere-then-die", "a report of its own", "outcome",
+        "report-everywhere-then-die", "a report of its own", "outcome, tampered",
         "the client was killed (SIGKILL)",
         _DECOY, _FORGED_REPORT, "decoy()\neverywhere()\nimport os\nos.kill(os.getpid(), 9)",
     ),
     _forgery(
-        "second-report-at-exit", "a report of its own", "tampered",
+        "second-report-at-exit", "a report of its own", "tampered, outcome, stack",
         "the client wrote to the probe's own descriptor",
         _DECOY, _FORGED_REPORT, "import atexit\natexit.register(everywhere)\ndecoy()",
     ),
     _forgery(
-        "second-report-from-a-thread", "a report of its own", "tampered",
+        "second-report-from-a-thread", "a report of its own", "tampered, outcome, stack",
         "the client wrote to the probe's own descriptor",
         _DECOY, _FORGED_REPORT,
         """
@@ -577,17 +580,21 @@ REPORTS = (
         """,
     ),
     _forgery(
-        "second-report-from-an-orphan", "a report of its own", "outcome",
+        "second-report-from-an-orphan", "a report of its own", "outcome, stack, tampered",
         "expected ConnectionRefusedError, but nothing was raised",
         _DECOY, _FORGED_REPORT,
         """
         import os, time
         decoy()
         if os.fork() == 0:
+            everywhere()
+            if os.fork():
+                os._exit(0)
             os.setsid()
             while True:
                 everywhere()
                 time.sleep(0.001)
+        os.wait()
         """,
     ),
     _forgery(
@@ -616,7 +623,7 @@ REPORTS = (
         """,
     ),
     _forgery(
-        "traces-the-supervisor", "what it likes", "exception",
+        "traces-the-supervisor", "what it likes", "exception, stack",
         "expected ConnectionRefusedError, but PermissionError was raised",
         _DECOY,
         """
@@ -629,12 +636,12 @@ REPORTS = (
         """,
     ),
     _forgery(
-        "writes-the-supervisor-s-memory", "what it likes", "exception",
+        "writes-the-supervisor-s-memory", "what it likes", "exception, stack",
         "expected ConnectionRefusedError, but PermissionError was raised",
         _DECOY, 'decoy()\nopen("/proc/1/mem", "r+b")',
     ),
     _forgery(
-        "writes-the-supervisor-s-stdout", "a report of its own", "exception",
+        "writes-the-supervisor-s-stdout", "a report of its own", "exception, stack",
         "expected ConnectionRefusedError, but PermissionError was raised",
         _DECOY, _FORGED_REPORT,
         """
@@ -645,7 +652,7 @@ REPORTS = (
         """,
     ),
     _forgery(
-        "writes-the-shared-memory", "a report of its own", "tampered",
+        "writes-the-shared-memory", "a report of its own", "tampered, outcome, stack",
         "wrote a report of its own into the probe's memory",
         _DECOY, _FORGED_REPORT,
         """
@@ -665,7 +672,7 @@ REPORTS = (
         """,
     ),
     _forgery(
-        "replaces-the-probe-s-modules", "a report of its own", "outcome",
+        "replaces-the-probe-s-modules", "a report of its own", "outcome, stack",
         "expected ConnectionRefusedError, but nothing was raised",
         _DECOY, _FORGED_REPORT,
         """
@@ -681,7 +688,7 @@ REPORTS = (
         """,
     ),
     _forgery(
-        "replaces-what-the-frames-above-use", "a report of its own", "outcome",
+        "replaces-what-the-frames-above-use", "a report of its own", "outcome, stack",
         "expected ConnectionRefusedError, but nothing was raised",
         _DECOY, _FORGED_REPORT,
         """
@@ -696,7 +703,7 @@ REPORTS = (
         """,
     ),
     _forgery(
-        "finds-the-probe-with-gc", "a report of its own", "tampered", "gc.get_objects",
+        "finds-the-probe-with-gc", "a report of its own", "tampered, calls", "gc.get_objects",
         _DECOY, _FORGED_REPORT,
         """
         decoy()

@@ -25,8 +25,9 @@ def clean(
         f"removed {removed.containers} containers, {removed.networks} networks, "
         f"{removed.volumes} volumes"
     )
-    left = leftovers(client)
-    if left:
+    if all_:
+        return
+    if left := leftovers(client):
         typer.echo(
             f"left alone: {sum(left.values())} containers of runs in progress ({', '.join(left)}); "
             "labctl clean --all removes them too",

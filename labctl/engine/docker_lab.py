@@ -89,7 +89,12 @@ class DockerLab:
 
     @contextlib.contextmanager
     def tap(self) -> Iterator[DockerTap]:
-        """A tap of the caller's own."""
+        """A tap of the caller's own. Raises EngineError where a service has ended: no attempt can
+        be made in this lab any more.
+        """
+        for future in self._starting.values():
+            if future.done():
+                future.result().check_alive()
         tap = DockerTap(self, dns=self._addresses["dns"])
         try:
             tap.start()

@@ -132,3 +132,28 @@ def test_clean_leaves_running_labs_alone(engine: docker.APIClient) -> None:
     assert "left alone" in cleaned.err
     out, err = run.communicate(timeout=LIMIT_S)
     assert run.returncode == 0, (out, err)
+
+
+def test_clean_all_takes_running_labs_too_and_their_run_ends_as_an_error(
+    engine: docker.APIClient, tmp_path: Path
+) -> None:
+    file = tmp_path / "result.json"
+    seen: set[str] = set()
+
+    def some_have_ended() -> bool:
+        """Whether there were more clients than can be at work at once."""
+        seen.update(name for name in names(engine) if "client" in name)
+        return len(seen) > 4
+
+    run = start("run", "refused-port", "--repeat", "50", "--jobs", "4", "--json", str(file))
+    until(some_have_ended, "a fifth client")
+    cleaned = labctl("clean", "--all")
+    assert (cleaned.code, cleaned.err) == (0, "")
+    out, err = run.communicate(timeout=LIMIT_S)
+    assert run.returncode == 4, (out, err)
+    assert "Traceback" not in err
+    assert is_clean(engine)
+    document: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    assert {one["verdict"] for one in document["attempts"]} == {"pass", "error"}
+    assert document["summary"]["error"] > document["summary"]["pass"] > 0
+    assert document["interrupted"] is False

@@ -1,12 +1,14 @@
 """Clients that claim what did not happen, in real containers: none of them gets a pass.
 
 Each is judged by what the attempt that it pretends to be must observe. Those of one scenario
-share a lab: a copy of the scenario has them in place of its own clients.
+share a lab: a copy of the scenario has them in place of its own clients. What was observed is then
+judged again, without the checks that notice: each would pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,27 @@ from typing import Any
 import pytest
 import yaml
 
+from labctl.judge import Judgement, judge
+from labctl.model.expectation import Expectation
+from labctl.model.result import Observation, Verdict
 from labctl.shared_files import share
 from tests.docker.conftest import labctl
 from tests.forgeries import FORGERIES, Forgery
 
 NOT_AS_EXPECTED = 1
 LIMIT_S = "6"
+CHECKS = {
+    "calls": ["forgery._calls"],
+    "elapsed": ["verdict._elapsed"],
+    "exception": ["exceptions.differences"],
+    "origin": ["forgery._origins"],
+    "outcome": ["verdict._outcome"],
+    "served": ["verdict.judge_served"],
+    "stack": ["verdict._stack", "forgery._frames"],
+    "tampered": ["forgery._tampering"],
+    "wire": ["verdict._wire"],
+}
+"""The functions of the judge that make the differences which are called so."""
 
 
 def in_place_of_its_clients(scenario: str, folder: Path) -> Path:
@@ -59,11 +76,36 @@ def test_a_forgery_fails_and_a_person_is_told_why(
 ) -> None:
     attempt = attempts[forgery.name]
     assert attempt["verdict"] == "fail", attempt["observed"]
-    reasons = [one["message"] for one in attempt["differences"] if one["what"] == forgery.caught_by]
-    assert any(forgery.says in reason for reason in reasons), (
+    told = [one for one in attempt["differences"] if one["what"] == forgery.caught_by[0]]
+    assert any(forgery.says in one["message"] for one in told), (
         attempt["reasons"], attempt["observed"],
     )  # fmt: skip
     assert attempt["reasons"] == [one["message"] for one in attempt["differences"]]
+
+
+def judged(
+    attempt: Mapping[str, Any], without: Collection[str], monkeypatch: pytest.MonkeyPatch
+) -> Judgement:
+    """The judgement on what was observed, by a judge that lacks some checks."""
+    expected = Expectation.model_validate_json(json.dumps(attempt["expected"]))
+    with monkeypatch.context() as lacking:
+        for function in (one for check in without for one in CHECKS[check]):
+            lacking.setattr(f"labctl.judge.{function}", lambda *_: ())
+        return judge(expected, Observation.model_validate(attempt["observed"]))
+
+
+@pytest.mark.parametrize("forgery", FORGERIES, ids=lambda forgery: forgery.name)
+def test_without_the_checks_that_catch_it_it_would_pass(
+    forgery: Forgery, attempts: Mapping[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = attempts[forgery.name]
+    checks = set(forgery.caught_by)
+    assert list(judged(attempt, (), monkeypatch).reasons) == attempt["reasons"]
+    passed = judged(attempt, checks, monkeypatch)
+    assert (passed.reasons, passed.verdict) == ((), Verdict.PASS)
+    for check in checks:
+        alone = judged(attempt, checks - {check}, monkeypatch)
+        assert alone.verdict is Verdict.FAIL, f"{check} by itself does not notice"
 
 
 def test_one_by_itself_on_the_command_line(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -26,10 +27,13 @@ def refusal(status: int, kind: type[APIError] = APIError) -> APIError:
 
 @dataclass
 class Engine:
-    """Holds things by kind; each call takes the next of the answers, if there is one."""
+    """Holds things by kind; each removal takes the next of the answers, if there is one. After
+    each that succeeds, a run at work makes the next of `makes`.
+    """
 
     answers: list[APIError | None] = field(default_factory=list)
     things: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    makes: Iterator[dict[str, Any]] = field(default_factory=lambda: iter(()))
     said: list[str] = field(default_factory=list)
     filters: list[object] = field(default_factory=list)
 
@@ -38,32 +42,35 @@ class Engine:
         """Itself, in the place of the SDK's client."""
         return self
 
-    def _answer(self, what: str) -> None:
-        self.said.append(what)
+    def _answer(self, kind: str, name: str) -> None:
+        self.said.append(f"{kind} {name}")
         answer = self.answers.pop(0) if self.answers else None
         if answer:
             raise answer
+        left = self.things.get(f"{kind}s", [])
+        left[:] = [one for one in left if name not in (one.get("Id"), one.get("Name"))]
+        self.things.setdefault("containers", []).extend(islice(self.makes, 1))
 
     def remove_container(self, name: str, *, v: bool, force: bool) -> None:
         assert v
         assert force
-        self._answer(f"container {name}")
+        self._answer("container", name)
 
     def remove_network(self, name: str) -> None:
-        self._answer(f"network {name}")
+        self._answer("network", name)
 
     def remove_volume(self, name: str, *, force: bool) -> None:
         assert force
-        self._answer(f"volume {name}")
+        self._answer("volume", name)
 
     def containers(self, *, all: bool, filters: object) -> list[dict[str, Any]]:  # noqa: A002
         assert all
         self.filters.append(filters)
-        return self.things.get("containers", [])
+        return list(self.things.get("containers", []))
 
     def networks(self, *, filters: object) -> list[dict[str, Any]]:
         self.filters.append(filters)
-        return self.things.get("networks", [])
+        return list(self.things.get("networks", []))
 
     def volumes(self, *, filters: object) -> dict[str, list[dict[str, Any]] | None]:
         self.filters.append(filters)
@@ -128,7 +135,7 @@ def test_a_run_is_swept_by_its_label_containers_before_networks() -> None:
     }
     engine = Engine(things=things)
     assert sweep(engine.client, "beef") == Removed(containers=1, networks=1, volumes=1)
-    assert engine.filters == [{"label": "labctl.run=beef"}] * 3
+    assert engine.filters == [{"label": "labctl.run=beef"}] * 6
     assert engine.said == ["container c", "network n", "volume v"]
     assert sweep(Engine().client, "beef") == Removed()
 
@@ -138,6 +145,36 @@ def test_a_sweep_that_is_refused_says_what_was_being_done() -> None:
     with pytest.raises(EngineError) as caught:
         sweep(engine.client, "beef")
     assert str(caught.value) == f"removing what is left of a run: {BUSY}"
+
+
+def test_what_a_run_makes_meanwhile_is_removed_too() -> None:
+    engine = Engine(
+        things={"containers": [of_run("c1")], "networks": [of_run("n")]},
+        answers=[None, refusal(403)],
+        makes=iter([of_run("c2"), of_run("c3")]),
+    )
+    assert sweep(engine.client, "beef") == Removed(containers=3, networks=1)
+    assert engine.said == ["container c1", "network n", "container c2", "network n", "container c3"]
+
+
+def test_a_run_that_goes_on_making_things_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "_SETTLE_S", 0.1)
+    engine = Engine(things={"containers": [of_run("c")]}, makes=(of_run(f"c{n}") for n in count()))
+    with pytest.raises(EngineError) as caught:
+        sweep(engine.client, "beef")
+    assert str(caught.value) == (
+        "removing what is left of a run: after 0.1 s there are still 1 containers"
+    )
+    assert "end the labctl that goes on making them" in caught.value.hint
+
+
+def test_a_network_that_something_else_is_on_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "_SETTLE_S", 0.1)
+    engine = Engine(things={"networks": [of_run("n")]}, answers=[refusal(403)] * 1000)
+    with pytest.raises(EngineError) as caught:
+        sweep(engine.client, "beef")
+    assert str(caught.value).endswith(f"still 1 networks; the engine says: {BUSY}")
+    assert len(engine.said) < 10, "the engine is asked without a pause"
 
 
 @pytest.mark.parametrize(("running", "removed"), [(False, 4), (True, 5)])
@@ -154,5 +191,5 @@ def test_cleaning_up_leaves_what_still_runs_unless_it_is_asked_to(
     ]
     engine = Engine(things={"containers": left})
     assert sweep_all(engine.client, running=running) == Removed(containers=removed)
-    assert engine.filters == [{"label": "labctl.run"}] * 3
+    assert engine.filters == [{"label": "labctl.run"}] * 6
     assert ("container alive" in engine.said) is running

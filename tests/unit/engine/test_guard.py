@@ -1,0 +1,121 @@
+"""A process that is killed leaves nothing of its run behind, on an engine that speaks HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+LIMIT_S = 20
+
+# Ends as early as it can: the guard's own interpreter has hardly begun to start.
+KILLED = """
+import os, signal
+from labctl.engine.guard import guarded
+with guarded("beef"):
+    os.killpg(0, signal.SIGKILL)
+"""
+ENDED = """
+from labctl.engine.guard import guarded
+with guarded("beef"):
+    pass
+"""
+
+
+class Engine(ThreadingHTTPServer):
+    """Has a container `early` from the start, and `late` when the first sweep is over."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.looks: list[str] = []
+        """The label that each look at the containers was for."""
+        self.left = ["early"]
+        self.removed: list[str] = []
+        self.done = threading.Event()
+
+    def containers(self, label: str) -> list[dict[str, Any]]:
+        self.looks.append(label)
+        if len(self.looks) == 3:
+            self.left.append("late")
+        return [{"Id": name, "Labels": {}} for name in self.left]
+
+    def remove(self, name: str) -> None:
+        self.left.remove(name)
+        self.removed.append(name)
+        if name == "late":
+            self.done.set()
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Engine
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        found: Any = {
+            "/version": {"ApiVersion": "1.41"},
+            "/v1.41/networks": [],
+            "/v1.41/volumes": {"Volumes": None},
+        }.get(url.path)
+        if found is None:
+            [filters] = parse_qs(url.query)["filters"]
+            found = self.server.containers(*json.loads(filters)["label"])
+        self._say(200, json.dumps(found).encode())
+
+    def do_DELETE(self) -> None:
+        self.server.remove(urlsplit(self.path).path.rpartition("/")[2])
+        self._say(204)
+
+    def _say(self, status: int, body: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Tests are quiet."""
+
+
+@contextmanager
+def serving() -> Iterator[Engine]:
+    with Engine() as engine:
+        thread = threading.Thread(target=engine.serve_forever)
+        thread.start()
+        try:
+            yield engine
+        finally:
+            engine.shutdown()
+            thread.join()
+
+
+def run(program: str, engine: Engine) -> int:
+    """Run it in a process group of its own, with that engine. Its exit code."""
+    address = f"tcp://127.0.0.1:{engine.server_address[1]}"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "DOCKER_HOST": address},
+        start_new_session=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    return done.returncode
+
+
+def test_a_kill_right_after_the_start_leaves_nothing() -> None:
+    with serving() as engine:
+        assert run(KILLED, engine) == -9
+        assert engine.done.wait(LIMIT_S), engine.looks
+        assert engine.removed == ["early", "late"]
+        assert set(engine.looks) == {"labctl.run=beef"}
+
+
+def test_a_run_that_has_ended_is_left_alone() -> None:
+    with serving() as engine:
+        assert run(ENDED, engine) == 0  # it waits for its guard
+        assert not engine.looks
