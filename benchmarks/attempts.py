@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import cycle, islice
+from unittest.mock import patch
 
 from docker.types import HostConfig
 
@@ -20,8 +21,10 @@ from labctl.engine import containers
 from labctl.engine.cleanup import remove_container
 from labctl.engine.connect import connect
 from labctl.engine.docker import DockerEngine
+from labctl.engine.docker_tap import DockerTap
 from labctl.engine.images import LAB
 from labctl.engine.protocol import Lab, Tap
+from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedLab
 from labctl.model.result import EngineInfo, Verdict
 from labctl.plan import plan
@@ -34,6 +37,7 @@ NO_OP = "floor, no-op"
 PYTHON = "floor, python -c pass"
 IMPORT = 'floor, python -c "import smtplib"'
 IN_LAB = "labctl, in a running lab"
+BLIND = "labctl, in a running lab, no capture"
 PROCESS = "labctl run --repeat, whole"
 
 _INTERPRETER = "/labctl/python"
@@ -57,6 +61,7 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
                 row(PYTHON, number): _floor(bench, bases, PYTHON, number, ["-ISc", "pass"]),
                 row(IMPORT, number): _floor(bench, bases, IMPORT, number, _AS_CLIENT),
                 row(IN_LAB, number): _in_lab(bench, warm, number),
+                row(BLIND, number): _in_lab(bench, warm, number, blind=True),
                 row(PROCESS, number): _process(number),
             }
         return alternate(contestants, rounds, say)
@@ -169,24 +174,35 @@ def _plan(bench: Bench, number: int) -> Plan:
     )
 
 
-def _in_lab(bench: Bench, warm: _WarmLab, number: int) -> Contestant:
-    """The runner's own way, until every attempt is judged and every client removed."""
+def _in_lab(bench: Bench, warm: _WarmLab, number: int, *, blind: bool = False) -> Contestant:
+    """The runner's own way, until every attempt is judged and every client removed. If `blind`,
+    nobody asks the tap what it saw: an attempt is then judged as one without a packet.
+    """
     todo = _plan(bench, number)
+    name = BLIND if blind else IN_LAB
+    verdict = Verdict.FAIL if blind else Verdict.PASS
 
     def run() -> Mapping[str, float]:
         runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S, reporter=lambda: lambda _: None)
-        with _removals(bench) as removed:
+        with _removals(bench) as removed, _capture_unread() if blind else nullcontext():
             began = time.monotonic()
             runner.run(todo)
             for _ in range(number):
                 if not removed.acquire(timeout=_LIMIT_S):
                     raise BenchmarkError("labctl left clients behind")
             took = time.monotonic() - began
-        if [one.verdict for one in runner.results] != [Verdict.PASS] * number:
-            raise BenchmarkError(f"not every attempt passed: {runner.results}")
-        return {row(IN_LAB, number): took / number}
+        if [one.verdict for one in runner.results] != [verdict] * number:
+            raise BenchmarkError(f"not every attempt was a {verdict}: {runner.results}")
+        return {row(name, number): took / number}
 
     return run
+
+
+_NOTHING = Capture(packets=(), lost=0, names={}, resolvers=())
+
+
+def _capture_unread() -> AbstractContextManager[object]:
+    return patch.object(DockerTap, "_cut", lambda _: _NOTHING)
 
 
 @contextmanager

@@ -63,3 +63,9 @@ def ratio(rows: Rows, row: str, to: str) -> float:
     """The median, over the rounds, of one row's time as a multiple of another's in that round."""
     pairs = zip(rows.seconds[row], rows.seconds[to], strict=True)
     return statistics.median(one / other for one, other in pairs)
+
+
+def difference(rows: Rows, row: str, to: str) -> float:
+    """The median, over the rounds, of how many seconds one row takes more than another."""
+    pairs = zip(rows.seconds[row], rows.seconds[to], strict=True)
+    return statistics.median(one - other for one, other in pairs)

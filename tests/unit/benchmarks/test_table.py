@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import one_lab, startup
+from benchmarks import attempts, one_lab, startup
 from benchmarks.measure import Rows
 from benchmarks.table import BEGIN, END, placed, render
 
@@ -24,6 +24,16 @@ def test_rows_in_milliseconds() -> None:
 def test_aims_are_met_or_not(help_s: float, verdict: str) -> None:
     last = render([], {"startup": _startup(help_s)}).splitlines()[-1]
     assert last.endswith(f"at most 1.5   {verdict}")
+
+
+@pytest.mark.parametrize(("with_s", "verdict"), [(0.109, "met"), (0.111, "not met")])
+def test_an_aim_may_be_a_difference(with_s: float, verdict: str) -> None:
+    names = (attempts.IN_LAB, attempts.PROCESS, attempts.NO_OP, attempts.PYTHON, attempts.IMPORT)
+    rows = Rows({attempts.row(name, 64): [0.1] for name in names})
+    rows.add({attempts.row(attempts.BLIND, 64): 0.1})
+    rows.seconds[attempts.row(attempts.IN_LAB, 64)] = [with_s]
+    last = render([], {"attempts": rows}).splitlines()[-1]
+    assert last.endswith(f"at most 10 ms {verdict}")
 
 
 def test_aims_of_parts_that_were_not_measured_are_left_out() -> None:
