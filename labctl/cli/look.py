@@ -71,7 +71,7 @@ def validate(
         try:
             known.load(name)
         except InputError as error:
-            errors += error.errors if isinstance(error, ManyInputErrors) else (error,)
+            errors += error.each()
         else:
             typer.echo(f"{name}: ok")
     if errors:

@@ -62,10 +62,8 @@ class Catalogue:
         for name in self.names():
             try:
                 scenarios.append(self._load_named(name))
-            except ManyInputErrors as many:
-                errors.extend(many.errors)
             except InputError as error:
-                errors.append(error)
+                errors += error.each()
         if errors:
             raise ManyInputErrors(tuple(dict.fromkeys(errors)))
         return scenarios

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from labctl.model.scenario import Target
 from labctl.report.expected import expectation_lines
 from labctl.report.picture import picture
@@ -92,6 +94,12 @@ def test_the_picture_of_a_name_that_nobody_has() -> None:
     assert picture(unknown)[1].endswith("▶ no such host")
     other = scenario(target=Target(host="198.51.100.7", port=25))
     assert picture(other)[0].endswith("▶ 198.51.100.7")
+
+
+@pytest.mark.parametrize("line", ["arp closed.lab unanswered", "udp closed.lab:25 answered"])
+def test_the_picture_knows_the_host_of_every_kind_of_flow(line: str) -> None:
+    one = scenario(attempts=(attempt("socket", expectation(wire=[line])),))
+    assert picture(one)[0].endswith("▶ closed (closed.lab)")
 
 
 def test_paragraphs_of_a_story_flow_and_indented_lines_stay() -> None:
