@@ -19,24 +19,25 @@ WIRE = expectation(wire=["dns closed.lab A answered", "tcp closed.lab:2525 refus
 
 def test_the_list() -> None:
     mail = scenario(
-        "working-smtp-with-a-long-name",
+        "working-smtp-with-a-name-that-is-long",
         title="A mail server that works as it should",
         layer="smtp",
         attempts=(
             attempt("smtplib", returning()),
+            attempt("create_connection", returning()),
             attempt("asyncio", expectation(raises="smtplib.SMTPServerDisconnected", attrs=None)),
         ),
     )
     assert text_of(list_table([scenario(), mail])) == (
         """\
-name                layer  title         clients          expects
-refused-port        tcp    Nothing       smtplib          ConnectionRefusedError
-                           listens on
-                           the port
-working-smtp-with-  smtp   A mail        smtplib          returns
-a-long-name                server that   asyncio          SMTPServerDisconnected
-                           works as it
-                           should
+name                          layer  title
+refused-port                  tcp    Nothing listens on the port
+                                       clients: smtplib
+                                       expects: ConnectionRefusedError
+working-smtp-with-a-name-tha  smtp   A mail server that works as it should
+t-is-long                              clients: smtplib, create_connection,
+                                       asyncio
+                                       expects: returns, SMTPServerDisconnected
 
 2 scenarios"""
     )
