@@ -19,7 +19,7 @@ from labctl.engine.docker import DockerEngine
 from labctl.engine.guard import guarded
 from labctl.engine.images import LAB, SERIES, ImageStore, client_image
 from labctl.errors import UsageError
-from labctl.judge.results import disagreements, exit_code
+from labctl.judge.results import disagreements, exit_code, untold
 from labctl.load.scenario import read_client
 from labctl.model.plan import Interpreter, Plan
 from labctl.model.result import AttemptResult, ImageInfo
@@ -130,7 +130,10 @@ def _carry_out(
     wanted: Wanted,
     output: Output,
 ) -> list[AttemptResult]:
-    """Run the plan; what was won is shown and written even if something interrupts it."""
+    """Run the plan; what was won is shown and written even if something interrupts it.
+
+    Where a lab could not be taken down, what is left is removed here. EngineError if it can't be.
+    """
     total = sum(len(lab.attempts) for lab in todo.labs)
     with output.progress("attempts", total=total) as bar:
         reporter = Reporter(todo, engine.info(), images, output, bar, wanted.pcaps)
@@ -146,6 +149,8 @@ def _carry_out(
                     if not reporter.complete:
                         reporter.show(interrupted=True)
             raise
+    for trouble in untold(runner.troubles, runner.results):
+        output.warn(trouble)
     if runner.troubles and not wanted.keep:
         engine.sweep()
     return runner.results

@@ -13,12 +13,13 @@ from rich.console import RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from labctl.engine.images import ProgressEvent
-from labctl.errors import UsageError
+from labctl.errors import LabError, UsageError
 from labctl.model.picture import Pictures
 from labctl.model.result import Result
 from labctl.report.console import make_console
 from labctl.report.document import result_json
 from labctl.report.run import render_run
+from labctl.report.text import safe
 
 STDOUT = "-"
 _WRITABLE = "give --json a file in a folder that you may write to"
@@ -47,6 +48,13 @@ class Output:
     def note(self, text: str) -> None:
         """Say something that is no part of the report."""
         make_console(stderr=True).print(text, soft_wrap=True)
+
+    def warn(self, error: LabError) -> None:
+        """Say what went wrong and changes no verdict."""
+        lines = f"labctl: warning: {error}".splitlines()
+        lines += [f"  hint: {error.hint}"] if error.hint else []
+        for line in lines:
+            self.note(safe(line))
 
     @contextmanager
     def progress(self, what: str, *, total: int | None = None) -> Iterator[Bar]:

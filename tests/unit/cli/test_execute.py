@@ -232,7 +232,37 @@ def test_what_could_not_be_taken_down_is_swept_unless_it_is_to_be_kept(
     bench.engine.stuck_labs = frozenset({"mine"})
     done = bench.run("mine.yaml", *(["--keep"] if keep else []))
     assert done.code == 0
+    assert "1 attempt: 1 pass" in done.out
+    assert done.err.splitlines()[0] == "labctl: warning: lab mine can't be removed"
+    assert len(done.err.splitlines()) == (2 if keep else 1)
     assert ("sweep" in bench.engine.said) is not keep
+
+
+def test_what_can_not_even_be_swept_is_an_error_of_the_lab_and_costs_no_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sweep() -> None:
+        raise EngineError("removing what is left of a run: no engine", hint="run `labctl doctor`")
+
+    monkeypatch.setattr(bench.engine, "sweep", sweep)
+    bench.engine.stuck_labs = frozenset({"mine"})
+    done = bench.run("mine.yaml", "--json", "result.json")
+    assert done.code == 4
+    assert "1 attempt: 1 pass" in done.out
+    assert json.loads(Path("result.json").read_text("utf-8"))["summary"]["pass"] == 1
+    assert done.err == (
+        "labctl: warning: lab mine can't be removed\n"
+        "labctl: removing what is left of a run: no engine\n"
+        "  hint: run `labctl doctor`\n"
+    )
+
+
+def test_a_warning_is_harmless_and_unbroken(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("").warn(EngineError("service \x1b[2J died:\n" + "log " * 40, hint="[look] " * 20))
+    assert capsys.readouterr().err == (
+        "labctl: warning: service \\x1b[2J died:\n" + "log " * 40 + "\n"
+        "  hint: " + "[look] " * 20 + "\n"
+    )
 
 
 @pytest.mark.parametrize(
