@@ -24,7 +24,7 @@ from labctl.load.scenario import read_client
 from labctl.model.plan import Interpreter, Plan
 from labctl.model.result import AttemptResult, ImageInfo
 from labctl.model.scenario import Scenario
-from labctl.plan import Client, plan
+from labctl.plan import Client, check_variants, plan
 from labctl.runner import Runner
 
 DISAGREE = 1
@@ -53,11 +53,12 @@ def execute(wanted: Wanted) -> int:
     """Do it; returns the exit code.
 
     All input is checked before a lab is started, and before the engine is asked for anything; only
-    whether a scenario has a variant for each Python takes images to tell.
+    where a variant of `expect` is for some versions of a Python alone does it take images to tell.
     """
     with terminable():
         scenarios = _scenarios(wanted)
         series = parse_pythons(wanted.pythons)
+        check_variants(scenarios, series, wanted.attempts)
         client = _client(wanted.client) if wanted.client else None
         output = Output(wanted.json)
         if wanted.pcaps:
