@@ -9,7 +9,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 
-from labctl.errors import LabError, ManyInputErrors, Terminated, UsageError
+from labctl.errors import InputError, LabError, Terminated, UsageError
 
 BUG = 70
 INTERRUPTED = 130
@@ -54,7 +54,7 @@ def _open_streams() -> None:
 
 
 def _say(error: LabError) -> None:
-    for each in error.errors if isinstance(error, ManyInputErrors) else (error,):
+    for each in error.each() if isinstance(error, InputError) else (error,):
         _print(f"labctl: {each}")
         if each.hint:
             _print(f"  hint: {each.hint}")

@@ -48,6 +48,10 @@ class InputError(LabError):
 
     exit_code = 3
 
+    def each(self) -> tuple[InputError, ...]:
+        """The mistakes that it tells of, one error for each."""
+        return (self,)
+
 
 class EngineError(LabError):
     """The lab could not be run: no verdict, and never the client's fault."""
@@ -62,6 +66,9 @@ class ManyInputErrors(InputError):
         first = errors[0]
         super().__init__(first.message, where=first.where, hint=first.hint)
         self.errors = errors
+
+    def each(self) -> tuple[InputError, ...]:
+        return self.errors
 
 
 class Terminated(BaseException):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labctl.errors import InputError, UsageError, Where
+from labctl.errors import InputError, ManyInputErrors, UsageError, Where
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
 from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab
@@ -72,6 +72,22 @@ def plan(
     return Plan(labs=tuple(labs))
 
 
+def check_variants(
+    scenarios: Sequence[Scenario], series: Sequence[str], attempts: Sequence[str] = ()
+) -> None:
+    """Raise ManyInputErrors for attempts that can have no variant for some of the Pythons, as far
+    as their series (`3.13`) tell; `plan` knows the versions.
+    """
+    errors = []
+    for scenario in scenarios:
+        for attempt in _chosen(scenario, attempts):
+            lacking = [s for s in series if not any(e.may_admit(s) for e in attempt.expectations)]
+            if lacking:
+                errors.append(_no_variant(scenario, attempt, ", ".join(lacking)))
+    if errors:
+        raise ManyInputErrors(tuple(errors))
+
+
 def _check_selected(scenarios: Sequence[Scenario], attempts: Sequence[str]) -> None:
     known = list(dict.fromkeys(a.name for s in scenarios for a in s.attempts))
     for name in attempts:
@@ -126,7 +142,7 @@ def _attempts(
 
 
 def _entries(scenario: Scenario, selected: Sequence[str], client: Client | None) -> list[_Entry]:
-    chosen = [a for a in scenario.attempts if not selected or a.name in selected]
+    chosen = _chosen(scenario, selected)
     if client and selected:
         return [_given(client, name=a.name, judged_by=a) for a in chosen]
     own = [
@@ -134,6 +150,10 @@ def _entries(scenario: Scenario, selected: Sequence[str], client: Client | None)
         for a in chosen
     ]
     return [*own, _given(client, name=_text(client.path.stem), judged_by=None)] if client else own
+
+
+def _chosen(scenario: Scenario, selected: Sequence[str]) -> list[Attempt]:
+    return [a for a in scenario.attempts if not selected or a.name in selected]
 
 
 def _given(client: Client, *, name: str, judged_by: Attempt | None) -> _Entry:
@@ -156,11 +176,14 @@ def _expectation(scenario: Scenario, entry: _Entry, interpreter: Interpreter) ->
         return None
     expectation = entry.judged_by.expectation(interpreter.version)
     if expectation is None:
-        variants = ", ".join(str(e.python) for e in entry.judged_by.expectations)
-        raise InputError(
-            f"attempt {entry.judged_by.name} has no variant for Python {interpreter.version}; "
-            f"it has: {variants}",
-            where=Where(path=scenario.path),
-            hint="add a variant that admits it to `expect`, or choose other Pythons with --python",
-        )
+        raise _no_variant(scenario, entry.judged_by, interpreter.version)
     return expectation
+
+
+def _no_variant(scenario: Scenario, attempt: Attempt, pythons: str) -> InputError:
+    variants = ", ".join(str(e.python) for e in attempt.expectations)
+    return InputError(
+        f"attempt {attempt.name} has no variant for Python {pythons}; it has: {variants}",
+        where=Where(path=scenario.path),
+        hint="add a variant that admits it to `expect`, or choose other Pythons with --python",
+    )

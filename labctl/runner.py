@@ -96,8 +96,9 @@ class Runner:
                 for worker in as_completed(working):
                     worker.result()
         except EngineError as error:
-            self.troubles.append(error)
-            self._give_up(waiting, error)
+            first, *later = _one_after_the_other(error)
+            self.troubles += [first, *later]
+            self._give_up(waiting, first)
 
     def _work(self, lab: Lab, waiting: queue.SimpleQueue[PlannedAttempt]) -> None:
         """Make attempts until none is left, in a tap that is replaced where an attempt broke it."""
@@ -152,3 +153,16 @@ class Runner:
                 ended = ended.slim()
             self.results.append(ended.result)
             self._report.result()(ended)
+
+
+def _one_after_the_other(last: EngineError) -> list[EngineError]:
+    """The error, and before it those that were being dealt with when it came: a lab that broke may
+    fail to be taken down, too.
+    """
+    found: list[EngineError] = []
+    error: BaseException | None = last
+    while error:
+        if isinstance(error, EngineError):
+            found.insert(0, error)
+        error = error.__context__
+    return found

@@ -24,7 +24,7 @@ from labctl.load.scenario import read_client
 from labctl.model.plan import Interpreter, Plan
 from labctl.model.result import AttemptResult, ImageInfo
 from labctl.model.scenario import Scenario
-from labctl.plan import Client, plan
+from labctl.plan import Client, check_variants, plan
 from labctl.runner import Runner
 
 if TYPE_CHECKING:
@@ -56,11 +56,12 @@ def execute(wanted: Wanted) -> int:
     """Do it; returns the exit code.
 
     All input is checked before a lab is started, and before the engine is asked for anything; only
-    whether a scenario has a variant for each Python takes images to tell.
+    where a variant of `expect` is for some versions of a Python alone does it take images to tell.
     """
     with terminable():
         scenarios = _scenarios(wanted)
         series = parse_pythons(wanted.pythons)
+        check_variants(scenarios, series, wanted.attempts)
         client = _client(wanted.client) if wanted.client else None
         output = Output(wanted.json)
         if wanted.pcaps:
@@ -137,7 +138,10 @@ def _carry_out(
     wanted: Wanted,
     output: Output,
 ) -> list[AttemptResult]:
-    """Run the plan; what was won is shown and written even if something interrupts it."""
+    """Run the plan; what was won is shown and written even if something interrupts it.
+
+    Where a lab could not be taken down, what is left is removed here. EngineError if it can't be.
+    """
     total = sum(len(lab.attempts) for lab in todo.labs)
     info = engine.info()
     with output.progress("attempts", total=total) as bar:
@@ -166,6 +170,10 @@ def _carry_out(
                     if not reporter().complete:
                         reporter().show(interrupted=True)
             raise
+    from labctl.judge.results import untold  # noqa: PLC0415 imports much
+
+    for trouble in untold(runner.troubles, runner.results):
+        output.warn(trouble)
     if runner.troubles and not wanted.keep:
         engine.sweep()
     return runner.results

@@ -17,18 +17,24 @@ def list_(
     scenarios: options.Scenarios = [],  # noqa: B006
     as_json: options.Json = False,
 ) -> None:
-    """List the scenarios, their clients and what is expected."""
-    from labctl.cli.selection import catalogue, tagged  # noqa: PLC0415
+    """List the scenarios, their clients and what is expected.
+
+    A wrong file is told, and keeps none of the others from being listed.
+    """
+    from labctl.cli.selection import catalogue, having, tagged  # noqa: PLC0415
+    from labctl.errors import ManyInputErrors  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
     from labctl.report.scenarios import list_json, list_table  # noqa: PLC0415
 
-    found = catalogue(scenarios).all()
-    if tag:
-        found = tagged(found, tag)
+    found, errors = catalogue(scenarios).sorted_out()
+    if tag:  # one that none has may stand in a wrong file
+        found = having(found, tag) if errors else tagged(found, tag)
     if as_json:
         typer.echo(json.dumps(list_json(found), indent=2))
     else:
         make_console().print(list_table(found))
+    if errors:
+        raise ManyInputErrors(tuple(errors))
 
 
 def show(
@@ -57,23 +63,35 @@ def show(
 
 def validate(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE|NAME", help="Scenario files, or names.")
-    ],
+        list[str],
+        typer.Argument(
+            metavar="FILE|NAME",
+            help="Scenario files, or names. None: all in the folders of --scenarios, else the"
+            " bundled ones.",
+        ),
+    ] = [],  # noqa: B006
     scenarios: options.Scenarios = [],  # noqa: B006
 ) -> None:
     """Check scenario files without running them. Every mistake is told, with file and line."""
-    from labctl.cli.selection import catalogue  # noqa: PLC0415
+    from labctl.cli.selection import catalogue, only  # noqa: PLC0415
     from labctl.errors import InputError, ManyInputErrors  # noqa: PLC0415
 
-    known = catalogue(scenarios)
+    right: list[str] = []
     errors: list[InputError] = []
-    for name in files:
-        try:
-            known.load(name)
-        except InputError as error:
-            errors += error.errors if isinstance(error, ManyInputErrors) else (error,)
-        else:
-            typer.echo(f"{name}: ok")
+    if files:
+        known = catalogue(scenarios)
+        for name in files:
+            try:
+                known.load(name)
+            except InputError as error:
+                errors += error.each()
+            else:
+                right.append(name)
+    else:
+        found, errors = only(scenarios).sorted_out()
+        right = [str(scenario.path) for scenario in found]
+    for name in right:
+        typer.echo(f"{name}: ok")
     if errors:
         raise ManyInputErrors(tuple(errors))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from labctl.cli.progress import Bar
-from labctl.errors import UsageError
+from labctl.errors import LabError, UsageError
 from labctl.model.result import Result
 
 if TYPE_CHECKING:
@@ -54,6 +54,15 @@ class Output:
         from labctl.report.console import make_console  # noqa: PLC0415
 
         make_console(stderr=True).print(text, soft_wrap=True)
+
+    def warn(self, error: LabError) -> None:
+        """Say what went wrong and changes no verdict."""
+        from labctl.report.text import safe  # noqa: PLC0415
+
+        lines = f"labctl: warning: {error}".splitlines()
+        lines += [f"  hint: {error.hint}"] if error.hint else []
+        for line in lines:
+            self.note(safe(line))
 
     @contextmanager
     def progress(self, what: str, *, total: int | None = None) -> Iterator[Bar]:

@@ -89,14 +89,10 @@ class Reporter:
         if ended.capture is None:
             return
         result = ended.result
-        parts = [result.scenario, result.attempt, result.python]
-        parts += [str(result.repeat)] if result.repeat > 1 else []
-        parts += [result.client] if result.client else []
-        name = re.sub(r"[^\w.-]", "_", "-".join(parts))
         comment = f"{result.scenario}, attempt {result.attempt}, Python {result.python}"
         content = pcapng(ended.capture.packets, comment=comment)
         try:
-            (folder / f"{name}.pcapng").write_bytes(content)
+            (folder / _capture_name(result)).write_bytes(content)
         except OSError as error:
             raise _no_captures(folder, error) from error
 
@@ -108,6 +104,15 @@ def capture_folder(path: Path) -> Path:
     except OSError as error:
         raise _no_captures(path, error) from error
     return path
+
+
+def _capture_name(result: AttemptResult) -> str:
+    """A file name that no other attempt of a run has: no part of it has a + in it."""
+    parts = [result.scenario, result.attempt]
+    parts += [result.client] if result.client else []
+    parts += [result.python]
+    parts += [str(result.repeat)] if result.repeat > 1 else []
+    return "+".join(re.sub(r"[^\w.-]", "_", part) for part in parts) + ".pcapng"
 
 
 def _no_captures(folder: Path, error: OSError) -> UsageError:

@@ -20,6 +20,20 @@ def catalogue(folders: Sequence[Path]) -> Catalogue:
     return _catalogue([share("scenarios"), *folders])
 
 
+def only(folders: Sequence[Path]) -> Catalogue:
+    """The scenarios of these folders alone; the bundled ones where there is no folder.
+
+    UsageError where there is none at all.
+    """
+    found = _catalogue(folders or [share("scenarios")])
+    if not found.names():
+        raise UsageError(
+            f"there is no scenario in {', '.join(map(str, folders))}",
+            hint="a scenario is a file like NAME.yaml, in the folder or below it",
+        )
+    return found
+
+
 def _catalogue(folders: Sequence[Path]) -> Catalogue:
     return Catalogue(folders, share("compose") / "lab.yaml")
 
@@ -38,7 +52,7 @@ def select(
     if tags:
         chosen += tagged(known.all(), tags)
     if not (names or everything or tags):
-        chosen = _of(folders) if folders else tagged(known.all(), (CORE,))
+        chosen = only(folders).all() if folders else tagged(known.all(), (CORE,))
     return _each_once(chosen)
 
 
@@ -51,17 +65,12 @@ def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]
                 f"no scenario has the tag {tag}{did_you_mean(tag, known)}",
                 hint=f"there are {', '.join(sorted(known))}",
             )
+    return having(scenarios, tags)
+
+
+def having(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]:
+    """Those that have one of the tags, which may be none."""
     return [scenario for scenario in scenarios if set(tags) & set(scenario.tags)]
-
-
-def _of(folders: Sequence[Path]) -> list[Scenario]:
-    found = _catalogue(folders).all()
-    if not found:
-        raise UsageError(
-            f"there is no scenario in {', '.join(map(str, folders))}",
-            hint="a scenario is a file like NAME.yaml, in the folder or below it",
-        )
-    return found
 
 
 def _each_once(scenarios: Sequence[Scenario]) -> list[Scenario]:

@@ -73,6 +73,12 @@ def exit_code(results: Iterable[AttemptResult]) -> int:
     return 0
 
 
+def untold(troubles: Iterable[LabError], results: Iterable[AttemptResult]) -> list[LabError]:
+    """What broke and is not told as the reason why an attempt could not be made, each once."""
+    told = {reason for result in results for reason in result.reasons}
+    return list({str(one): one for one in troubles if str(one) not in told}.values())
+
+
 @dataclass(frozen=True)
 class Group:
     """The repeats of one attempt: `usual` are those that got what most got, never none."""

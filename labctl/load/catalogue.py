@@ -57,18 +57,23 @@ class Catalogue:
 
     def all(self) -> list[Scenario]:
         """Every scenario, by name. ManyInputErrors has the mistakes of all files."""
+        scenarios, errors = self.sorted_out()
+        if errors:
+            raise ManyInputErrors(tuple(errors))
+        return scenarios
+
+    def sorted_out(self) -> tuple[list[Scenario], list[InputError]]:
+        """The scenarios that are right, by name, and the mistakes in the files of the others, each
+        once: several may name the same wrong Compose file.
+        """
         scenarios: list[Scenario] = []
-        errors: list[InputError] = []
+        errors: dict[str, InputError] = {}
         for name in self.names():
             try:
                 scenarios.append(self._load_named(name))
-            except ManyInputErrors as many:
-                errors.extend(many.errors)
             except InputError as error:
-                errors.append(error)
-        if errors:
-            raise ManyInputErrors(tuple(dict.fromkeys(errors)))
-        return scenarios
+                errors |= {str(each): each for each in error.each()}
+        return scenarios, list(errors.values())
 
     def _load(self, path: Path) -> Scenario:
         return load_scenario(

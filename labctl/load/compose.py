@@ -14,7 +14,7 @@ from labctl.load.compose_checks import conflicts
 from labctl.load.problems import input_errors, raise_all, unknown_key_error
 from labctl.load.words import at
 from labctl.load.yaml_reader import Document, Place, Value, read_yaml
-from labctl.model.compose import ComposeFile, Service
+from labctl.model.compose import EVENTS_KEY, ComposeFile, Service
 
 _NOT_IN_A_LAB: Final = {
     "build": "labctl runs images and builds none of these; build it first, then name its `image`",
@@ -40,11 +40,13 @@ _NOT_IN_A_LAB: Final = {
 """Keys that Compose knows and labs refuse, and what to do instead."""
 
 _TOP: Final = tuple(ComposeFile.model_fields)
-_OF_SERVICE: Final = tuple(key for key in Service.model_fields if key != "name")
+_OF_SERVICE: Final = tuple(
+    field.alias or key for key, field in Service.model_fields.items() if key != "name"
+)
 
 
 def load_compose(path: Path) -> dict[str, Service]:
-    """The services of a Compose file by name. `x-` keys are left out, as Compose does.
+    """The services of a Compose file by name. `x-` keys but ours are left out, as Compose does.
 
     InputError, or ManyInputErrors, where the file can't be read or asks for what labs don't do.
     """
@@ -72,7 +74,11 @@ def _without_extensions(data: dict[str, Value]) -> dict[str, Value]:
 
 
 def _kept(mapping: dict[str, Value]) -> dict[str, Value]:
-    return {key: value for key, value in mapping.items() if not key.startswith("x-")}
+    return {
+        key: value
+        for key, value in mapping.items()
+        if not key.startswith("x-") or key == EVENTS_KEY
+    }
 
 
 def _own_names(document: Document) -> Iterator[InputError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
@@ -30,6 +30,18 @@ def start_order(services: dict[str, Service]) -> tuple[Service, ...]:
     """The services, each after those it depends on. CycleError where there is no such order."""
     graph = {name: service.depends_on.keys() for name, service in services.items()}
     return tuple(services[name] for name in TopologicalSorter(graph).static_order())
+
+
+def with_dependencies(names: Iterable[str], services: Mapping[str, Service]) -> tuple[Service, ...]:
+    """The services and all that they depend on, each after those it depends on."""
+    needed: dict[str, Service] = {}
+    waiting = list(names)
+    while waiting:
+        service = services[waiting.pop(0)]
+        if service.name not in needed:
+            needed[service.name] = service
+            waiting.extend(service.depends_on)
+    return start_order(needed)
 
 
 def _dependencies(services: dict[str, Service], document: Document) -> Iterator[InputError]:

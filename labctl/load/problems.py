@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from labctl.errors import InputError, ManyInputErrors
+from labctl.errors import InputError, ManyInputErrors, Where
 from labctl.load.fields import field_names
 from labctl.load.words import at, closest, did_you_mean, short
 from labctl.load.yaml_reader import Document, Place, Value
@@ -66,12 +67,20 @@ class _Problem:
 
 
 def raise_all(errors: Iterable[InputError]) -> None:
-    """Raise what there is, in the order of lines: one InputError, or many as ManyInputErrors."""
-    ordered = sorted(errors, key=lambda error: error.where.line if error.where else 0)
+    """Raise what there is, by file and in the order of lines: one InputError, or many as
+    ManyInputErrors.
+    """
+    found = list(errors)
+    files = [error.where.path for error in found if error.where]
+    ordered = sorted(found, key=lambda error: _order(error.where, files))
     if len(ordered) == 1:
         raise ordered[0]
     if ordered:
         raise ManyInputErrors(tuple(ordered[:MOST]))
+
+
+def _order(where: Where | None, files: list[Path]) -> tuple[int, int]:
+    return (files.index(where.path), where.line) if where else (0, 0)
 
 
 def validated(model: type[M], document: Document) -> M:

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from packaging.specifiers import SpecifierSet
-
 from labctl.errors import InputError
 from labctl.load.compose import load_compose
-from labctl.load.compose_checks import start_order
+from labctl.load.compose_checks import with_dependencies
 from labctl.load.files import read_text
+from labctl.load.hosts import strangers
 from labctl.load.problems import raise_all, validated
-from labctl.load.words import at, did_you_mean
+from labctl.load.scenario_checks import impossible_variants, unknown_services, unsayable_lines
+from labctl.load.walk import attempts, texts
+from labctl.load.words import at
 from labctl.load.yaml_reader import Document, Place, read_yaml
 from labctl.model.compose import Attachment, Service
-from labctl.model.expectation import Expectation
-from labctl.model.scenario import Attempt, AttemptFile, ClientFile, Scenario, ScenarioFile
-from labctl.model.served import parse_served
+from labctl.model.scenario import Attempt, AttemptFile, Scenario, ScenarioFile
 
 CLIENT_LIMIT: Final = 256 * 1024
 """Bytes of a client's source."""
 
 Services = dict[str, Service]
 ComposeReader = Callable[[Path], Services]
+
+_KEYS: Final = ScenarioFile.model_fields.keys()
 
 
 def load_scenario(
@@ -36,15 +39,13 @@ def load_scenario(
     Raises InputError, or ManyInputErrors.
     """
     document = read_yaml(path)
-    written = validated(ScenarioFile, document)
-    raise_all(_impossible_variants(written, document))
-    attempts = tuple(_attempt(name, it, document) for name, it in written.attempts.items())
-    compose = builtin_compose
-    if written.compose is not None:
-        compose = _beside(written.compose, ("compose",), document)
-    services = _known_services(compose, builtin_compose, read_compose)
-    needed = _with_dependencies(_needed(written, services, compose, document), services)
-    raise_all(_silent_services(written, needed, document))
+    found = _look_up(document, builtin_compose, read_compose)
+    try:
+        written = validated(ScenarioFile, document)
+    except InputError as error:
+        raise_all([*error.each(), *found.errors])
+        raise
+    raise_all(found.errors)
     return Scenario(
         path=path,
         name=written.name,
@@ -52,11 +53,13 @@ def load_scenario(
         layer=written.layer,
         tags=written.tags,
         story=written.story,
-        services=needed,
-        compose=compose,
+        services=found.lab,
+        compose=found.compose,
         exclusive=written.exclusive,
         target=written.target,
-        attempts=attempts,
+        attempts=tuple(
+            _attempt(name, one, found.clients[name]) for name, one in written.attempts.items()
+        ),
     )
 
 
@@ -67,63 +70,68 @@ def read_client(path: Path) -> str:
     return read_text(path, CLIENT_LIMIT)
 
 
-def _attempt(name: str, written: AttemptFile, document: Document) -> Attempt:
+@dataclass(frozen=True, kw_only=True)
+class _Named:
+    """What a document names, as far as it is there; `errors` has all that isn't.
+
+    `clients` has source and origin by attempt; `lab` each service after those it depends on.
+    """
+
+    compose: Path
+    lab: tuple[Service, ...]
+    clients: dict[str, tuple[str, str]]
+    errors: list[InputError]
+
+
+def _look_up(document: Document, builtin: Path, read_compose: ComposeReader) -> _Named:
+    errors = list(impossible_variants(document))
+    clients: dict[str, tuple[str, str]] = {}
+    for name in attempts(document):
+        with _kept(errors):
+            clients |= _client(name, document)
+    compose, lab = builtin, tuple[Service, ...]()
+    with _kept(errors):
+        compose = _compose(document, builtin)
+        services = _known_services(compose, builtin, read_compose)
+        errors += unknown_services(document, services, compose)
+        lab = _lab(document, services)
+        errors += unsayable_lines(document, lab)
+        errors += strangers(document, lab, {name: source for name, (source, _) in clients.items()})
+    return _Named(compose=compose, lab=lab, clients=clients, errors=errors)
+
+
+@contextmanager
+def _kept(errors: list[InputError]) -> Iterator[None]:
+    """Keep the mistakes that are met instead of raising them."""
+    try:
+        yield
+    except InputError as error:
+        errors += error.each()
+
+
+def _client(name: str, document: Document) -> dict[str, tuple[str, str]]:
+    """Source and origin of an attempt's client, under its name; nothing where it isn't one."""
     place = ("attempts", name, "client")
-    if isinstance(written.client, ClientFile):
-        file = _beside(written.client.file, (*place, "file"), document)
-        source, origin = read_client(file), str(file)
-    else:
-        source, origin = written.client, str(document.where(place))
-    return Attempt(name=name, source=source, origin=origin, expectations=_variants(written))
+    written = document.get(place)
+    if isinstance(written, str):
+        return {name: (written, str(document.where(place)))}
+    file = document.get((*place, "file"))
+    if not isinstance(file, str) or not file.strip():
+        return {}
+    path = _beside(file, (*place, "file"), document)
+    return {name: (read_client(path), str(path))}
 
 
-def _variants(written: AttemptFile) -> tuple[Expectation, ...]:
-    return written.expect if isinstance(written.expect, tuple) else (written.expect,)
+def _attempt(name: str, written: AttemptFile, client: tuple[str, str]) -> Attempt:
+    source, origin = client
+    variants = written.expect if isinstance(written.expect, tuple) else (written.expect,)
+    return Attempt(name=name, source=source, origin=origin, expectations=variants)
 
 
-def _impossible_variants(written: ScenarioFile, document: Document) -> Iterator[InputError]:
-    """Variants that can never be the first to match."""
-    for name, attempt in written.attempts.items():
-        place = ("attempts", name, "expect")
-        seen: dict[str, int] = {}
-        for index, variant in enumerate(_variants(attempt)):
-            here = (*place, index)
-            if "" in seen:
-                yield _after_unconditional(here, seen[""], document)
-                break
-            specifier = str(SpecifierSet(variant.python or ""))
-            if specifier in seen:
-                line = document.where((*place, seen[specifier])).line
-                message = f"has the same `python` as the variant in line {line}"
-                yield InputError(at(here, message), where=document.where(here))
-            seen.setdefault(specifier, index)
-
-
-def _silent_services(
-    written: ScenarioFile, services: tuple[Service, ...], document: Document
-) -> Iterator[InputError]:
-    """Lines of `served:` about services that the scenario does not have: nobody can say them."""
-    names = [service.name for service in services]
-    for name, attempt in written.attempts.items():
-        many = isinstance(attempt.expect, tuple)
-        for index, variant in enumerate(_variants(attempt)):
-            place: Place = ("attempts", name, "expect", *((index,) if many else ()), "served")
-            for number, line in enumerate(variant.served or ()):
-                service = parse_served(line).service
-                if service not in names:
-                    message = f'no service of the scenario is called "{service}"'
-                    yield InputError(
-                        at((*place, number), f"{message}{did_you_mean(service, names)}"),
-                        where=document.where((*place, number)),
-                        hint=f"it has: {', '.join(names)}",
-                    )
-
-
-def _after_unconditional(place: Place, earlier: int, document: Document) -> InputError:
-    line = document.where((*place[:-1], earlier)).line
-    message = f"can never count: the variant in line {line} has no `python` and matches first"
-    hint = "put the variant without `python` last"
-    return InputError(at(place, message), where=document.where(place), hint=hint)
+def _compose(document: Document, builtin: Path) -> Path:
+    file = document.get(("compose",))
+    named = isinstance(file, str) and file.strip()
+    return _beside(str(file), ("compose",), document) if named else builtin
 
 
 def _beside(name: str, place: Place, document: Document) -> Path:
@@ -137,7 +145,7 @@ def _beside(name: str, place: Place, document: Document) -> Path:
     if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
         message = f"{name} is outside of the scenario's folder"
         raise InputError(at(place, message), where=where, hint=hint)
-    if not file.is_file():
+    if not os.path.isfile(file):  # noqa: PTH113 no error for a long name
         raise InputError(at(place, f"there is no file {name}"), where=where, hint=hint)
     return file
 
@@ -155,32 +163,13 @@ def _known_services(compose: Path, builtin: Path, read_compose: ComposeReader) -
     return {"dns": dns.model_copy(update={"networks": networks}), **services}
 
 
-def _needed(
-    written: ScenarioFile, services: Services, compose: Path, document: Document
-) -> tuple[str, ...]:
-    """The services that a scenario names, and `dns`. Raises where one doesn't exist."""
-    unknown = [(i, name) for i, name in enumerate(written.services) if name not in services]
-    raise_all(
-        InputError(
-            at(
-                ("services", index),
-                f'no service is called "{name}"{did_you_mean(name, services)}',
-            ),
-            where=document.where(("services", index)),
-            hint=f"{compose} has: {', '.join(services)}",
-        )
-        for index, name in unknown
-    )
-    return ("dns", *written.services)
-
-
-def _with_dependencies(names: tuple[str, ...], services: Services) -> tuple[Service, ...]:
-    """The services and all that they depend on, each after those it depends on."""
-    needed: Services = {}
-    waiting = list(names)
-    while waiting:
-        service = services[waiting.pop(0)]
-        if service.name not in needed:
-            needed[service.name] = service
-            waiting.extend(service.depends_on)
-    return start_order(needed)
+def _lab(document: Document, services: Services) -> tuple[Service, ...]:
+    """The services that the scenario names, `dns`, and what these depend on. All there are where
+    a mistake keeps that from being known, so that nothing is told that only follows from it.
+    """
+    named = [name for _, name in texts(document, ("services",))]
+    misspelt = "services" not in document.data and not document.data.keys() <= _KEYS
+    right = document.data.get("services", ()) == tuple(named)
+    if right and not misspelt and services.keys() >= set(named):
+        return with_dependencies(("dns", *named), services)
+    return tuple(services.values())

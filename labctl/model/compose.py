@@ -26,6 +26,8 @@ CAPABILITIES: Final = (
 )
 """What a service may have: enough to serve, and to shape its own network namespace."""
 
+EVENTS_KEY: Final = "x-labctl-events"
+
 _TOO_MUCH: Final = {
     "ALL": "it holds SYS_ADMIN, which is nearly root on the host",
     "BPF": "it loads programs into the host's kernel",
@@ -226,6 +228,8 @@ class Service(Input):
     depends_on: Annotated[dict[str, Dependency], BeforeValidator(_dependencies)] = Field(
         default_factory=dict
     )
+    events: dict[str, tuple[str, ...]] | None = Field(default=None, alias=EVENTS_KEY)
+    """What it can say of a client: events by name, each with its keys. None: nobody knows."""
 
     @property
     def aliases(self) -> tuple[str, ...]:

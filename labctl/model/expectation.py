@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -109,3 +110,18 @@ class Expectation(ExpectedException):
         return self.python is None or SpecifierSet(self.python).contains(
             Version(python), prereleases=True
         )
+
+    def may_admit(self, series: str) -> bool:
+        """Whether this variant is for any Python of that series (`3.13`)."""
+        return self.python is None or _may_admit(self.python, series)
+
+
+@cache
+def _may_admit(specifier: str, series: str) -> bool:
+    """Found by trying all versions there could be: few specifiers and series ever come together."""
+    tails = [
+        *map(str, range(100)),
+        *(f"0{stage}{n}" for stage in ("a", "b", "rc") for n in range(10)),
+    ]
+    wanted = SpecifierSet(specifier)
+    return any(wanted.contains(Version(f"{series}.{tail}"), prereleases=True) for tail in tails)

@@ -45,6 +45,12 @@ def check_wire(line: str) -> str:
     return line
 
 
+def line_host(line: str) -> str:
+    """The host that a line of `wire:` is about; of a DNS question the name that is asked for."""
+    protocol, subject, *_ = line.split(" ")
+    return subject.rpartition(":")[0].strip("[]") if protocol in ("tcp", "udp") else subject
+
+
 def wire_line(flow: Flow) -> str:
     """The flow as `wire:` has it; for protocols that no scenario names, in the same manner."""
     if flow.protocol == "dns":

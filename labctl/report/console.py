@@ -6,8 +6,10 @@ import codecs
 import io
 import os
 import sys
+from collections.abc import Iterator
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, Group, RenderHook
+from rich.segment import Segment
 
 WIDTH = 80
 """Columns that every rendering fits in, and has where the output is not a terminal."""
@@ -18,6 +20,7 @@ _PLAIN = str.maketrans("✔✘│├╰─▶→…·", "+x||`->>~.")
 
 def make_console(*, stderr: bool = False) -> Console:
     """A console on stdout or stderr that prints texts as they are: no markup, no highlighting.
+    On stdout, lines end where their text does: tables go without the spaces that fill cells.
 
     Honours NO_COLOR and COLUMNS. Characters that the stream's encoding lacks are replaced, never
     an error; this sets the stream's error handler.
@@ -26,7 +29,7 @@ def make_console(*, stderr: bool = False) -> Console:
     if isinstance(stream, io.TextIOWrapper):
         codecs.register_error("labctl", _replace)
         stream.reconfigure(errors="labctl")
-    return Console(
+    console = Console(
         file=stream,
         width=_width(stream.isatty()),
         no_color="NO_COLOR" in os.environ or None,
@@ -35,6 +38,29 @@ def make_console(*, stderr: bool = False) -> Console:
         highlight=False,
         legacy_windows=False,
     )
+    if not stderr:
+        console.push_render_hook(_Trimming())
+    return console
+
+
+class _Trimming(RenderHook):
+    """Has a console print without spaces at the ends of lines."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Trimmed(Group(*renderables))]
+
+
+class _Trimmed:
+    def __init__(self, inner: Group) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for line in console.render_lines(self._inner, options, pad=False):
+            while line and not line[-1].text.rstrip(" "):
+                line.pop()
+            yield from line[:-1]
+            yield from (Segment(last.text.rstrip(" "), last.style) for last in line[-1:])
+            yield Segment.line()
 
 
 def _width(terminal: bool) -> int | None:

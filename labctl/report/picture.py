@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from labctl.model.compose import Service
+from labctl.model.flows import line_host
 from labctl.model.scenario import Scenario
 from labctl.report.text import clip, listed, safe
 
@@ -49,10 +50,9 @@ def _talks(scenario: Scenario) -> list[tuple[str, str]]:
 
 def _partner(scenario: Scenario, line: str) -> str:
     """The service at the other end of a flow as `wire:` writes it."""
-    protocol, _, rest = line.partition(" ")
-    if protocol == _RESOLVER:
+    if line.startswith(f"{_RESOLVER} "):
         return _RESOLVER
-    return _at(scenario.services, rest.split(" ")[0].rpartition(":")[0])
+    return _at(scenario.services, line_host(line))
 
 
 def _guessed(scenario: Scenario) -> Iterator[tuple[str, str]]:

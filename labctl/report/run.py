@@ -15,7 +15,6 @@ from labctl.model.result import AttemptResult, Result, Verdict
 from labctl.report.stacks import diff_lines, drawings
 from labctl.report.tables import (
     LINES_LIMIT,
-    WIDTH,
     attempt_lines,
     comparisons,
     repeat_lines,
@@ -25,10 +24,10 @@ from labctl.report.tables import (
 from labctl.report.text import (
     MARKS,
     STYLES,
-    clip,
     counted,
     label,
     listed,
+    one_line,
     safe,
     safe_lines,
     series,
@@ -45,9 +44,9 @@ _NO_PICTURES: Pictures = {}
 
 
 def render_run(result: Result, pictures: Pictures = _NO_PICTURES) -> RenderableType:
-    """All there is to say of a run, in 80 columns: the attempts, why some failed, what broke,
-    for one scenario its stacks as layers and the pictures there are of its packets, for several
-    a table, and a summary.
+    """All there is to say of a run: the attempts, why some failed, what broke, for one scenario
+    its stacks as layers and the pictures there are of its packets, for several a table, and a
+    summary. Drawings have 80 columns; lines of text are as wide as the terminal.
     """
     blocks = [list(block) for block in _blocks(result, pictures)]
     parts: list[RenderableType] = []
@@ -109,7 +108,7 @@ def _failure(results: Sequence[AttemptResult]) -> list[RenderableType]:
 
 def _headline(verdict: Verdict | None, text: str) -> Text:
     line = f"{MARKS[verdict]} {word(verdict)}  {text}"
-    return Text(clip(line, WIDTH), style=STYLES[verdict])
+    return one_line(line, STYLES[verdict])
 
 
 def _indented(text: str) -> Padding:
@@ -120,7 +119,7 @@ def _said(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]:
     """What clients of one's own wrote, where that is not told with why they failed."""
     own = (one for one in attempts if one.client and one.verdict not in _NOT_AS_EXPECTED)
     for one in [one for one in own if any(_output(one))][:_DETAILS_LIMIT]:
-        head = Text(clip(f"{label(one)} on Python {series(one.python)}", WIDTH), style="bold")
+        head = one_line(f"{label(one)} on Python {series(one.python)}", "bold")
         yield [head, *_output(one)]
 
 
@@ -133,7 +132,7 @@ def _output(result: AttemptResult) -> Iterator[Text]:
         if lines != [""]:
             cut = f", the last {_OUTPUT_LINES} of {len(lines)} lines"
             yield Text(f"    its {name}{cut if len(lines) > _OUTPUT_LINES else ''}:", style="dim")
-            yield from (Text(clip(f"    │ {line}", WIDTH)) for line in lines[-_OUTPUT_LINES:])
+            yield from (one_line(f"    │ {line}") for line in lines[-_OUTPUT_LINES:])
 
 
 def _errors(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.cells import chop_cells
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,23 +19,24 @@ from labctl.report.text import clip, counted, listed, safe, safe_lines
 
 _SOURCE_LIMIT = 200
 _SOURCE_WIDTH = 73
-_NAME_LIMIT = 18
+_NAME_LIMIT = 28
 
 
 def list_table(scenarios: Sequence[Scenario]) -> RenderableType:
-    """Name, layer, title, clients and what is expected of them; one row a scenario."""
+    """Name, layer and title of each scenario; below the title its clients and what they are to
+    meet. Names are broken only where they are longer than a line.
+    """
     names = max((len(one.name) for one in scenarios), default=0)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("name", overflow="fold", width=min(max(names, 4), _NAME_LIMIT))
     table.add_column("layer", no_wrap=True)
     table.add_column("title", overflow="fold")
-    table.add_column("clients", overflow="fold", width=15)
-    table.add_column("expects", overflow="fold", width=22)
     for one in scenarios:
         ends = dict.fromkeys(end for attempt in one.attempts for end in brief(attempt))
-        clients = [attempt.name for attempt in one.attempts]
-        cells = ([one.name], [one.layer], [one.title], clients, list(ends))
-        table.add_row(*(Text("\n".join(map(safe, lines))) for lines in cells))
+        clients = ", ".join(attempt.name for attempt in one.attempts)
+        facts = Text(safe(f"clients: {clients}")), Text(safe(f"expects: {', '.join(ends)}"))
+        about = Group(Text(safe(one.title)), Padding(Group(*facts), (0, 0, 0, 2)))
+        table.add_row(Text(safe(one.name)), Text(one.layer), about)
     return Group(table, Text(), Text(counted(len(scenarios), "scenario")))
 
 

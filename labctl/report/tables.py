@@ -14,10 +14,10 @@ from labctl.model.result import AttemptResult, Verdict
 from labctl.report.text import (
     MARKS,
     STYLES,
-    clip,
     counted,
     label,
     listed,
+    one_line,
     outcome_line,
     pad,
     safe,
@@ -25,7 +25,6 @@ from labctl.report.text import (
     word,
 )
 
-WIDTH = 80
 LINES_LIMIT = 48
 """Attempts beyond which only those are listed that are not as they should be."""
 _NAME_LIMIT = 30
@@ -43,10 +42,10 @@ def attempt_lines(results: Sequence[AttemptResult]) -> list[Text]:
     pythons = max((len(one.python) for one in results), default=0)
     lines = []
     for one in results:
-        line = Text(f"{MARKS[one.verdict]} {word(one.verdict):<{words}}", style=STYLES[one.verdict])
+        line = one_line(f"{MARKS[one.verdict]} {word(one.verdict):<{words}}", STYLES[one.verdict])
         facts = f"{one.python:<{pythons}}  {one.elapsed_s:5.2f} s"
         line.append(f"  {pad(label(one), names)}  {facts}  ", style="default")
-        line.append(clip(outcome_line(one), WIDTH - line.cell_len), style="default")
+        line.append(outcome_line(one), style="default")
         lines.append(line)
     return lines
 
@@ -69,17 +68,13 @@ def repeat_lines(results: Sequence[AttemptResult]) -> list[Text]:
 def _group_lines(group: Group) -> Iterator[Text]:
     first = group.usual[0]
     agree = f"{len(group.usual)} of {len(group.usual) + len(group.others)} agree"
-    yield Text(
-        clip(
-            f"{MARKS[first.verdict]} {agree}: {label(first)} on {first.python}: "
-            f"{word(first.verdict)}, {outcome_line(first)}",
-            WIDTH,
-        ),
-        style="bold red" if group.others else STYLES[first.verdict],
+    yield one_line(
+        f"{MARKS[first.verdict]} {agree}: {label(first)} on {first.python}: "
+        f"{word(first.verdict)}, {outcome_line(first)}",
+        "bold red" if group.others else STYLES[first.verdict],
     )
     for other in group.others[:_OTHERS_LIMIT]:
-        text = f"    repeat {other.repeat}: {word(other.verdict)}, {outcome_line(other)}"
-        yield Text(clip(text, WIDTH))
+        yield one_line(f"    repeat {other.repeat}: {word(other.verdict)}, {outcome_line(other)}")
     if len(group.others) > _OTHERS_LIMIT:
         yield Text(f"    and {len(group.others) - _OTHERS_LIMIT} more repeats that differ")
 
@@ -99,7 +94,7 @@ def comparisons(results: Sequence[AttemptResult]) -> list[Text]:
     lines: list[Text] = []
     for (scenario, *rows), pythons in list(alike.items())[:_COMPARED_LIMIT]:
         lines.append(Text(f"{safe(scenario)} on Python {listed(pythons)}", style="bold"))
-        lines += [Text(row) for row in rows]
+        lines += map(one_line, rows)
     if len(alike) > _COMPARED_LIMIT:
         lines.append(Text(f"and {len(alike) - _COMPARED_LIMIT} more comparisons", style="dim"))
     return lines
@@ -112,7 +107,7 @@ def _compared(place: Sequence[AttemptResult]) -> Iterator[str]:
         alike.setdefault((result.client, outcome_line(result)), []).append(result)
     for (client, outcome), members in alike.items():
         who = safe(client) or listed((safe(m.attempt) for m in members), most=2)
-        yield clip(f"  {pad(who, _NAME_LIMIT)}  {outcome}", WIDTH)
+        yield f"  {pad(who, _NAME_LIMIT)}  {outcome}"
 
 
 def scenarios_by_python(results: Sequence[AttemptResult]) -> Table:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
+from rich.text import Text
 
 from labctl.model.result import AttemptResult, ExceptionInfo, Observation, Outcome, Verdict
 
@@ -50,6 +51,11 @@ def clip(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return text
     return f"{set_cell_size(text, max(width - 1, 0)).rstrip()}…"
+
+
+def one_line(text: str, style: str = "") -> Text:
+    """The text on one line, cut where the terminal ends."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def pad(text: str, width: int) -> str:

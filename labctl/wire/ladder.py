@@ -8,7 +8,8 @@ from labctl.model.flow_detail import FlowDetail
 from labctl.model.packet import Conversation, Icmp, Wire
 from labctl.model.result import Call, Observation, Outcome
 from labctl.wire.canvas import Canvas, Row
-from labctl.wire.steps import Step, steps
+from labctl.wire.folding import FOLDINGS, Step, fold
+from labctl.wire.steps import steps
 from labctl.wire.text import one_column_each
 
 ROWS_LIMIT = 40
@@ -40,12 +41,16 @@ def draw_ladder(wire: Wire, observation: Observation, *, start_ns: int) -> str:
 
 
 def _all_rows(wire: Wire, observation: Observation, hosts: _Hosts, start_ns: int) -> list[Row]:
-    """Every row in the order of time; data is folded further where they are too many."""
+    """Every row in the order of time; data is folded as far as it takes to have few enough."""
     own = [*_call_rows(observation.calls, start_ns), _ending(observation, start_ns)]
-    rows = sorted([*own, *_packet_rows(wire, hosts, brief=False)], key=_time)
-    if len(rows) > ROWS_LIMIT:
-        rows = sorted([*own, *_packet_rows(wire, hosts, brief=True)], key=_time)
-    return rows
+    told = list(_told(wire))
+    rows = own
+    for folding in FOLDINGS:
+        packets = (_row(s, c, hosts) for c, steps in told for s in fold(steps, folding))
+        rows = [*own, *packets]
+        if len(rows) <= ROWS_LIMIT:
+            break
+    return sorted(rows, key=_time)
 
 
 def _time(row: Row) -> int:
@@ -92,12 +97,11 @@ def _other_host(conversation: Conversation) -> str:
     return detail.source if detail and detail.incoming else conversation.flow.address
 
 
-def _packet_rows(wire: Wire, hosts: _Hosts, *, brief: bool) -> Iterator[Row]:
+def _told(wire: Wire) -> Iterator[tuple[Conversation, list[Step]]]:
     packets = {packet.number: packet for packet in wire.packets}
     dns = {n for c in wire.conversations if c.flow.protocol == "dns" for n in c.numbers}
     for conversation in wire.conversations:
-        for step in steps(conversation, packets, dns, brief=brief):
-            yield _row(step, conversation, hosts)
+        yield conversation, list(steps(conversation, packets, dns))
 
 
 def _row(step: Step, conversation: Conversation, hosts: _Hosts) -> Row:

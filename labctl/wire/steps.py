@@ -1,69 +1,27 @@
-"""Conversations -> the steps of the picture: what each packet means, repetitions folded."""
+"""Conversations -> the steps of the picture: what each packet means."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from labctl.model.flow_detail import DnsDetail, FlowDetail, Side
 from labctl.model.packet import ACK, FIN, RST, SYN, Conversation, Icmp, Packet, Tcp, Udp
 from labctl.model.result import Flow
 from labctl.wire import tls
+from labctl.wire.folding import Data, Step
 from labctl.wire.icmp import meaning
 from labctl.wire.text import is_text, one_column_each, printable, size, times
 
 _PREVIEW = 60
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One thing that happened, of one packet or of several that are shown as one.
-
-    `by` is the side it comes from; `host` the address of the other host, where that isn't the
-    flow's own (a router that sends an ICMP error). `both` is so for data in both directions.
-    """
-
-    at_ns: int
-    by: Side
-    text: str
-    host: str = ""
-    both: bool = False
-    data: tuple[int, int] | None = None
-    """Packets and bytes, where it is data that may be folded with more."""
-
-
 def steps(
-    conversation: Conversation, packets: dict[int, Packet], skipped: set[int], *, brief: bool
-) -> list[Step]:
-    """The steps of one conversation. `skipped` are packets that another one shows; `brief` folds
-    data in both directions too.
-    """
+    conversation: Conversation, packets: dict[int, Packet], skipped: set[int]
+) -> Iterator[Step]:
+    """The steps of one conversation. `skipped` are packets that another one shows."""
     mine = [packets[number] for number in sorted(set(conversation.numbers)) if number in packets]
     tell = {"tcp": _tcp, "udp": _udp, "dns": _dns}.get(conversation.flow.protocol, _other)
-    return _fold(tell(conversation, mine, skipped), brief=brief)
-
-
-def _fold(found: Iterator[Step], *, brief: bool) -> list[Step]:
-    """Runs of data as one step each."""
-    folded: list[Step] = []
-    for step in found:
-        last = folded[-1] if folded else None
-        if last and last.data and step.data and (brief or last.by == step.by):
-            folded[-1] = _joined(last, step, last.data, step.data)
-        else:
-            folded.append(step)
-    return folded
-
-
-def _joined(one: Step, other: Step, first: tuple[int, int], second: tuple[int, int]) -> Step:
-    count, amount = first[0] + second[0], first[1] + second[1]
-    return Step(
-        at_ns=one.at_ns,
-        by=one.by,
-        text=f"{count} packets, {size(amount)}",
-        both=one.both or one.by != other.by,
-        data=(count, amount),
-    )
+    return tell(conversation, mine, skipped)
 
 
 def _detail(conversation: Conversation) -> FlowDetail:
@@ -92,7 +50,7 @@ def _tcp(conversation: Conversation, packets: list[Packet], skipped: set[int]) -
                 yield Step(at_ns=packet.at_ns, by=side, text=text, data=data)
 
 
-_Told = tuple[str, tuple[int, int] | None]
+_Told = tuple[str, Data | None]
 
 
 class _TcpState:
@@ -106,9 +64,10 @@ class _TcpState:
         self._established = False
         self._acknowledged = False
         self._closed: list[Side] = []
+        self._sent: set[tuple[Side, int, int]] = set()
 
     def tell(self, side: Side, tcp: Tcp, *, hidden: bool) -> Iterator[_Told]:
-        """What to say of one segment: nothing of mere acknowledgements and repetitions."""
+        """What to say of one segment: nothing of mere acknowledgements."""
         if tcp.flags & RST:
             yield self._reset(side), None
         elif tcp.flags & SYN:
@@ -133,7 +92,7 @@ class _TcpState:
     def _later(self, side: Side, tcp: Tcp, *, hidden: bool) -> Iterator[_Told]:
         if tcp.length:
             if not hidden:
-                yield data_text(tcp.payload, tcp.length), (1, tcp.length)
+                yield self._data(side, tcp)
         elif self._established and not self._acknowledged and side == "client":
             yield "ACK: connected", None
         self._acknowledged = self._acknowledged or side == "client"
@@ -141,6 +100,20 @@ class _TcpState:
             too = " too" if self._closed else ""
             self._closed.append(side)
             yield f"FIN: {self._who[side]} closes{too}", None
+
+    def _data(self, side: Side, tcp: Tcp) -> _Told:
+        segment = (side, tcp.seq, tcp.length)
+        again = segment in self._sent
+        self._sent.add(segment)
+        ends = tcp.payload.endswith(b"\n") and len(tcp.payload) == tcp.length
+        data = Data(
+            said=_said(tcp.payload),
+            size=tcp.length,
+            payload=tcp.payload,
+            ends=ends,
+            again=again,
+        )
+        return _data_text(data), data
 
     def _reset(self, side: Side) -> str:
         if not self._established and side == "server":
@@ -150,11 +123,16 @@ class _TcpState:
         return f"RST: {self._who[side]} breaks off"
 
 
-def data_text(payload: bytes, length: int) -> str:
-    """What one packet's data says, for people: the first line of text, or its size."""
+def _said(payload: bytes) -> str:
+    """What a packet's data says, for people: the first line of text; empty if it can't be read."""
     if said := tls.peek(payload):
         return said
-    return f'"{printable(payload, _PREVIEW)}"' if is_text(payload) else f"{size(length)} of data"
+    return f'"{printable(payload, _PREVIEW)}"' if is_text(payload) else ""
+
+
+def _data_text(data: Data) -> str:
+    """What one packet carries."""
+    return (data.said or f"{size(data.size)} of data") + (" again" if data.again else "")
 
 
 def _icmp(packet: Packet, icmp: Icmp, conversation: Conversation) -> Step:
@@ -167,8 +145,9 @@ def _udp(conversation: Conversation, packets: list[Packet], _skipped: set[int]) 
     for packet in packets:
         if isinstance(packet.body, Udp):
             side = _side(packet, packet.body.source_port, _detail(conversation))
-            text = data_text(packet.body.payload, packet.body.length)
-            yield Step(at_ns=packet.at_ns, by=side, text=text, data=(1, packet.body.length))
+            payload = packet.body.payload
+            data = Data(said=_said(payload), size=packet.body.length, payload=payload, ends=True)
+            yield Step(at_ns=packet.at_ns, by=side, text=_data_text(data), data=data)
         elif isinstance(packet.body, Icmp):
             yield _icmp(packet, packet.body, conversation)
 
@@ -220,7 +199,8 @@ def _other(conversation: Conversation, packets: list[Packet], _skipped: set[int]
         if isinstance(packet.body, Icmp) and packet.body.quoted:
             yield _icmp(packet, packet.body, conversation)
         else:
-            yield Step(at_ns=packet.at_ns, by="server", text="answer", data=(1, packet.length))
+            data = Data(said="", size=packet.length)
+            yield Step(at_ns=packet.at_ns, by="server", text="answer", data=data)
 
 
 def _comes_back(packet: Packet) -> bool:

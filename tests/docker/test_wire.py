@@ -91,7 +91,7 @@ def test_tshark_reads_the_same_flows_from_the_files(tmp_path: Path) -> None:
     attempts = done.document["attempts"]
     assert len(list(captures.iterdir())) == len(attempts)
     for attempt in attempts:
-        file = captures / f"{attempt['scenario']}-{attempt['attempt']}-{attempt['python']}.pcapng"
+        file = captures / f"{attempt['scenario']}+{attempt['attempt']}+{attempt['python']}.pcapng"
         flows = attempt["observed"]["flows"]
         assert tcp_flows(file) == [
             (f["address"], str(f["port"]), f["outcome"]) for f in flows if f["protocol"] == "tcp"

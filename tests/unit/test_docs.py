@@ -245,7 +245,15 @@ def test_every_key_of_a_scenario_is_told(model: type[BaseModel]) -> None:
 
 
 def test_every_key_of_a_service_is_told() -> None:
-    names = {*Service.model_fields, *_NOT_IN_A_LAB, *CAPABILITIES}
+    keys = {field.alias or name for name, field in Service.model_fields.items()}
+    assert untold({*keys, *_NOT_IN_A_LAB, *CAPABILITIES}, "writing-a-scenario.md") == set()
+
+
+def test_everything_that_services_say_is_told() -> None:
+    declared = [service.events or {} for service in load_compose(COMPOSE).values()]
+    names = {
+        name for events in declared for event, keys in events.items() for name in (event, *keys)
+    }
     assert untold(names, "writing-a-scenario.md") == set()
 
 

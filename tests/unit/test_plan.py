@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from labctl.errors import InputError, UsageError
+from labctl.errors import InputError, ManyInputErrors, UsageError
 from labctl.model.plan import Plan
-from labctl.plan import Client, plan
+from labctl.plan import Client, check_variants, plan
 from tests.unit.judge.samples import attempt, expectation, interpreter, scenario, service
 
 DNS, CLOSED, MAIL = service("dns"), service("closed"), service("mail")
@@ -120,9 +120,47 @@ def test_no_variant_for_a_python_is_an_error_of_the_scenario() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("python", "admits"),
+    [
+        (None, True),
+        (">=3.12", False),
+        (">=3.11", True),
+        ("<3.11", False),
+        ("<=3.11", True),
+        ("==3.11", True),
+        (">3.11", True),
+        ("==3.11.*", True),
+        ("!=3.11.*", False),
+        ("~=3.10", True),
+        ("~=3.10.0", False),
+        ("==3.11.42", True),
+        ("==3.10.42", False),
+        (">=3.11.7,<3.11.9", True),
+        (">=3.11.7,<3.11.7", False),
+        ("==3.11.0rc2", True),
+        (">=3.9, !=3.11.4", True),
+    ],
+)
+def test_a_variant_is_missing_only_where_no_version_of_the_series_has_one(
+    python: str | None, admits: bool
+) -> None:
+    one = scenario(attempts=(attempt("smtplib", expectation(python=python)),))
+    if admits:
+        check_variants([one], ["3.11"])
+        return
+    with pytest.raises(ManyInputErrors) as caught:
+        check_variants([one], ["3.11"])
+    assert str(caught.value) == (
+        "scenarios/tcp/refused-port.yaml: attempt smtplib has no variant for Python 3.11; "
+        f"it has: {python}"
+    )
+
+
 def test_an_attempt_that_is_not_selected_may_lack_a_variant() -> None:
     lacking = attempt("socket", expectation(python="==3.13.*"))
     one = scenario(attempts=(attempt("smtplib"), lacking))
+    check_variants([one], ["3.9"], ["smtplib"])
     made = plan([one], interpreters=PYTHONS[:1], attempts=["smtplib"])
     assert attempts_of(made) == [("refused-port", "3.9.18", "smtplib", "", 1)]
 

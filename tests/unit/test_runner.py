@@ -147,6 +147,12 @@ def test_a_lab_that_cannot_be_taken_down_is_a_trouble_and_no_verdict() -> None:
     assert run.troubles == ["lab a can't be removed"]
 
 
+def test_attempts_are_told_what_broke_first_and_the_rest_is_trouble() -> None:
+    run = Run(FakeEngine(broken_taps=1, stuck_labs=frozenset("a"))).go(lab("a", 2))
+    assert set(run.reasons.values()) == {("a tap can't start",)}
+    assert run.troubles == ["a tap can't start", "lab a can't be removed"]
+
+
 @pytest.fixture
 def _ctrl_c() -> Iterator[None]:
     """SIGINT raises, even where the tests run in the background of a shell."""

@@ -106,7 +106,6 @@ def test_a_folder_for_captures_that_is_a_file(
         ("run --scenarios none", "labctl run", ["'--scenarios'", "'none' does not exist"]),
         (f"list --scenarios {'x' * 300}", "labctl list", ["'--scenarios'", "does not exist"]),
         ("show", "labctl show", ["Missing argument"]),
-        ("validate", "labctl validate", ["Missing argument"]),
         ("show a b", "labctl show", ["unexpected extra argument"]),
         ("clean --al", "labctl clean", ["No such option", "--al"]),
     ],

@@ -201,3 +201,60 @@ def test_validate_tells_of_every_file(labctl: Labctl, engine: Listener) -> None:
         f"labctl: layer.yaml:3: layer: must be {LAYERS}, not a whole number (1)",
     ]
     assert not engine.was_asked
+
+
+def test_validate_without_files_checks_all_in_the_folders(labctl: Labctl, engine: Listener) -> None:
+    write("a/titel.yaml", changed(SCENARIO.replace("mine", "titel"), "title:", "titel:"))
+    write("a/deeper/mine.yaml", SCENARIO)
+    write("a/deeper/lab.yaml", COMPOSE)
+    write("b/broken.yml", "{")
+    write("b/named-otherwise.yaml", SCENARIO)
+    done = labctl("validate", "--scenarios", "a", "--scenarios", "b")
+    assert (done.code, done.out) == (3, "a/deeper/mine.yaml: ok\n")
+    assert [line for line in done.err.splitlines() if line.startswith("labctl: ")] == [
+        "labctl: b/broken.yml:2: is not YAML: a value is missing",
+        'labctl: b/named-otherwise.yaml: name: must be "named-otherwise", as the file is called, not "mine"',
+        'labctl: a/titel.yaml:2: unknown key "titel"; did you mean "title"?',
+    ]
+    assert not engine.was_asked
+
+
+def test_validate_without_anything_checks_the_bundled_scenarios(labctl: Labctl) -> None:
+    done = labctl("validate")
+    assert (done.code, done.err) == (0, "")
+    checked = {line.removesuffix(": ok") for line in done.out.splitlines()}
+    assert checked == {str(path) for path in share("scenarios").rglob("*.yaml")}
+
+
+def test_validate_of_a_folder_without_scenarios(labctl: Labctl) -> None:
+    Path("none").mkdir()
+    done = labctl("validate", "--scenarios", "none")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("labctl: there is no scenario in none\n")
+
+
+@pytest.mark.parametrize("tag", [(), ("--tag", "own"), ("--tag", "none-has-it")])
+def test_list_tells_of_a_wrong_file_and_lists_the_others(
+    labctl: Labctl, engine: Listener, tag: tuple[str, ...]
+) -> None:
+    write("a/mine.yaml", changed(SCENARIO, "layer: tcp", "layer: tcp\ntags: [own]"))
+    write("a/titel.yaml", changed(SCENARIO.replace("mine", "titel"), "title:", "titel:"))
+    done = labctl("list", "--scenarios", "a", *tag)
+    assert done.code == 3
+    assert done.err.splitlines() == [
+        'labctl: a/titel.yaml:2: unknown key "titel"; did you mean "title"?',
+        f"  hint: {KEYS}",
+    ]
+    assert ("Nothing listens\n" in done.out) == (tag != ("--tag", "none-has-it"))
+    assert ("refused-port" in done.out) == (not tag)
+    assert not engine.was_asked
+
+
+def test_a_wrong_compose_file_is_told_once(labctl: Labctl) -> None:
+    write("a/lab.yaml", "services: {closed: {image: x, pid: host}}")
+    for name in ("one", "two"):
+        text = SCENARIO.replace("mine", name)
+        write(f"a/{name}.yaml", changed(text, "services:", "compose: ./lab.yaml\nservices:"))
+    for verb in ("validate", "list"):
+        done = labctl(verb, "--scenarios", "a")
+        assert (done.code, done.err.count("labctl: ")) == (3, 1)

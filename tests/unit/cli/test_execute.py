@@ -169,18 +169,34 @@ def test_a_reader_that_has_gone_does_not_change_the_verdict(
     assert verdicts(json.loads(Path("result.json").read_text("utf-8"))) != []
 
 
-def test_no_variant_for_a_python_starts_nothing(
+LACKS = "labctl: mine.yaml: attempt"
+ADD = "  hint: add a variant that admits it to `expect`, or choose other Pythons with --python\n"
+
+
+def test_no_variant_for_a_python_is_told_before_the_engine_is_asked_for_anything(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variants = "expect: [{python: '>=3.12', raises: OSError}, {python: '<3.9', raises: OSError}]"
-    write("mine.yaml", changed(SCENARIO, EXPECT, variants))
+    text = changed(SCENARIO, EXPECT, variants)
+    other = "  other:\n    client: pass\n    expect: [{python: '==3.11.*', raises: OSError}]\n"
+    write("mine.yaml", text + other)
+    monkeypatch.delattr(execute, "connect")
+    done = bench.run("mine.yaml", "--python", "3.13,3.11,3.10")
+    assert (done.code, done.out) == (3, "")
+    assert done.err == (
+        f"{LACKS} socket has no variant for Python 3.11, 3.10; it has: >=3.12, <3.9\n{ADD}"
+        f"{LACKS} other has no variant for Python 3.13, 3.10; it has: ==3.11.*\n{ADD}"
+    )
+
+
+def test_no_variant_for_a_version_starts_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("mine.yaml", changed(SCENARIO, EXPECT, "expect: {python: '!=3.11.5', raises: OSError}"))
     monkeypatch.delattr(execute, "DockerEngine")
     done = bench.run("mine.yaml", "--python", "3.13,3.11")
     assert (done.code, done.out) == (3, "")
-    assert done.err == (
-        "labctl: mine.yaml: attempt socket has no variant for Python 3.11.5; it has: >=3.12, <3.9\n"
-        "  hint: add a variant that admits it to `expect`, or choose other Pythons with --python\n"
-    )
+    assert done.err == (f"{LACKS} socket has no variant for Python 3.11.5; it has: !=3.11.5\n{ADD}")
 
 
 def test_a_client_of_ones_own_is_shown_beside_the_others(bench: Bench) -> None:
@@ -232,7 +248,37 @@ def test_what_could_not_be_taken_down_is_swept_unless_it_is_to_be_kept(
     bench.engine.stuck_labs = frozenset({"mine"})
     done = bench.run("mine.yaml", *(["--keep"] if keep else []))
     assert done.code == 0
+    assert "1 attempt: 1 pass" in done.out
+    assert done.err.splitlines()[0] == "labctl: warning: lab mine can't be removed"
+    assert len(done.err.splitlines()) == (2 if keep else 1)
     assert ("sweep" in bench.engine.said) is not keep
+
+
+def test_what_can_not_even_be_swept_is_an_error_of_the_lab_and_costs_no_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sweep() -> None:
+        raise EngineError("removing what is left of a run: no engine", hint="run `labctl doctor`")
+
+    monkeypatch.setattr(bench.engine, "sweep", sweep)
+    bench.engine.stuck_labs = frozenset({"mine"})
+    done = bench.run("mine.yaml", "--json", "result.json")
+    assert done.code == 4
+    assert "1 attempt: 1 pass" in done.out
+    assert json.loads(Path("result.json").read_text("utf-8"))["summary"]["pass"] == 1
+    assert done.err == (
+        "labctl: warning: lab mine can't be removed\n"
+        "labctl: removing what is left of a run: no engine\n"
+        "  hint: run `labctl doctor`\n"
+    )
+
+
+def test_a_warning_is_harmless_and_unbroken(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("").warn(EngineError("service \x1b[2J died:\n" + "log " * 40, hint="[look] " * 20))
+    assert capsys.readouterr().err == (
+        "labctl: warning: service \\x1b[2J died:\n" + "log " * 40 + "\n"
+        "  hint: " + "[look] " * 20 + "\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,15 @@ def test_each_of_many_mistakes_is_a_message(raising: Raising) -> None:
     assert raising(many) == (3, "labctl: a.yaml:3: one\n  hint: do\nlabctl: two\n")
 
 
+def test_a_message_is_one_line_however_narrow_the_terminal(
+    raising: Raising, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The terminal breaks it, if need be: then a path or a command can be copied whole."""
+    monkeypatch.setenv("COLUMNS", "20")
+    error = UsageError("there is no folder " + "x" * 200, hint="run: " + "labctl clean; " * 9)
+    assert raising(error) == (2, f"labctl: {error}\n  hint: {error.hint}\n")
+
+
 @pytest.mark.parametrize("error", [ValueError("oops"), OSError(errno.EIO, "oops")])
 def test_a_bug_shows_where_it_is_and_asks_to_be_reported(
     raising: Raising, error: Exception

@@ -166,12 +166,12 @@ def test_where_nothing_was_captured_or_the_lab_broke_there_is_no_picture(
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({}, "refused-port-smtplib-3.13.5.pcapng"),
-        ({"repeat": 3}, "refused-port-smtplib-3.13.5-3.pcapng"),
-        ({"client": "my.py"}, "refused-port-smtplib-3.13.5-my.py.pcapng"),
-        ({"client": "my.py", "repeat": 2}, "refused-port-smtplib-3.13.5-2-my.py.pcapng"),
-        ({"client": "a b\n.py", "attempt": "a b\n"}, "refused-port-a_b_-3.13.5-a_b_.py.pcapng"),
-        ({"interpreter": interpreter("3.9.18")}, "refused-port-smtplib-3.9.18.pcapng"),
+        ({}, "refused-port+smtplib+3.13.5.pcapng"),
+        ({"repeat": 3}, "refused-port+smtplib+3.13.5+3.pcapng"),
+        ({"client": "my.py"}, "refused-port+smtplib+my.py+3.13.5.pcapng"),
+        ({"client": "my.py", "repeat": 2}, "refused-port+smtplib+my.py+3.13.5+2.pcapng"),
+        ({"client": "a b\n+", "attempt": "a b\n"}, "refused-port+a_b_+a_b__+3.13.5.pcapng"),
+        ({"interpreter": interpreter("3.9.18")}, "refused-port+smtplib+3.9.18.pcapng"),
     ],
 )
 def test_a_capture_is_called_after_its_attempt(
@@ -192,6 +192,20 @@ def test_every_attempt_has_a_capture_of_its_own_even_where_none_is_drawn(pcaps: 
     attempts = [planned(repeat=n + 1) for n in range(25)]
     tell(reporter(attempts, pcaps=pcaps), attempts)
     assert len(list(pcaps.iterdir())) == 25
+
+
+def test_no_two_captures_have_one_name(pcaps: Path) -> None:
+    attempts = [
+        planned(scenario="a-b", attempt="c"),
+        planned(scenario="a", attempt="b-c"),
+        planned(scenario="a", attempt="2", repeat=2),
+        planned(scenario="a", attempt="2", client="2"),
+        planned(scenario="a", attempt="2", client="3.13.5"),
+        planned(scenario="a", attempt="2-3.13.5"),
+        planned(scenario="a", attempt="2"),
+    ]
+    tell(reporter(attempts, pcaps=pcaps), attempts)
+    assert len(list(pcaps.iterdir())) == len(attempts)
 
 
 def test_a_folder_for_captures_is_made(tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ def validate(labctl: Labctl, line: str) -> Done:
     [
         "mail message",
         "dns query name=mail.lab",
-        "mail message from='ada <ada@lab.test>' to=\"a b\" error=",
-        "mail message line='a=b # c'",
+        "mail message from='ada <ada@lab.test>' to=\"a b\" size=",
+        "mail message to='a=b # c'",
     ],
 )
 def test_lines_that_are_right(labctl: Labctl, line: str) -> None:

@@ -16,6 +16,7 @@ from labctl.judge.results import (
     groups,
     lab_error,
     summary,
+    untold,
 )
 from labctl.model.result import AttemptResult, Observation, Outcome, Verdict
 from tests.unit.judge.samples import exception, expectation, planned, raised, result, returned
@@ -123,3 +124,11 @@ def test_repeats_disagree_in_verdict_outcome_or_exception() -> None:
 
 def result_again(one: AttemptResult) -> AttemptResult:
     return one.model_copy(update={"repeat": 3})
+
+
+def test_what_broke_is_told_once() -> None:
+    why, besides = EngineError("a tap died", hint="look"), EngineError("the lab can't be removed")
+    results = [lab_error(planned(), why), result()]
+    found = untold([why, besides, EngineError(besides.message)], results)
+    assert [str(one) for one in found] == ["the lab can't be removed"]
+    assert untold([why], [result()]) == [why]

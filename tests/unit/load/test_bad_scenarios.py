@@ -208,3 +208,37 @@ def test_no_more_than_twenty_mistakes_are_reported() -> None:
 )
 def test_variants_that_never_count(expect: str, message: str) -> None:
     assert load(changed(SCENARIO, EXPECT, f"expect: {expect}")) == [message]
+
+
+def test_what_a_scenario_names_is_told_with_all_else_that_is_wrong() -> None:
+    write("lab.yaml", "services: {closed: {image: x, privileged: true}, mail: {image: x}}")
+    text = changed(SCENARIO, "layer: tcp", "layer: tpc")
+    text = changed(text, "[closed]", "[clsoed]")
+    text = changed(text, "import socket", "pass")
+    text = changed(text, "{raises: ConnectionRefusedError}", "{raises: Nope, served: [web x]}")
+    text += """\
+  other:
+    client: {file: none.py}
+    expect: [{raises: OSError}, {raises: OSError}]
+"""
+    told = [
+        f'mine.yaml:3: layer: must be {LAYERS}, not "tpc"; did you mean "tcp"?',
+        'mine.yaml:5: services[0]: no service is called "clsoed"; did you mean "closed"?',
+        f"mine.yaml:11: {SOCKET}.expect.raises: no exception is called Nope",
+        f'mine.yaml:11: {SOCKET}.expect.served[0]: no service of the scenario is called "web"',
+        "mine.yaml:13: attempts.other.client.file: there is no file none.py",
+        (
+            "mine.yaml:14: attempts.other.expect[1]: can never count:"
+            " the variant in line 14 has no `python` and matches first"
+        ),
+    ]
+    assert load(text) == told
+    own = load(changed(text, "services:", "compose: ./lab.yaml\nservices:"))
+    assert len(own) == len(told) - 1
+    assert own[-1].startswith('lab.yaml:1: services.closed: "privileged" can\'t be used in a lab')
+
+
+@pytest.mark.parametrize("name", ["''", '" "', "x" * 300])
+def test_a_file_that_nobody_can_have_is_one_mistake(name: str) -> None:
+    assert len(load(changed(SCENARIO, CLIENT, f"client: {{file: {name}}}"))) == 1
+    assert len(load(changed(SCENARIO, "services:", f"compose: {name}\nservices:"))) == 1

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labctl.errors import InputError, ManyInputErrors
+from labctl.errors import InputError
 from labctl.load import yaml_reader
 from labctl.load.compose import load_compose
 from labctl.load.scenario import load_scenario
@@ -138,8 +138,7 @@ def test_every_message_is_one_short_line_with_a_place(text: str) -> None:
     try:
         load_scenario(Path("x.yaml"), builtin_compose=LAB)
     except InputError as error:
-        errors = error.errors if isinstance(error, ManyInputErrors) else (error,)
-        for each in errors:
+        for each in error.each():
             assert str(each.where).startswith("x.yaml")
             assert "\n" not in str(each)
             assert len(str(each)) < 800

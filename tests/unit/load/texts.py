@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.errors import InputError, ManyInputErrors
+from labctl.errors import InputError
 
 LAB = Path("builtin.yaml")
 
@@ -67,9 +67,7 @@ def mistakes(action: Callable[[], object]) -> list[str]:
     with pytest.raises(InputError) as caught:
         action()
     assert caught.value.exit_code == 3
-    error = caught.value
-    errors = error.errors if isinstance(error, ManyInputErrors) else (error,)
-    return [str(each) for each in errors]
+    return [str(each) for each in caught.value.each()]
 
 
 def hint(action: Callable[[], object]) -> str:

@@ -13,13 +13,13 @@ from labctl.model.result import AttemptResult, EngineInfo, Result
 WIDTH = 80
 
 
-def text_of(*parts: RenderableType) -> str:
-    """What 80 columns without colour show, without the spaces at the ends of lines."""
+def text_of(*parts: RenderableType, width: int = WIDTH) -> str:
+    """What so many columns without colour show, without the spaces at the ends of lines."""
     stream = io.StringIO()
-    console = Console(file=stream, width=WIDTH, markup=False, emoji=False, highlight=False)
+    console = Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
     console.print(Group(*parts))
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    assert all(cell_len(line) <= WIDTH for line in lines)
+    assert all(cell_len(line) <= width for line in lines)
     return "\n".join(lines)
 
 

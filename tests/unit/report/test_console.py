@@ -7,6 +7,9 @@ import os
 import sys
 
 import pytest
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from labctl.report.console import make_console
 
@@ -78,3 +81,21 @@ def test_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, "ascii", write_through=True))
     make_console(stderr=True).print("no ✘")
     assert raw.getvalue() == b"no x\n"
+
+
+def test_lines_end_where_their_text_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = stdout(monkeypatch)
+    table = Table("name", "what", box=None)
+    table.add_row("a", Text("  red  ", style="red"))
+    table.add_row("longer", "")
+    make_console().print(table, Padding("x\ny  y ", 1), "  ", "end")
+    assert raw.getvalue().decode().splitlines() == [
+        " name    what",
+        " a         red",
+        " longer",
+        "",
+        " x",
+        " y  y",
+        "",
+        "   end",
+    ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from labctl.model.scenario import Target
 from labctl.report.expected import expectation_lines
 from labctl.report.picture import picture
@@ -17,24 +19,25 @@ WIRE = expectation(wire=["dns closed.lab A answered", "tcp closed.lab:2525 refus
 
 def test_the_list() -> None:
     mail = scenario(
-        "working-smtp-with-a-long-name",
+        "working-smtp-with-a-name-that-is-long",
         title="A mail server that works as it should",
         layer="smtp",
         attempts=(
             attempt("smtplib", returning()),
+            attempt("create_connection", returning()),
             attempt("asyncio", expectation(raises="smtplib.SMTPServerDisconnected", attrs=None)),
         ),
     )
     assert text_of(list_table([scenario(), mail])) == (
         """\
-name                layer  title         clients          expects
-refused-port        tcp    Nothing       smtplib          ConnectionRefusedError
-                           listens on
-                           the port
-working-smtp-with-  smtp   A mail        smtplib          returns
-a-long-name                server that   asyncio          SMTPServerDisconnected
-                           works as it
-                           should
+name                          layer  title
+refused-port                  tcp    Nothing listens on the port
+                                       clients: smtplib
+                                       expects: ConnectionRefusedError
+working-smtp-with-a-name-tha  smtp   A mail server that works as it should
+t-is-long                              clients: smtplib, create_connection,
+                                       asyncio
+                                       expects: returns, SMTPServerDisconnected
 
 2 scenarios"""
     )
@@ -92,6 +95,12 @@ def test_the_picture_of_a_name_that_nobody_has() -> None:
     assert picture(unknown)[1].endswith("▶ no such host")
     other = scenario(target=Target(host="198.51.100.7", port=25))
     assert picture(other)[0].endswith("▶ 198.51.100.7")
+
+
+@pytest.mark.parametrize("line", ["arp closed.lab unanswered", "udp closed.lab:25 answered"])
+def test_the_picture_knows_the_host_of_every_kind_of_flow(line: str) -> None:
+    one = scenario(attempts=(attempt("socket", expectation(wire=[line])),))
+    assert picture(one)[0].endswith("▶ closed (closed.lab)")
 
 
 def test_paragraphs_of_a_story_flow_and_indented_lines_stay() -> None:

@@ -49,6 +49,21 @@ def test_long_names_leave_room_for_the_outcome() -> None:
     )
 
 
+def test_lines_are_as_wide_as_the_terminal() -> None:
+    own = result(TIMEOUT, attempt="my", client="my.py", expectation=None)
+    bad = result(TIMEOUT, repeat=2)
+    message = "ConnectionRefusedError: Connection refused"
+    for lines in (
+        attempt_lines([result()]),
+        repeat_lines([result(), bad]),
+        comparisons([result(), own]),
+    ):
+        wide, cut = text_of(*lines, width=120), text_of(*lines, width=60)
+        assert message in wide
+        assert message not in cut
+        assert len(cut.splitlines()) == len(wide.splitlines()) == len(lines)
+
+
 def test_repeats_that_agree_and_repeats_that_do_not() -> None:
     good = [result(repeat=n) for n in (1, 2, 3)]
     bad = [result(attempt="socket", repeat=1), result(TIMEOUT, attempt="socket", repeat=2)]

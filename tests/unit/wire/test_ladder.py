@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from labctl.model.packet import SYN, Wire
@@ -141,15 +143,113 @@ def test_long_data_is_folded() -> None:
     assert "3 packets, 20.0 kB" in picture
 
 
-def test_data_is_folded_in_both_directions_where_there_is_much() -> None:
+def labels(picture: str, *, behind: int = 3) -> list[str]:
+    """What stands on the arrows to and from the mail server, behind those of the handshake."""
+    arrows = [re.split("[├│]", line)[1] for line in picture.splitlines() if "─" in line]
+    return [arrow.strip("◀─▶┤ ") for arrow in arrows][behind:]
+
+
+def test_every_line_of_a_dialogue_is_told() -> None:
     capture = Capture()
     connection = capture.connection(MAIL, 25).syn().accept()
-    for _ in range(40):
-        connection.data("client", b"ping\r\n").data("server", b"pong\r\n")
-    lines = drawn(capture).splitlines()
-    assert len(lines) < 10
-    assert "◀─ 80 packets, 480 B ───" in lines[4]
-    assert lines[4].rstrip().endswith("▶│")
+    connection.data("server", b"220 mail.lab\r\n").data("client", b"EHLO me\r\n")
+    for line in (b"250-mail.lab\r\n", b"250-SIZE 1048576\r\n", b"250 HELP\r\n"):
+        connection.data("server", line)
+    connection.data("client", b"QUIT\r\n").data("server", b"221 bye\r\n")
+    assert labels(drawn(capture)) == [
+        '"220 mail.lab"',
+        '"EHLO me"',
+        '"250-mail.lab"',
+        '"250-SIZE 1048576"',
+        '"250 HELP"',
+        '"QUIT"',
+        '"221 bye"',
+    ]
+
+
+def test_a_long_transfer_is_told_by_its_first_words() -> None:
+    capture = Capture()
+    connection = capture.connection(MAIL, 25).syn().accept()
+    for part in (b"Subject: hello, " + b"x" * 1444, b"y" * 1460, b"the end\r\n.\r\n"):
+        connection.data("client", part)
+    connection.data("server", b"250 OK\r\n")
+    for _ in range(3):
+        connection.data("client", b"\x80\x81" * 500)
+    connection.data("client", b"\x16\x03\x01\x00\x04\x01\x00\x00\x00")
+    assert labels(drawn(capture)) == [
+        '3 packets, 2.9 kB: "Subject: hello, xxxx…',
+        '"250 OK"',
+        "4 packets, 3.0 kB",
+    ]
+
+
+def test_data_that_is_sent_again_is_told_once() -> None:
+    capture = Capture()
+    connection = capture.connection(MAIL, 25).syn().accept()
+    for _ in range(3):
+        connection.data("client", b"NOOP\r\n")
+        connection.next["client"] -= 6
+    connection.next["client"] += 6
+    connection.data("client", b"QUIT\r\n")
+    for _ in range(2):
+        connection.data("server", b"421 busy\r\n")
+        connection.next["server"] -= 10
+    assert labels(drawn(capture)) == [
+        '"NOOP"',
+        '"NOOP" again, 2 times',
+        '"QUIT"',
+        '"421 busy"',
+        '"421 busy" again',
+    ]
+
+
+def test_datagrams_that_are_alike_are_told_once() -> None:
+    capture = Capture()
+    for payload in (b"one", b"two", b"two", b"two", b"three"):
+        capture.udp((CLIENT, 5000), (MAIL, 9), payload)
+    picture = drawn(capture)
+    assert labels(picture, behind=0) == ['"one"', '"two", 3 times', '"three"']
+
+
+def test_of_many_lines_those_of_one_side_are_folded_first() -> None:
+    capture = Capture()
+    connection = capture.connection(MAIL, 25).syn().accept()
+    for number in range(13):
+        connection.data("client", b"ping %d\r\n" % number)
+        connection.data("server", b"pong\r\n").data("server", b"%d\r\n" % number)
+    told = labels(drawn(capture))
+    assert told[::2] == [f'"ping {number}"' for number in range(13)]
+    assert told[1] == '2 packets, 9 B: "pong"'
+    assert len(told) == 26
+
+
+@pytest.mark.parametrize(("exchanges", "start"), [(14, 28), (40, 12), (400, 12)])
+def test_of_a_long_dialogue_the_middle_is_folded(exchanges: int, start: int) -> None:
+    capture = Capture()
+    connection = capture.connection(MAIL, 25).syn().accept()
+    for number in range(exchanges):
+        connection.data("client", b"ping %d\r\n" % number)
+        connection.data("server", b"pong %d\r\n" % number)
+    picture = drawn(capture)
+    told = labels(picture)
+    words = [f'"{word} {number}"' for number in range(exchanges) for word in ("ping", "pong")]
+    assert told[:start] == words[:start]
+    if start < len(words):
+        assert told[12].startswith(f"{2 * exchanges - 24} packets, ")
+        assert told[13:] == words[-12:]
+        assert picture.splitlines()[16].endswith("▶│")
+    assert len(picture.splitlines()) <= 1 + ROWS_LIMIT
+
+
+def test_of_many_dialogues_all_is_folded() -> None:
+    capture = Capture()
+    for port in range(8):
+        connection = capture.connection(MAIL, 25, source_port=4000 + port).syn().accept()
+        for _ in range(10):
+            connection.data("client", b"ping\r\n").data("server", b"pong\r\n")
+    picture = drawn(capture)
+    assert picture.count("◀─ 20 packets, 120 B ─") == 8
+    assert "ping" not in picture
 
 
 def test_the_middle_of_a_long_story_is_left_out() -> None:

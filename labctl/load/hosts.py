@@ -1,0 +1,92 @@
+"""Hosts that a scenario speaks of, and nothing in its lab is called so: misspelt, mostly."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from labctl.errors import InputError
+from labctl.load.walk import attempts, texts, variants
+from labctl.load.words import at, closest
+from labctl.load.yaml_reader import Document, Place
+from labctl.model.compose import Service
+from labctl.model.flows import check_wire, line_host
+
+_NAME_SERVER: Final = "dns"
+_LOCAL: Final = "localhost"
+_DENIED: Final = ("nxdomain", "servfail", "unanswered")
+"""What DNS may say of a name that nothing has."""
+
+
+def strangers(
+    document: Document, lab: Sequence[Service], sources: Mapping[str, str]
+) -> Iterator[InputError]:
+    """Hosts in `target:` and `wire:` that can't be what was meant. `sources` has what clients
+    are known, by attempt.
+
+    Clients may ask for any name. So one that stands in the client's source is right; and one that
+    is denied, or that a name server of the scenario's own could know, is wrong only where it is
+    close to another.
+    """
+    names = [name for one in lab for name in one.aliases or (one.name,)]
+    knows_no_more = any(one.name == _NAME_SERVER and one.events is not None for one in lab)
+    lines = {name: list(_lines(document, name)) for name in attempts(document)}
+    target = document.get(("target", "host"))
+    if not isinstance(target, str):
+        return
+    if lines.keys() <= sources.keys():
+        denied = (line_host(line) for all_ in lines.values() for _, line in all_ if _denies(line))
+        meant = _meant(target, names)
+        if meant and not _is_known(target, [*names, *denied], " ".join(sources.values())):
+            yield _stranger(("target", "host"), target, meant, names, document)
+    for name in lines.keys() & sources.keys():
+        for place, line in lines[name]:
+            host = line_host(line)
+            meant = _meant(host, [*names, target])
+            wrong = meant or (knows_no_more and not _denies(line))
+            if wrong and not _is_known(host, [*names, target], sources[name]):
+                yield _stranger(place, host, meant, names, document)
+
+
+def _lines(document: Document, attempt: str) -> Iterator[tuple[Place, str]]:
+    for variant in variants(document, attempt):
+        for place, line in texts(document, (*variant, "wire")):
+            try:
+                yield place, check_wire(line)
+            except ValueError:
+                continue  # told where the line is checked
+
+
+def _denies(line: str) -> bool:
+    return line.startswith("dns ") and line.endswith(_DENIED)
+
+
+def _meant(host: str, names: Iterable[str]) -> str | None:
+    """The name that is close, of as many parts: `www.mail.lab` is no `mail.lab` misspelt."""
+    return closest(host, (name for name in names if name.count(".") == host.count(".")))
+
+
+def _is_known(host: str, names: Iterable[str], source: str) -> bool:
+    same = host.lower()
+    known = same == _LOCAL or same in {name.lower() for name in names} or same in source.lower()
+    return known or _is_address(host)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _stranger(
+    place: Place, host: str, meant: str | None, names: Sequence[str], document: Document
+) -> InputError:
+    end = f'; did you mean "{meant}"?' if meant else f"; it has {', '.join(names)}"
+    return InputError(
+        at(place, f'nothing in the lab is called "{host}"{end}'),
+        where=document.where(place),
+        hint="a name that a client makes up must stand in its source, in a comment at least",
+    )
