@@ -136,7 +136,7 @@ def test_no_variant_for_a_python_starts_nothing(tmp_path: Path) -> None:
     file.write_text(OWN.replace("PYTHON", ">=3.10"), "utf-8")
     done = labctl("run", file, "--python", "3.13,3.9")
     assert (done.code, done.out) == (3, "")
-    assert f"labctl: {file}: attempt socket has no variant for Python 3.9." in done.err
+    assert f"labctl: {file}: attempt socket has no variant for Python 3.9; it has: " in done.err
     assert "it has: >=3.10\n  hint: add a variant" in done.err
 
 

@@ -75,12 +75,12 @@ def _attr(expect: dict[str, Any]) -> bool:
 
 
 def _wire(expect: dict[str, Any]) -> bool:
-    expect["wire"] = ["tcp wrong.lab:2525 refused"]
+    expect["wire"] = ["tcp 198.51.100.7:2525 refused"]
     return True
 
 
 def _served(expect: dict[str, Any]) -> bool:
-    expect["served"] = [f"{DNS} wrong"]
+    expect["served"] = [f"{DNS} garbage"]
     return True
 
 
@@ -95,8 +95,8 @@ SAYS = {
     "exception": "expected ZeroDivisionError",
     "frame": "wrong:frame",
     "attr": "EOWNERDEAD",
-    "wire": "wrong.lab:2525",
-    "served": f"service {DNS} did not say wrong",
+    "wire": "198.51.100.7:2525",
+    "served": f"service {DNS} did not say garbage",
 }
 
 
