@@ -157,12 +157,14 @@ class Runner:
 
 def _one_after_the_other(last: EngineError) -> list[EngineError]:
     """The error, and before it those that were being dealt with when it came: a lab that broke may
-    fail to be taken down, too.
+    fail to be taken down, too. What an error was raised from, it says in its own words.
     """
     found: list[EngineError] = []
     error: BaseException | None = last
     while error:
         if isinstance(error, EngineError):
             found.insert(0, error)
+        while error.__cause__:
+            error = error.__cause__
         error = error.__context__
     return found

@@ -19,7 +19,7 @@ LIMIT_S = 4
 REASONS = {
     "raised": "expected ConnectionRefusedError, but {exception} was raised",
     "returned": "expected ConnectionRefusedError, but nothing was raised: the client returned",
-    "timed-out": "the client was still running when its 4.0 s were up",
+    "timed-out": "the client was still running when its 4.",
     "killed": "the client was killed ({signal})",
     "out-of-memory": "the client used up its memory and was killed",
     "exited": "the client ended its process before it raised or returned anything",

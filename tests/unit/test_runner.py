@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -153,6 +154,15 @@ def test_attempts_are_told_what_broke_first_and_the_rest_is_trouble() -> None:
     assert run.troubles == ["a tap can't start", "lab a can't be removed"]
 
 
+def test_an_error_that_tells_another_in_its_own_words_is_one() -> None:
+    class Engine(FakeEngine):
+        def lab(self, lab: PlannedLab) -> NoReturn:
+            raise EngineError(f"{lab.scenarios[0]} needs it") from EngineError("no image")
+
+    run = Run(Engine()).go(lab("a", 1))
+    assert run.troubles == ["a needs it"]
+
+
 @pytest.fixture
 def _ctrl_c() -> Iterator[None]:
     """SIGINT raises, even where the tests run in the background of a shell."""
@@ -245,7 +255,7 @@ def test_the_report_is_told_by_one_thread_at_a_time_and_finds_the_result_there()
             another.set()
             raise AssertionError("told by two threads at once")
         another.wait(IN_VAIN_S)
-        assert ended.result is runner.results[-1]
+        assert ended.slim().result == runner.results[-1]
         counts.append(len(runner.results))
         telling.release()
 
