@@ -96,9 +96,9 @@ class Runner:
                 for worker in as_completed(working):
                     worker.result()
         except EngineError as error:
-            first, *later = _one_after_the_other(error)
-            self.troubles += [first, *later]
-            self._give_up(waiting, first)
+            troubles = _one_after_the_other(error)
+            self.troubles += troubles
+            self._give_up(waiting, troubles[0])
 
     def _work(self, lab: Lab, waiting: queue.SimpleQueue[PlannedAttempt]) -> None:
         """Make attempts until none is left, in a tap that is replaced where an attempt broke it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -11,7 +10,7 @@ from labctl.load.walk import attempts, texts, variants
 from labctl.load.words import at, closest
 from labctl.load.yaml_reader import Document, Place
 from labctl.model.compose import Service
-from labctl.model.flows import check_wire, line_host
+from labctl.model.flows import check_wire, is_address, line_host
 
 _NAME_SERVER: Final = "dns"
 _LOCAL: Final = "localhost"
@@ -70,15 +69,7 @@ def _meant(host: str, names: Iterable[str]) -> str | None:
 def _is_known(host: str, names: Iterable[str], source: str) -> bool:
     same = host.lower()
     known = same == _LOCAL or same in {name.lower() for name in names} or same in source.lower()
-    return known or _is_address(host)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return known or is_address(host)
 
 
 def _stranger(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from labctl.model.result import Flow
@@ -65,3 +66,12 @@ def host_port(flow: Flow) -> str:
     """`closed.lab:2525`, `[::1]:2525`."""
     host = f"[{flow.host}]" if ":" in flow.host else flow.host
     return f"{host}:{flow.port}"
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is given as an IP address, and not as a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

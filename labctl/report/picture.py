@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from labctl.model.compose import Service
-from labctl.model.flows import line_host
+from labctl.model.flows import is_address, line_host
 from labctl.model.scenario import Scenario
 from labctl.report.text import clip, listed, safe
 
@@ -57,7 +57,7 @@ def _partner(scenario: Scenario, line: str) -> str:
 
 def _guessed(scenario: Scenario) -> Iterator[tuple[str, str]]:
     host, port = scenario.target.host, scenario.target.port
-    if not _is_address(host) and any(one.name == _RESOLVER for one in scenario.services):
+    if not is_address(host) and any(one.name == _RESOLVER for one in scenario.services):
         yield f"where is {host}?", _RESOLVER
     yield f"{host}:{port}", _at(scenario.services, host)
 
@@ -67,14 +67,6 @@ def _at(services: tuple[Service, ...], host: str) -> str:
     for service in services:
         if host in (service.name, *service.aliases):
             return service.name
-    if _is_address(host):
+    if is_address(host):
         return "itself" if ipaddress.ip_address(host).is_loopback else host
     return "itself" if host == "localhost" else "no such host"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
