@@ -1,7 +1,8 @@
 """The last step in making an image: run once inside it, by the interpreter that it is for.
 
 Compiles what will be imported, since the root is read-only when the image is used, and sees that
-the interpreter's OpenSSL finds the certificate authorities where it looks for them.
+the interpreter's OpenSSL finds the certificate authorities where it looks for them, the lab's
+among them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from py_compile import PycInvalidationMode
 
 NEVER_IMPORTED = re.compile(r"/(?:site-packages|dist-packages|tests?|idlelib|lib2to3|turtledemo)/")
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+LAB_AUTHORITY = Path("/labctl/authority.pem")
 DEBIAN_AUTHORITIES = Path("/usr/share/ca-certificates/mozilla")
 
 
@@ -30,12 +32,14 @@ def compile_all() -> bool:
 
 def place_certificates() -> None:
     """Debian's package makes the bundle after it is unpacked; here, nothing runs by then."""
+    BUNDLE.parent.mkdir(parents=True, exist_ok=True)
     if not BUNDLE.exists() and DEBIAN_AUTHORITIES.is_dir():
-        BUNDLE.parent.mkdir(parents=True, exist_ok=True)
         files = sorted(DEBIAN_AUTHORITIES.glob("*.crt"))
         BUNDLE.write_bytes(b"".join(file.read_bytes() for file in files))
+    with BUNDLE.open("ab") as bundle:
+        bundle.write(LAB_AUTHORITY.read_bytes())
     expected = Path(ssl.get_default_verify_paths().openssl_cafile)
-    if BUNDLE.exists() and not expected.exists():
+    if not expected.exists():
         expected.parent.mkdir(parents=True, exist_ok=True)
         if expected.is_symlink():
             expected.unlink()

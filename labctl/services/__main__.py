@@ -7,7 +7,7 @@ import sys
 
 from . import lifeline
 
-PROGRAMS = ("closed", "dns", "features", "filtered", "mail", "tap")
+PROGRAMS = ("dns", "features", "mail", "script", "tap")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ SOL_PACKET = 263
 PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION = 5, 6, 10
 TPACKET_V2 = 1
 STATUS_KERNEL, STATUS_USER = 0, 1
-PACKET_OUTGOING = 4
+PACKET_OTHERHOST, PACKET_OUTGOING = 3, 4
 
 FRAME = 2048
 FRAMES = 4096
@@ -75,8 +75,9 @@ class Capture:
             address = _ADDRESS.unpack_from(self._ring, offset + _ADDRESS_AT)
             interface = self._name(address[2])
             outgoing = address[4] == PACKET_OUTGOING
-            # Loopback shows each packet twice, on its way out and on its way in: one counts.
-            if not (outgoing and interface == "lo"):
+            # A bridge sends what is for a host that was silent for minutes to everybody: that is
+            # others' packets. Loopback shows each packet twice, on its way out and in: one counts.
+            if address[4] != PACKET_OTHERHOST and not (outgoing and interface == "lo"):
                 data = self._ring[offset + mac : offset + mac + kept]
                 at_ns = seconds * 1_000_000_000 + nanoseconds
                 packets.append(Seen(at_ns, interface, outgoing, length, data))

@@ -2,12 +2,21 @@
 
 LAB_ZONE holds them: `closed.lab=198.18.0.11 mail.lab=198.18.0.13`. Every other name does not
 exist (NXDOMAIN); a known name has an A record and no other data.
+
+LAB_ANSWERS holds names that are answered otherwise: by one of the words of ODD, or with an A record
+for each of several names of the zone, in that order. A number is the last one of an address.
+
+    broken.lab: servfail
+    two.lab: [closed.lab, tcp.lab]
+    nobody.lab: [99]
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from collections.abc import Callable
 from typing import cast
 
 import dns.exception
@@ -21,21 +30,88 @@ import dns.rrset
 
 from .events import emit, peer_name
 from .loop import run
+from .plain_yaml import WrongScript, choice, load, mapping, within
+from .plain_yaml import text as text_of
 
 TTL_S = 60
 PORT = 53
+
+_Odd = Callable[[dns.message.Message, bool], bytes]
+"""Of a response without records, and whether it goes over TCP: the bytes to send, b"" for none."""
+
+
+def _coded(code: dns.rcode.Rcode) -> _Odd:
+    def answer(response: dns.message.Message, _: bool) -> bytes:
+        response.set_rcode(code)
+        return response.to_wire()
+
+    return answer
+
+
+def _garbage(response: dns.message.Message, _: bool) -> bytes:
+    """It begins as a response does."""
+    return response.to_wire()[:4] + b"\xff" * 20
+
+
+def _truncated(response: dns.message.Message, stream: bool) -> bytes:
+    """It says to ask again over TCP, and there that it has failed. Where nothing comes over TCP,
+    glibc waits for ever.
+    """
+    if stream:
+        return _coded(dns.rcode.SERVFAIL)(response, stream)
+    response.flags |= dns.flags.TC
+    return response.to_wire()
+
+
+def _other_id(response: dns.message.Message, _: bool) -> bytes:
+    response.id ^= 0xFFFF
+    return response.to_wire()
+
+
+ODD: dict[str, _Odd] = {
+    "servfail": _coded(dns.rcode.SERVFAIL),
+    "refused": _coded(dns.rcode.REFUSED),
+    "nodata": _coded(dns.rcode.NOERROR),
+    "garbage": _garbage,
+    "truncated": _truncated,
+    "wrong-id": _other_id,
+    "silent": lambda _response, _stream: b"",
+}
 
 
 class Zone:
     """The records of the lab."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, answers: str = "") -> None:
+        """Raises WrongScript where LAB_ANSWERS is wrong."""
         pairs = [item.split("=", 1) for item in text.split()]
-        self._addresses = {dns.name.from_text(name): address for name, address in pairs}
+        self._addresses = {dns.name.from_text(name): [address] for name, address in pairs}
         self._names = {
             dns.reversename.from_address(address): dns.name.from_text(name)
             for name, address in reversed(pairs)
         }
+        self._odd: dict[dns.name.Name, str] = {}
+        for key, value in mapping(load(answers) or {}).items():
+            with within(str(key)):
+                self._add(dns.name.from_text(text_of(key)), value)
+
+    def _add(self, name: dns.name.Name, value: object) -> None:
+        if isinstance(value, list):
+            self._addresses[name] = [found for other in value for found in self._found(other)]
+        else:
+            choice(value, ODD)
+            self._odd[name] = str(value)
+
+    def _found(self, other: object) -> list[str]:
+        """The addresses of a name, or the one of a number in the network of all the others."""
+        if type(other) is int:
+            networks = [own[0].rpartition(".")[0] for own in self._addresses.values() if own]
+            return [f"{networks[0]}.{other}"] if networks else []
+        return self._addresses.get(dns.name.from_text(text_of(other)), [])
+
+    def odd(self, query: dns.message.Message) -> str:
+        """How the query is answered, if not as it should be: a word of ODD."""
+        return self._odd.get(query.question[0].name, "") if query.question else ""
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
         """The response to a query with one question; FORMERR for any other."""
@@ -46,34 +122,39 @@ class Zone:
             return response
         question = query.question[0]
         if question.name in self._addresses:
-            wanted, kind, value = dns.rdatatype.A, "A", self._addresses[question.name]
+            wanted, kind, values = dns.rdatatype.A, "A", self._addresses[question.name]
         elif question.name in self._names:
-            wanted, kind, value = dns.rdatatype.PTR, "PTR", self._names[question.name].to_text()
+            wanted, kind, values = dns.rdatatype.PTR, "PTR", [self._names[question.name].to_text()]
         else:
             response.set_rcode(dns.rcode.NXDOMAIN)
             return response
-        if question.rdtype == wanted:
-            response.answer.append(dns.rrset.from_text(question.name, TTL_S, "IN", kind, value))
+        if question.rdtype == wanted and values:
+            response.answer.append(dns.rrset.from_text(question.name, TTL_S, "IN", kind, *values))
         return response
 
 
-def reply(zone: Zone, wire: bytes, peer: str) -> bytes | None:
-    """The answer to what came in, or None where it is no DNS query."""
+def reply(zone: Zone, wire: bytes, peer: str, *, stream: bool = False) -> bytes | None:
+    """The answer to what came in (`stream`: over TCP), which may be b"": silence. None where what
+    came is no query.
+    """
     try:
         query = dns.message.from_wire(wire)
         response = zone.answer(query)
     except dns.exception.DNSException as error:
         emit("garbage", peer, error=type(error).__name__)
         return None
+    odd = zone.odd(query)
     for question in query.question:
         emit(
             "query",
             peer,
             name=question.name.to_text(omit_final_dot=True),
             type=dns.rdatatype.to_text(question.rdtype),
-            code=dns.rcode.to_text(response.rcode()),
+            code=odd or dns.rcode.to_text(response.rcode()),
         )
-    return response.to_wire()
+    if odd:
+        return ODD[odd](dns.message.make_response(query, recursion_available=True), stream)
+    return response.to_wire(want_shuffle=False)
 
 
 class Datagrams(asyncio.DatagramProtocol):
@@ -87,7 +168,7 @@ class Datagrams(asyncio.DatagramProtocol):
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if (answer := reply(self._zone, data, peer_name(addr))) is not None:
+        if answer := reply(self._zone, data, peer_name(addr)):
             self._transport.sendto(answer, addr)
 
 
@@ -97,11 +178,12 @@ async def _stream(zone: Zone, reader: asyncio.StreamReader, writer: asyncio.Stre
     try:
         while True:
             size = int.from_bytes(await reader.readexactly(2), "big")
-            answer = reply(zone, await reader.readexactly(size), peer)
+            answer = reply(zone, await reader.readexactly(size), peer, stream=True)
             if answer is None:
                 return
-            writer.write(len(answer).to_bytes(2, "big") + answer)
-            await writer.drain()
+            if answer:
+                writer.write(len(answer).to_bytes(2, "big") + answer)
+                await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         return
     finally:
@@ -121,4 +203,9 @@ async def _serve(zone: Zone) -> None:
 
 
 def main() -> None:
-    run(_serve(Zone(os.environ.get("LAB_ZONE", ""))))
+    try:
+        with within("LAB_ANSWERS"):
+            zone = Zone(os.environ.get("LAB_ZONE", ""), os.environ.get("LAB_ANSWERS", ""))
+    except WrongScript as error:
+        sys.exit(str(error))
+    run(_serve(zone))

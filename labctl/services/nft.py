@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 
 
-def apply(chain: str) -> None:
-    """Load a chain into table `inet labctl`; a refusal ends the service, with nft's own words."""
-    table = f"table inet labctl {{\n{chain}\n}}\n"
+def apply(rules: str) -> None:
+    """Load chains and sets into table `inet labctl`. subprocess.CalledProcessError where nft
+    refuses them; it has said why on stderr, where line 2 is their first.
+    """
+    table = f"table inet labctl {{\n{rules}\n}}\n"
     subprocess.run(["nft", "-f", "-"], input=table, text=True, check=True)

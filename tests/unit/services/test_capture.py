@@ -118,3 +118,12 @@ def test_packets_that_find_the_ring_full_are_counted_and_it_goes_on_when_it_was_
     packets, lost = seen_by.take()
     assert len(own(packets, mark)) == 1
     assert lost < len(sent)
+
+
+def test_a_packet_for_another_host_is_not_its_own(seen_by: Capture, mark: bytes) -> None:
+    own_mac, other_mac = bytes(6), b"\x02\x00\x00\x00\x00\x01"
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        for destination, text in ((other_mac, b"other"), (own_mac, b"own")):
+            sender.sendto(destination + bytes(6) + b"\x88\xb5" + mark + text, ("lo", 0))
+    packets, _ = seen_by.take()
+    assert [packet.data[14 + len(mark) :] for packet in own(packets, mark)] == [b"own"]

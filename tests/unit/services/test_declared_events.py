@@ -46,4 +46,5 @@ def keys(call: ast.Call) -> Iterator[str]:
 def test_a_service_declares_what_it_says(name: str) -> None:
     service = BUILTIN[name]
     assert service.image == "labctl/lab"
-    assert service.events == emitted(service.command[0])
+    listens = service.command[0] != "script" or "LAB_PORTS" in service.environment
+    assert service.events == (emitted(service.command[0]) if listens else {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.opcode
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labctl.services.dns import TTL_S, Zone, reply
+from labctl.services.plain_yaml import WrongScript
 from tests.unit.services.program import running
 
 ZONE = "closed.lab=198.18.0.11 mail.lab=198.18.0.13 www.lab=198.18.0.13"
@@ -71,6 +73,89 @@ def test_an_address_with_several_names_is_called_by_the_first() -> None:
 def test_a_lab_without_names_knows_none() -> None:
     response = Zone("").answer(dns.message.make_query("mail.lab", "A"))
     assert response.rcode() is dns.rcode.NXDOMAIN
+
+
+def odd(answer: str, *, stream: bool = False) -> dns.message.Message | None:
+    query = dns.message.make_query("odd.lab", "A")
+    wire = reply(Zone(ZONE, f"odd.lab: {answer}"), query.to_wire(), PEER, stream=stream)
+    assert wire is not None
+    if not wire:
+        return None
+    assert (wire[:2] == query.to_wire()[:2]) == (answer != "wrong-id")
+    return dns.message.from_wire(wire)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("servfail", "SERVFAIL"),
+        ("refused", "REFUSED"),
+        ("nodata", "NOERROR"),
+        ("wrong-id", "NOERROR"),
+    ],
+)
+def test_names_with_an_answer_of_their_own(
+    answer: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    response = odd(answer)
+    assert response is not None
+    assert (dns.rcode.to_text(response.rcode()), response.answer) == (code, [])
+    assert json.loads(capsys.readouterr().out)["detail"]["code"] == answer
+
+
+def test_names_with_no_answer_at_all_or_one_that_is_none() -> None:
+    assert odd("silent") is None
+    with pytest.raises(dns.exception.DNSException):
+        odd("garbage")
+
+
+def test_a_truncated_answer_has_no_whole_one_over_tcp() -> None:
+    response = odd("truncated")
+    assert response is not None
+    assert response.flags & dns.flags.TC
+    response = odd("truncated", stream=True)
+    assert response is not None
+    assert response.rcode() is dns.rcode.SERVFAIL
+
+
+def test_a_name_with_the_addresses_of_those_that_are_there() -> None:
+    response = odd("[mail.lab, gone.lab, closed.lab]")
+    assert response is not None
+    (records,) = response.answer
+    assert sorted(map(str, records)) == ["198.18.0.11", "198.18.0.13"]
+    response = odd("[gone.lab]")
+    assert response is not None
+    assert (response.rcode(), response.answer) == (dns.rcode.NOERROR, [])
+
+
+def test_addresses_come_in_the_order_of_the_list() -> None:
+    zone = Zone(ZONE, "odd.lab: [mail.lab, closed.lab]")
+    wire = dns.message.make_query("odd.lab", "A").to_wire()
+    for _ in range(20):
+        (records,) = dns.message.from_wire(reply(zone, wire, PEER) or b"").answer
+        assert [str(record) for record in records] == ["198.18.0.13", "198.18.0.11"]
+
+
+def test_a_number_is_an_address_of_the_same_network() -> None:
+    query = dns.message.make_query("odd.lab", "A")
+    (records,) = Zone(ZONE, "odd.lab: [99]").answer(query).answer
+    assert [str(record) for record in records] == ["198.18.0.99"]
+    assert Zone("", "odd.lab: [99]").answer(query).answer == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "wrong"),
+    [
+        ("a.lab: no", "a.lab: must be one of servfail, refused, nodata, garbage, truncated, "),
+        ("a.lab: [1.5]", "a.lab: must be text (in quotes, if YAML reads it otherwise), not 1.5"),
+        ("a.lab: silent\na.lab: silent", "line 1: a.lab is there twice"),
+        ("[a.lab]", "must be a mapping, not ['a.lab']"),
+    ],
+)
+def test_answers_that_are_wrong(answers: str, wrong: str) -> None:
+    with pytest.raises(WrongScript) as caught:
+        Zone(ZONE, answers)
+    assert str(caught.value).startswith(wrong)
 
 
 @pytest.mark.parametrize("questions", [0, 2])

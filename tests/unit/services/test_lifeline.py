@@ -19,7 +19,7 @@ ROUNDS = 100
 
 
 def test_nothing_is_said_before_go() -> None:
-    with started("closed") as program:
+    with started("script") as program:
         assert program.process.stdout
         assert not select.select([program.process.stdout], [], [], 0.5)[0]
         program.say("go")
@@ -27,14 +27,14 @@ def test_nothing_is_said_before_go() -> None:
 
 
 def test_a_program_ends_with_the_labctl_that_started_it() -> None:
-    with running("closed") as program:
+    with running("script") as program:
         assert program.hang_up() == 0
     with running("dns") as program:
         assert program.hang_up() == 0
 
 
 def test_one_that_is_to_be_kept_stays() -> None:
-    with running("closed", lifeline="keep") as program:
+    with running("script", lifeline="keep") as program:
         assert program.process.stdin
         program.process.stdin.close()
         with pytest.raises(subprocess.TimeoutExpired):
@@ -42,7 +42,7 @@ def test_one_that_is_to_be_kept_stays() -> None:
 
 
 def test_started_by_hand_it_waits_for_nobody() -> None:
-    with started("closed", lifeline="") as program:
+    with started("script", lifeline="") as program:
         assert program.event()["event"] == "ready"
         assert program.process.stdin
         program.process.stdin.close()
@@ -52,13 +52,13 @@ def test_started_by_hand_it_waits_for_nobody() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_at_once(number: signal.Signals) -> None:
-    with running("closed") as program:
+    with running("script") as program:
         os.kill(program.process.pid, number)
         assert program.process.wait(LIMIT_S) == 0
 
 
 def test_a_program_without_events_answers_with_the_word() -> None:
-    with running("closed") as program:
+    with running("script") as program:
         assert program.until_synced("a-1") == []
         program.say("what is this")
         assert program.until_synced("a 2") == []
@@ -109,5 +109,5 @@ def test_only_the_programs_there_are_can_be_started() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "no service is called 'lifeline'; there are closed, dns, features, filtered, mail, tap\n"
+        "no service is called 'lifeline'; there are dns, features, mail, script, tap\n"
     )

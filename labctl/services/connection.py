@@ -1,0 +1,170 @@
+"""One TCP connection of a scripted server. Nothing is read before a step asks for it: asyncio's
+transports read ahead, which would hide what happens to bytes that nobody reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import socket
+from typing import Protocol, final
+
+CHUNK = 64 * 1024
+LONGEST = 4096
+"""Bytes that are kept of what is read up to a delimiter; what is more is read and thrown away."""
+
+
+class Gone(Exception):
+    """The client has ended the connection."""
+
+
+class Ended(Exception):
+    """The script has ended the connection."""
+
+
+class Stream(Protocol):
+    """Bytes both ways: the connection's own, or those inside of TLS. b"" is the end of them."""
+
+    async def peek(self, most: int) -> bytes: ...
+    async def take(self, most: int) -> bytes: ...
+    async def send(self, data: bytes) -> None: ...
+    async def finish(self) -> None:
+        """Say that no more bytes follow, as far as the protocol has a word for it."""
+
+
+@final
+class Plain:
+    """The bytes of a non-blocking socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+
+    async def peek(self, most: int) -> bytes:
+        return await self._receive(most, socket.MSG_PEEK)
+
+    async def take(self, most: int) -> bytes:
+        return await self._receive(most, 0)
+
+    async def _receive(self, most: int, flags: int) -> bytes:
+        while True:
+            try:
+                return self._sock.recv(most, flags)
+            except BlockingIOError:
+                await self._readable()
+
+    async def _readable(self) -> None:
+        ready = asyncio.Event()
+        self._loop.add_reader(self._sock, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            self._loop.remove_reader(self._sock)
+
+    async def send(self, data: bytes) -> None:
+        await self._loop.sock_sendall(self._sock, data)
+
+    async def finish(self) -> None:
+        """TCP says it with the FIN."""
+
+
+@final
+class Connection:
+    """A connection and what is known of its client. `stream` is replaced where TLS begins."""
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        self.sock = sock
+        self.peer = peer
+        self.plain = Plain(sock)
+        self.stream: Stream = self.plain
+        self._gone = asyncio.Event()
+        self._said_all = False
+
+    def hang_up(self, *, broken: bool) -> None:
+        """The client has closed its side, or (`broken`) the connection is no more."""
+        if broken or not self._said_all:
+            self._gone.set()
+
+    async def pause(self, seconds: float | None = None) -> None:
+        """Read nothing and say nothing for so long, or for good. Gone if the client goes."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._gone.wait(), seconds)
+            raise Gone
+
+    async def read_exactly(self, size: int) -> bytes:
+        """So many bytes. Of more than LONGEST, the first are returned."""
+        kept = b""
+        while size:
+            taken = await self.stream.take(min(size, CHUNK))
+            if not taken:
+                raise Gone
+            size -= len(taken)
+            kept += taken[: LONGEST - len(kept)]
+        return kept
+
+    async def read_until(self, end: bytes) -> tuple[bytes, int]:
+        """What comes up to and with a delimiter, and not a byte more: LONGEST of it, its size."""
+        kept, tail, size = b"", b"", 0
+        while tail != end:
+            seen = await self.stream.peek(CHUNK)
+            if not seen:
+                raise Gone
+            at = (tail + seen).find(end)
+            taken = await self.stream.take(len(seen) if at < 0 else at + len(end) - len(tail))
+            size += len(taken)
+            kept += taken[: LONGEST - len(kept)]
+            tail = (tail + taken)[-len(end) :]
+        return kept, size
+
+    async def read_all(self) -> tuple[bytes, int]:
+        """All that comes until the client closes its side: LONGEST of it, and its size. From here
+        on, only a broken connection means that the client has gone.
+        """
+        kept, size = b"", 0
+        while taken := await self.stream.take(CHUNK):
+            size += len(taken)
+            kept += taken[: LONGEST - len(kept)]
+        self._said_all = True
+        self._gone.clear()
+        return kept, size
+
+    async def drain(self) -> None:
+        """Throw away what comes until the client has closed its side."""
+        while await self.plain.take(CHUNK):
+            pass
+
+    async def close(self) -> None:
+        """End it so that all that was sent arrives: closing with unread input would send a RST,
+        which may overtake a last reply.
+        """
+        try:
+            await self.stream.finish()
+            self.sock.shutdown(socket.SHUT_WR)
+            await self.drain()
+        except OSError:
+            pass  # The client was faster.
+
+
+@final
+class Watch:
+    """Sees that clients close their side, even where what they sent before stays unread."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._connections: dict[int, Connection] = {}
+        asyncio.get_running_loop().add_reader(self._epoll, self._look)
+
+    def add(self, connection: Connection) -> None:
+        self._connections[connection.sock.fileno()] = connection
+        self._epoll.register(connection.sock, select.EPOLLRDHUP | select.EPOLLET)
+
+    def close(self, connection: Connection) -> None:
+        """Stop watching, and close the socket."""
+        del self._connections[connection.sock.fileno()]
+        connection.sock.close()
+
+    def _look(self) -> None:
+        for number, events in self._epoll.poll(0):
+            broken = bool(events & (select.EPOLLHUP | select.EPOLLERR))
+            self._connections[number].hang_up(broken=broken)

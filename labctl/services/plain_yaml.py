@@ -1,0 +1,90 @@
+"""What a service is told in its environment: YAML, and checks that say where it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+
+
+class WrongScript(Exception):
+    """What is wrong, and in front of it where: `port 2001: step 2: ...`."""
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Put a place in front of what is wrong inside."""
+    try:
+        yield
+    except WrongScript as error:
+        raise WrongScript(f"{place}: {error}") from None
+
+
+class _Strict(yaml.SafeLoader):
+    """Duplicate keys are errors: each would silently replace the one before it."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        if len(made) != len(node.value):
+            keys = [key.value for key, _ in node.value]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise WrongScript(f"line {node.start_mark.line + 1}: {twice} is there twice")
+        return made
+
+
+def load(text: str) -> object:
+    """The document; WrongScript where it is none."""
+    try:
+        return yaml.load(text, _Strict)  # noqa: S506 a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise WrongScript(f"{line}{error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise WrongScript(" ".join(str(error).split())) from None
+
+
+def mapping(value: object, allowed: Collection[str] | None = None) -> dict[Any, Any]:
+    """A mapping that has no other keys than those allowed."""
+    if not isinstance(value, dict):
+        raise WrongScript(f"must be a mapping, not {value!r}")
+    for key in value if allowed is not None else ():
+        if key not in (allowed or ()):
+            raise WrongScript(f"there is no {key!r}; there are {', '.join(allowed or ())}")
+    return value
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str):
+        raise WrongScript(f"must be text (in quotes, if YAML reads it otherwise), not {value!r}")
+    return value
+
+
+def octets(value: object) -> bytes:
+    """The bytes that text stands for: a character of latin-1 each, others as UTF-8 has them."""
+    plain = text(value)
+    try:
+        return plain.encode("latin-1")
+    except UnicodeEncodeError:
+        return plain.encode("utf-8")
+
+
+def count(value: object, *, most: int = 1 << 20) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise WrongScript(f"must be a whole number from 0 to {most}, not {value!r}")
+    return value
+
+
+def seconds(value: object) -> float:
+    if type(value) not in (int, float) or not 0 <= float(str(value)) <= 3600:  # noqa: PLR2004
+        raise WrongScript(f"must be a number of seconds, not {value!r}")
+    return float(str(value))
+
+
+def choice(value: object, options: Mapping[str, Any]) -> Any:
+    """What one of these names stands for."""
+    if not isinstance(value, str) or value not in options:
+        raise WrongScript(f"must be one of {', '.join(options)}, not {value!r}")
+    return options[value]

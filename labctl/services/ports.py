@@ -1,0 +1,170 @@
+"""The ports of a scripted server: who listens there, and what is done with who comes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+from . import steps
+from .connection import Connection, Ended, Gone, Watch
+from .events import emit, peer_name
+from .plain_yaml import WrongScript, load, mapping, octets, within
+
+MOST = 512
+"""Connections at once, more than one client may have. One more, and the oldest is cut off: its
+client may have gone long ago, behind a firewall that did not let its FIN through.
+"""
+LONGEST_S = float(os.environ.get("LAB_LONGEST_S", "120"))
+"""Seconds that a connection may last, so that one whose end is never heard of does not stay. It
+ends without an event, which would fall into the time of some other attempt.
+"""
+_ANY = "0.0.0.0"  # noqa: S104 the lab's own network only
+_QUEUE = 1024
+_NEVER = ["never-accept"]
+_PORT = re.compile(r"([1-9]\d{0,4})(/udp)?")
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A TCP port; without steps, one that accepts nobody, and whose queue is full."""
+
+    port: int
+    steps: Sequence[steps.Step] | None
+
+
+@dataclass(frozen=True)
+class Datagrams:
+    """A UDP port; without an answer, one that takes what comes and is silent."""
+
+    port: int
+    answer: bytes | None
+
+
+Port = Listener | Datagrams
+
+
+def parse(text: str) -> list[Port]:
+    """The ports of LAB_PORTS. WrongScript says what is wrong, with port and step."""
+    return [_port(key, value) for key, value in mapping(load(text)).items()]
+
+
+def _port(key: object, value: object) -> Port:
+    with within(f"port {key}"):
+        found = _PORT.fullmatch(str(key))
+        if not found or int(found[1]) > 65535:  # noqa: PLR2004
+            raise WrongScript("must be a number up to 65535, or NUMBER/udp")
+        if found[2]:
+            return Datagrams(int(found[1]), _udp_answer(value))
+        return Listener(int(found[1]), None if value == _NEVER else steps.parse(value))
+
+
+def _udp_answer(value: object) -> bytes | None:
+    if value == ["hold"]:
+        return None
+    if not isinstance(value, list) or len(value) != 1 or list(mapping(value[0])) != ["send"]:
+        raise WrongScript("of UDP, there are [{send: TEXT}] and [hold]")
+    with within("send"):
+        return octets(value[0]["send"])
+
+
+class Server:
+    """All connections to a service."""
+
+    def __init__(self) -> None:
+        self._watch = Watch()
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        """The oldest first."""
+
+    def listen(self, spec: Listener) -> socket.socket:
+        """Listen on a port, and do the steps with each connection."""
+        listener = socket.create_server((_ANY, spec.port), backlog=_QUEUE)
+        listener.setblocking(False)
+        accept = partial(self._accept, listener, spec)
+        asyncio.get_running_loop().add_reader(listener, accept)
+        return listener
+
+    def _accept(self, listener: socket.socket, spec: Listener) -> None:
+        while True:
+            try:
+                sock, address = listener.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(sock, peer_name(address))
+            self._watch.add(connection)
+            task = asyncio.create_task(self._handle(connection, spec))
+            task.add_done_callback(partial(self._end, connection))
+            self._tasks[task] = None
+            if len(self._tasks) > MOST:
+                oldest = next(iter(self._tasks))
+                del self._tasks[oldest]
+                oldest.cancel()
+
+    def _end(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        self._watch.close(connection)
+        self._tasks.pop(task, None)
+
+    async def _handle(self, connection: Connection, spec: Listener) -> None:
+        emit("connect", connection.peer, port=spec.port)
+        by = "server"
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                await steps.run([*(spec.steps or ()), steps.close], connection)
+        except (Gone, OSError) as error:
+            by = "" if isinstance(error, TimeoutError) else "client"
+        except Ended:
+            pass
+        if by:
+            emit("disconnect", connection.peer, by=by)
+
+
+def fill(spec: Listener) -> list[socket.socket]:
+    """Listen and never accept: the one connection that the queue has room for is our own."""
+    listener = socket.create_server((_ANY, spec.port), backlog=0)
+    return [listener, socket.create_connection(("127.0.0.1", spec.port))]
+
+
+class Answering(asyncio.DatagramProtocol):
+    """Says what came, and answers if it has an answer."""
+
+    def __init__(self, spec: Datagrams) -> None:
+        self._spec = spec
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Before Python 3.12, the one that comes is no subclass of what it implements.
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        text = data[:LONGEST_TEXT].decode("utf-8", "backslashreplace")
+        emit("datagram", peer_name(addr), port=self._spec.port, size=len(data), text=text)
+        if self._spec.answer is not None:
+            self._transport.sendto(self._spec.answer, addr)
+
+
+LONGEST_TEXT = 200
+
+
+async def serve(ports: Sequence[Port]) -> None:
+    """Open all ports, say so, and serve for good."""
+    server = Server()
+    kept: list[object] = []
+    for spec in ports:
+        if isinstance(spec, Datagrams):
+            make = partial(Answering, spec)
+            loop = asyncio.get_running_loop()
+            kept.append(await loop.create_datagram_endpoint(make, (_ANY, spec.port)))
+        elif spec.steps is None:
+            kept += fill(spec)
+        else:
+            kept.append(server.listen(spec))
+    emit("ready")
+    await asyncio.Event().wait()

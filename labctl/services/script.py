@@ -1,0 +1,38 @@
+"""A host whose ports do what LAB_PORTS says: each a list of steps, the same for every connection.
+
+    2001: [{read: 4}, reset]
+    2002: [{send: "554 no\\r\\n"}, close]
+    2003/udp: [{send: pong}]
+    2004: [never-accept]
+
+Without LAB_PORTS, it is up and listens nowhere. LAB_RULES is what nftables does in front of it:
+the chains and sets of a table.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import nft
+from .events import emit
+from .lifeline import hold
+
+
+def main() -> None:
+    if rules := os.environ.get("LAB_RULES"):
+        nft.apply(rules)
+    if not os.environ.get("LAB_PORTS"):
+        emit("ready")
+        hold()
+    # Only now: a host without ports starts faster without asyncio.
+    from .loop import run  # noqa: PLC0415
+    from .plain_yaml import WrongScript, within  # noqa: PLC0415
+    from .ports import parse, serve  # noqa: PLC0415
+
+    try:
+        with within("LAB_PORTS"):
+            ports = parse(os.environ["LAB_PORTS"])
+    except WrongScript as error:
+        sys.exit(str(error))
+    run(serve(ports))

@@ -1,0 +1,181 @@
+"""TLS inside of a scripted connection, over memory: what it has to say is sent before a close."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+import warnings
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar, final
+
+from .connection import CHUNK, Connection, Ended, Gone, Plain
+from .events import emit
+from .plain_yaml import WrongScript, choice, mapping, text, within
+
+FOLDER = "/labctl"
+"""Where an image has its certificates; LAB_CERTIFICATES names another folder."""
+VERSIONS = {name: ssl.TLSVersion[name.replace(".", "_")] for name in
+            ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")}  # fmt: skip
+
+_Result = TypeVar("_Result")
+
+
+@final
+class Tls:
+    """The bytes inside of TLS."""
+
+    def __init__(self, plain: Plain, context: ssl.SSLContext) -> None:
+        self._plain = plain
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._inside = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._read = b""
+
+    async def handshake(self) -> str:
+        """The version agreed on; ssl.SSLError after an alert of either side."""
+        await self._do(self._inside.do_handshake)
+        return self._inside.version() or ""
+
+    async def peek(self, most: int) -> bytes:
+        if not self._read:
+            try:
+                self._read = await self._do(lambda: self._inside.read(CHUNK))
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return b""
+        return self._read[:most]
+
+    async def take(self, most: int) -> bytes:
+        taken = await self.peek(most)
+        self._read = self._read[len(taken) :]
+        return taken
+
+    async def send(self, data: bytes) -> None:
+        await self._do(lambda: self._inside.write(data))
+
+    async def send_corrupt(self, data: bytes) -> None:
+        """A record whose last byte, a part of what seals it, is not what it was."""
+        self._inside.write(data)
+        record = self._outgoing.read()
+        await self._plain.send(record[:-1] + bytes([record[-1] ^ 0xFF]))
+
+    async def finish(self) -> None:
+        """close_notify. The client's own is not waited for."""
+        with contextlib.suppress(ssl.SSLError):  # It wants to read; it has said what it had to.
+            self._inside.unwrap()
+        await self._flush()
+
+    async def _do(self, operation: Callable[[], _Result]) -> _Result:
+        """Do it, as often as it takes; an alert goes out before the error is raised."""
+        while True:
+            try:
+                result = operation()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                if data := await self._plain.take(CHUNK):
+                    self._incoming.write(data)
+                else:
+                    self._incoming.write_eof()
+            except ssl.SSLError:
+                await self._flush()
+                raise
+            else:
+                await self._flush()
+                return result
+
+    async def _flush(self) -> None:
+        if data := self._outgoing.read():
+            await self._plain.send(data)
+
+
+def parse(value: object) -> Callable[[Connection], Awaitable[None]]:
+    """The step `tls`: what follows it is inside of TLS."""
+    context = _context(mapping(value, OPTIONS))
+
+    async def step(connection: Connection) -> None:
+        stream = Tls(connection.plain, context)
+        try:
+            version = await stream.handshake()
+        except ssl.SSLError as error:
+            await _refuse(connection, error)
+        emit("tls", connection.peer, version=version, error="")
+        connection.stream = stream
+
+    return step
+
+
+async def _refuse(connection: Connection, error: ssl.SSLError) -> None:
+    """The client's alert or its end, or ours. It is closed in good order: alerts arrive."""
+    reason = "EOF" if isinstance(error, ssl.SSLEOFError) else error.reason or "unknown"
+    emit("tls", connection.peer, version="", error=reason)
+    await connection.close()
+    raise Gone if "_ALERT_" in reason or reason == "EOF" else Ended
+
+
+def _context(options: dict[str, object]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Tickets that a client has not read when it closes would make its FIN a RST.
+    context.num_tickets = 0
+    context.options |= ssl.OP_NO_TICKET
+    # The ciphers come first: of level 0, a server may show what no client should take.
+    for name, value in {"ciphers": "ALL", "cert": "good", **options}.items():
+        with within(name):
+            try:
+                OPTIONS[name](context, value)
+            except ssl.SSLError as error:
+                raise WrongScript(f"OpenSSL does not take it: {error.args[-1]}") from None
+    return context
+
+
+def _ciphers(context: ssl.SSLContext, value: object) -> None:
+    context.set_ciphers(f"{text(value)}:@SECLEVEL=0")
+
+
+def _cert(context: ssl.SSLContext, value: object) -> None:
+    context.load_cert_chain(_certificate(text(value)))
+
+
+def _min(context: ssl.SSLContext, value: object) -> None:
+    context.minimum_version = choice(value, VERSIONS)
+
+
+def _max(context: ssl.SSLContext, value: object) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Of old versions: that is the point.
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = choice(value, VERSIONS)
+
+
+def _client_cert(context: ssl.SSLContext, value: object) -> None:
+    if value is not True:
+        raise WrongScript(f"must be true, not {value!r}")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(_folder() / "authority.pem")
+
+
+def _sni(context: ssl.SSLContext, value: object) -> None:
+    refusal = choice(value, {"reject": ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME})
+    context.sni_callback = lambda *_: refusal
+
+
+OPTIONS: dict[str, Callable[[ssl.SSLContext, object], None]] = {
+    "cert": _cert,
+    "min": _min,
+    "max": _max,
+    "ciphers": _ciphers,
+    "client-cert": _client_cert,
+    "sni": _sni,
+}
+
+
+def _certificate(name: str) -> Path:
+    folder = _folder() / "certificates"
+    path = folder / f"{name}.pem"
+    if not path.is_file():
+        names = ", ".join(sorted(file.stem for file in folder.glob("*.pem")))
+        raise WrongScript(f"there is no certificate {name!r}; there are {names}")
+    return path
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("LAB_CERTIFICATES", FOLDER))
