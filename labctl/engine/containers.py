@@ -43,9 +43,16 @@ def tap(
     image: str, *, network: str, dns: str, lifeline: str, labels: Mapping[str, str], api: str,
     name: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """The tap: it may capture (NET_RAW) and nothing more. Its root is writable for resolv.conf."""
+    """The tap: it may capture (NET_RAW) and nothing more. Its root is writable for resolv.conf.
+    Ports below 1024 are for the privileged, as on a host; engines give them to everybody.
+    """
     host = _host(
-        api, network_mode=network, cap_add=["NET_RAW"], mem_limit=CLIENT_MEMORY, pids_limit=16
+        api,
+        network_mode=network,
+        cap_add=["NET_RAW"],
+        mem_limit=CLIENT_MEMORY,
+        pids_limit=16,
+        sysctls={"net.ipv4.ip_unprivileged_port_start": "1024"},
     )
     return _container(image, host, labels, name, stdin=True) | {
         "command": ["tap"],

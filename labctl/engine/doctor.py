@@ -11,7 +11,15 @@ import docker
 from labctl.engine import cleanup, containers, isolation
 from labctl.engine.connect import connect, engine_errors
 from labctl.engine.docker import DockerEngine
-from labctl.engine.images import LAB, SERIES, ImageState, ImageStatus, ImageStore, client_image
+from labctl.engine.images import (
+    LAB,
+    SERIES,
+    ImageState,
+    ImageStatus,
+    ImageStore,
+    client_image,
+    libraries_image,
+)
 from labctl.engine.labels import Labels
 from labctl.errors import EngineError
 from labctl.load.compose import load_compose
@@ -36,6 +44,7 @@ def examine() -> Iterator[Check]:
         yield _resources(client)
         images = ImageStore(client).status([LAB, *(client_image(series) for series in SERIES)])
         yield from map(_image, images)
+        yield _libraries(ImageStore(client).status(map(libraries_image, SERIES)))
         ready = {image.name: image for image in images if image.state is ImageState.READY}
         if LAB in ready:
             yield from _features(client, run)
@@ -86,6 +95,23 @@ def _image(image: ImageStatus) -> Check:
         state=State.LIMITED,
         seen=str(image.state),
         hint="built when it is first needed, or now with `labctl images build`",
+    )
+
+
+def _libraries(images: list[ImageStatus]) -> Check:
+    """Always fine: who runs no attempt that requires a library never needs these."""
+    ready = [
+        series
+        for series, image in zip(SERIES, images, strict=True)
+        if image.state is ImageState.READY
+    ]
+    return Check(
+        name="libraries",
+        state=State.OK,
+        seen=f"images with libraries: {', '.join(ready) or 'none yet'}",
+        hint=""
+        if len(ready) == len(images)
+        else "built when an attempt with `requires` first needs them; that takes pip and its index",
     )
 
 

@@ -43,6 +43,7 @@ def main(fd: int, length: int, wake: int) -> None:
     filename = request["filename"]
     _write_source(filename, request["source"])
     sys.argv[:] = [filename]
+    _add_libraries()
     namespace = _main_module(filename, request["source"])
     run = _Run(filename, sheet)
     _hide()
@@ -57,6 +58,13 @@ def _hide() -> None:
     package = __name__.rpartition(".")[0]
     for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
         del sys.modules[name]
+
+
+def _add_libraries() -> None:
+    """Put the third-party packages, where the image has some, behind the standard library."""
+    folder = f"{__file__.rpartition('/probe/')[0]}/libs"
+    if os.access(folder, os.R_OK):
+        sys.path.append(folder)
 
 
 def _volunteer_for_oom_killer() -> None:

@@ -1,6 +1,13 @@
 """The images that labs are made of: what they hold, where their bases come from, their making."""
 
-from labctl.engine.images.names import LAB, SERIES, Target, client_image, parse_name
+from labctl.engine.images.names import (
+    LAB,
+    SERIES,
+    Target,
+    client_image,
+    libraries_image,
+    parse_name,
+)
 from labctl.engine.images.store import ImageState, ImageStatus, ImageStore, ProgressEvent
 
 __all__ = [
@@ -12,5 +19,6 @@ __all__ = [
     "ProgressEvent",
     "Target",
     "client_image",
+    "libraries_image",
     "parse_name",
 ]

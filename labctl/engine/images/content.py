@@ -8,14 +8,18 @@ import tarfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import labctl
-from labctl.engine.images import packages
+from labctl.engine.images import libraries, packages
 from labctl.engine.images.names import Target
 from labctl.shared_files import share
 
+if TYPE_CHECKING:
+    from labctl.engine.images.builder import Builder
+
 DOCKERFILE = "Dockerfile"
+LIBRARIES_DOCKERFILE = "libs/Dockerfile"
 NFT_DOCKERFILE = "lab/Dockerfile.registry"
 ROOT = "root"
 """The folder of the context that is copied over the base's root."""
@@ -26,15 +30,18 @@ _PROGRAMS = {"client": "probe", "lab": "services"}
 
 @cache
 def fingerprint(kind: str) -> str:
-    """A hash of everything of ours in an image of that kind (`client` or `lab`).
+    """A hash of everything of ours in an image of that kind (`client`, `lab` or `libs`).
 
-    Cheap, since every `labctl run` asks for it: of third-party packages, it takes the versions.
+    Cheap, since every `labctl run` asks for it: of third-party packages, it takes the versions, of
+    certificates, what makes them.
     """
+    if kind == "libs":
+        return digest({file.name: file.read_bytes() for file in _libraries_sources()})
     parts = dict(_own_files(kind))
+    parts["certificates"] = Path(__file__).with_name("certificates.py").read_bytes()
     if kind == "lab":
         installed = packages.versions(packages.closure())
         parts["packages"] = "\n".join(installed).encode()
-        parts["lab.yaml"] = _lab_file()
     return digest(parts)
 
 
@@ -49,11 +56,18 @@ def digest(parts: Mapping[str, bytes]) -> str:
 
 def context(target: Target, interpreter: str) -> bytes:
     """A tar archive that the engine builds the target from; `interpreter` is a path in its base."""
-    files = _own_files(target.kind)
+    files = _own_files(target.kind) | _certificates(target.kind)
     if target.kind == "lab":
         installed = packages.modules(packages.closure())
         files |= {f"{ROOT}/labctl/lib/{path}": data for path, data in installed.items()}
     return archive(files, links={f"{ROOT}/labctl/python": interpreter})
+
+
+def libraries_context(target: Target, builder: Builder) -> bytes:
+    """A tar archive that the engine builds a client image with libraries from."""
+    found = libraries.fetch(target.series, builder)
+    files = {f"{ROOT}/{libraries.FOLDER}/{path}": data for path, data in found.items()}
+    return archive({DOCKERFILE: (_folder() / LIBRARIES_DOCKERFILE).read_bytes(), **files})
 
 
 def nft_context() -> bytes:
@@ -74,19 +88,16 @@ def archive(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) 
     return buffer.getvalue()
 
 
-def zone() -> str:
-    """The names of compose/lab.yaml as the dns service wants them: `alias=address ...`."""
-    import yaml  # noqa: PLC0415 only a build needs it
+def _certificates(kind: str) -> dict[str, bytes]:
+    """What servers show, or what clients trust; only a build needs the library for it."""
+    from labctl.engine.images import certificates  # noqa: PLC0415
 
-    services = (yaml.safe_load(_lab_file()) or {}).get("services") or {}
-    return " ".join(pair for service in services.values() for pair in _pairs(service))
-
-
-def _pairs(service: Mapping[str, Any]) -> list[str]:
-    networks = service.get("networks")
-    lab = networks.get("lab") if isinstance(networks, dict) else None
-    address = (lab or {}).get("ipv4_address")
-    return [f"{alias}={address}" for alias in (lab or {}).get("aliases", ()) if address]
+    if kind == "lab":
+        made = {f"certificates/{name}": pem for name, pem in certificates.servers().items()}
+    else:
+        made = {"revoked": certificates.revocations()}
+    made["authority"] = certificates.root()
+    return {f"{ROOT}/labctl/{name}.pem": pem for name, pem in made.items()}
 
 
 def _own_files(kind: str) -> dict[str, bytes]:
@@ -103,13 +114,17 @@ def _own_files(kind: str) -> dict[str, bytes]:
     return {path: file.read_bytes() for path, file in found.items()}
 
 
+def _libraries_sources() -> tuple[Path, ...]:
+    """What decides what is in a client image with libraries."""
+    return (
+        _folder() / LIBRARIES_DOCKERFILE,
+        libraries.pins_file(),
+        _PACKAGE / "engine" / "images" / "libraries.py",
+    )
+
+
 def _folder() -> Path:
     return share("compose") / "images"
-
-
-def _lab_file() -> bytes:
-    file = share("compose") / "lab.yaml"
-    return file.read_bytes() if file.is_file() else b""
 
 
 def _folders(files: Mapping[str, bytes]) -> set[str]:

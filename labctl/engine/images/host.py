@@ -19,7 +19,7 @@ from labctl.engine.images.names import Target
 from labctl.engine.images.origins import Base, Unavailable, base_key, require_same_machine
 from labctl.engine.images.shared_libraries import NoLibraries, loaded_by
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Counted up when what is packed changes."""
 
 _LEFT_OUT = re.compile(

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labctl.errors import UsageError
+from labctl.model import plan
 
-SERIES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+SERIES = plan.SERIES
 """The Pythons that there are client images for."""
 
 LAB = "labctl/lab:latest"
@@ -25,16 +26,19 @@ IMAGE = "labctl.image"
 BASE = "labctl.base"
 """A hash of how a base was made, to find it again."""
 
-_NAME = re.compile(r"(?P<repository>[a-z0-9-]+)/(?:client:(?P<series>\d+\.\d+)|lab(?::latest)?)")
+_NAME = re.compile(
+    r"(?P<repository>[a-z0-9-]+)/(?:client:(?P<series>\d+\.\d+)(?P<libs>-libs)?|lab(?::latest)?)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """An image that can be made."""
+    """An image that can be made. One of the kind `libs` is made of the client image `parent`."""
 
     name: str
-    kind: Literal["client", "lab"]
+    kind: Literal["client", "lab", "libs"]
     series: str
+    parent: str = ""
 
 
 def client_image(series: str) -> str:
@@ -42,12 +46,18 @@ def client_image(series: str) -> str:
     return f"labctl/client:{series}"
 
 
+def libraries_image(series: str) -> str:
+    """The image for clients of that Python that use third-party libraries."""
+    return f"{client_image(series)}-libs"
+
+
 def parse_name(name: str) -> Target:
     """The image of that name; UsageError where labctl makes none. `labctl/lab` has a tag or not."""
     match = _NAME.fullmatch(name)
     if match is None:
         raise UsageError(
-            f"labctl makes no image {name}", hint=f"it makes {LAB} and {client_image('<Python>')}"
+            f"labctl makes no image {name}",
+            hint=f"it makes {LAB}, {client_image('<Python>')} and {libraries_image('<Python>')}",
         )
     series = match["series"]
     if series is None:
@@ -56,4 +66,6 @@ def parse_name(name: str) -> Target:
         raise UsageError(
             f"there is no image for Python {series}", hint=f"there are {', '.join(SERIES)}"
         )
+    if match["libs"]:
+        return Target(name=name, kind="libs", series=series, parent=name.removesuffix("-libs"))
     return Target(name=name, kind="client", series=series)

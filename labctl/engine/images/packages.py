@@ -11,8 +11,11 @@ from packaging.utils import canonicalize_name
 from labctl.engine.images.names import LAB_SERIES
 from labctl.errors import EngineError
 
-ROOTS = ("aiosmtpd", "dnspython")
+ROOTS = ("aiosmtpd", "dnspython", "PyYAML")
 """What the services import; what these need comes along."""
+
+_WITHOUT_SPEEDUPS = frozenset({"pyyaml"})
+"""Those that do without their compiled part."""
 
 _LAB = {
     "extra": "",
@@ -64,8 +67,9 @@ def _needs(package: Distribution) -> Iterator[str]:
 
 
 def _modules(package: Distribution) -> Iterator[tuple[str, bytes]]:
+    optional = canonicalize_name(package.name) in _WITHOUT_SPEEDUPS
     for file in package.files or ():
-        if file.suffix == ".so":
+        if file.suffix == ".so" and not optional:
             raise EngineError(
                 f"the lab image takes pure Python packages only, and {package.name} has {file}",
                 hint="install the version that constraints.txt names",

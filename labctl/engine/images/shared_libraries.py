@@ -10,8 +10,13 @@ from pathlib import Path
 
 _LIMIT_S = 60
 _LOADED = re.compile(r"\s+(?P<name>\S+)(?: => (?P<path>/\S+|not found))?(?: \(0x[0-9a-f]+\))?")
-_LOADED_BY_NAME = ("libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2", "libgcc_s.so.1")
-"""What the C library opens by itself: name look-ups, and the end of threads."""
+_LOADED_BY_NAME = (
+    "libnss_files.so.2", "libnss_dns.so.2", "libresolv.so.2", "libgcc_s.so.1",
+    "libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libm.so.6",
+)  # fmt: skip
+"""What the C library opens by itself, for name look-ups and the end of threads; and its parts that
+modules of wheels are linked to, though this machine's interpreters may not be.
+"""
 
 
 class NoLibraries(Exception):

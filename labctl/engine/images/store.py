@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +13,7 @@ import docker
 from docker.errors import APIError, ImageNotFound
 
 from labctl.engine.connect import engine_errors
-from labctl.engine.images import content, names
+from labctl.engine.images import content, libraries, names
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.debian import Debian
 from labctl.engine.images.host import Host
@@ -37,7 +37,9 @@ class ImageState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageStatus:
-    """An image as the engine has it; `size` in bytes. All but name and state empty if missing."""
+    """An image as the engine has it; `size` in bytes, `packages` the third-party ones of clients
+    with their versions. All but name and state empty if missing.
+    """
 
     name: str
     state: ImageState
@@ -45,11 +47,14 @@ class ImageStatus:
     python: str = ""
     id: str = ""
     size: int = 0
+    packages: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def info(self) -> ImageInfo:
         """What a result says of it."""
-        return ImageInfo(id=self.id, origin=self.origin, python=self.python)
+        return ImageInfo(
+            id=self.id, origin=self.origin, python=self.python, packages=dict(self.packages)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +82,16 @@ class ImageStore:
     def status(self, wanted: Iterable[str]) -> list[ImageStatus]:
         """The state of each image, by one request. Cheap: every `labctl run` asks."""
         targets = [parse_name(name) for name in wanted]
+        parents = {target.parent: parse_name(target.parent) for target in targets if target.parent}
+        asked = dict.fromkeys([*(target.name for target in targets), *parents])
         with engine_errors("looking for images"):
-            listed = self._client.images(filters={"reference": [target.name for target in targets]})
+            listed = self._client.images(filters={"reference": list(asked)})
         found = {tag: image for image in listed for tag in image["RepoTags"] or ()}
-        return [self._judge(target, found.get(target.name)) for target in targets]
+        judged = {name: self._judge(one, found.get(name), None) for name, one in parents.items()}
+        return [
+            self._judge(target, found.get(target.name), judged.get(target.parent))
+            for target in targets
+        ]
 
     def ensure(
         self,
@@ -101,22 +112,26 @@ class ImageStore:
                 f"images do not come from {origin!r}", hint=f"choose of {', '.join(self._origins)}"
             )
         wanted = list(dict.fromkeys(wanted))
-        states = self.status(wanted)
-        unready = [
-            state.name
-            for state in states
-            if force
-            or state.state is not ImageState.READY
-            or (origin is not None and state.origin != origin)
-        ]
         chosen = [self._origins[origin]] if origin else list(self._origins.values())
-        ready = {state.name: state.info for state in states}
-        made = self._make_all(unready, chosen, force=force, progress=progress)
-        return {name: (ready | made)[parse_name(name).name] for name in wanted}
+        found: dict[str, ImageInfo] = {}
+        for stage in _stages(wanted):
+            states = self.status(stage)
+            unready = [
+                state.name
+                for state in states
+                if force
+                or state.state is not ImageState.READY
+                or (origin is not None and state.origin != origin)
+            ]
+            found |= {state.name: state.info for state in states}
+            found |= self._make_all(unready, chosen, force=force, progress=progress)
+        return {name: found[parse_name(name).name] for name in wanted}
 
-    def remove(self, wanted: Iterable[str]) -> list[str]:
+    def remove(self, wanted: Sequence[str]) -> list[str]:
         """Remove images and their bases; the names of those that were there."""
-        return [name for name in wanted if self._remove(parse_name(name).name)]
+        last_first = [name for stage in reversed(_stages(wanted, parents=False)) for name in stage]
+        removed = {name for name in last_first if self._remove(name)}
+        return [name for name in wanted if parse_name(name).name in removed]
 
     def remove_unfinished(self) -> None:
         """Remove what is left of builds whose labctl was killed. Not while others are building."""
@@ -126,12 +141,19 @@ class ImageStore:
                     {"label": label, "dangling": True}
                 )
 
-    def _judge(self, target: Target, image: Mapping[str, Any] | None) -> ImageStatus:
+    def _judge(
+        self, target: Target, image: Mapping[str, Any] | None, parent: ImageStatus | None
+    ) -> ImageStatus:
+        """One that is made of a parent is only as good as that, and stale where that is another."""
         if image is None:
             return ImageStatus(name=target.name, state=ImageState.MISSING)
         labels = image["Labels"] or {}
         origin = self._origins.get(labels.get(names.ORIGIN, ""))
-        current = origin is not None and labels.get(names.CONTENT) == _content(origin, target)
+        if parent is not None:
+            sound, expected = parent.state is ImageState.READY, _libraries_content(parent.id)
+        else:
+            sound, expected = origin is not None, _content(origin, target) if origin else ""
+        current = sound and labels.get(names.CONTENT) == expected
         return ImageStatus(
             name=target.name,
             state=ImageState.READY if current else ImageState.STALE,
@@ -139,6 +161,7 @@ class ImageStore:
             python=labels.get(names.PYTHON, ""),
             id=image["Id"],
             size=image["Size"],
+            packages=_packages(target) if current else {},
         )
 
     def _make_all(
@@ -170,6 +193,12 @@ class ImageStore:
         def report(text: str, fraction: float | None) -> None:
             progress(ProgressEvent(image=target.name, text=text, fraction=fraction))
 
+        if target.parent:
+            builder = Builder(self._client, report=report, interruption=interruption, fresh=force)
+            with engine_errors(f"making {target.name}"), builder:
+                info = _add_libraries(target, self.status([target.parent])[0], builder)
+            progress(ProgressEvent(image=target.name, text=_summary(info), finished=True))
+            return info
         refusals = []
         for origin in origins:
             builder = Builder(self._client, report=report, interruption=interruption, fresh=force)
@@ -204,6 +233,23 @@ def _content(origin: Origin, target: Target) -> str:
     )
 
 
+def _libraries_content(parent: str) -> str:
+    return content.digest({"layer": content.fingerprint("libs").encode(), "base": parent.encode()})
+
+
+def _packages(target: Target) -> dict[str, str]:
+    return libraries.pinned(target.series) if target.kind == "libs" else {}
+
+
+def _stages(wanted: Iterable[str], *, parents: bool = True) -> tuple[list[str], list[str]]:
+    """The names of the images, without and with a parent; the `parents` among the first."""
+    targets = [parse_name(name) for name in wanted]
+    first = [one.parent if parents else "" for one in targets if one.parent]
+    first += [one.name for one in targets if not one.parent]
+    second = [one.name for one in targets if one.parent]
+    return list(filter(None, dict.fromkeys(first))), list(dict.fromkeys(second))
+
+
 def _base(origin: Origin, target: Target, builder: Builder) -> tuple[Base, str]:
     """A base that was seen to work, and its Python. Whatever is wrong with it is Unavailable."""
     try:
@@ -224,12 +270,21 @@ def _finish(
         "ORIGIN": origin.name,
         "PYTHON": version,
     }
-    if target.kind == "lab":
-        arguments["ZONE"] = content.zone()
     context = content.context(target, base.interpreter)
     made = builder.build(context, base=base.id, arguments=arguments)
     builder.give_name(made, target.name)
     return ImageInfo(id=made, origin=origin.name, python=version)
+
+
+def _add_libraries(target: Target, parent: ImageStatus, builder: Builder) -> ImageInfo:
+    """Put the packages on a client image; the rest is that one's."""
+    arguments = {"IMAGE": target.name, "CONTENT": _libraries_content(parent.id)}
+    context = content.libraries_context(target, builder)
+    made = builder.build(context, base=parent.id, arguments=arguments)
+    builder.give_name(made, target.name)
+    return ImageInfo(
+        id=made, origin=parent.origin, python=parent.python, packages=_packages(target)
+    )
 
 
 def _summary(info: ImageInfo) -> str:

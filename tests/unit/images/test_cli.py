@@ -14,6 +14,8 @@ READY = ImageStatus(
     name="labctl/lab:latest", state=ImageState.READY, origin="debian", python="3.13.5",
     id="sha256:0123456789abcdef", size=71_600_000,
 )  # fmt: skip
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+WORDS = ", ".join(["lab", *PYTHONS, *(f"{python}-libs" for python in PYTHONS)])
 MISSING = ImageStatus(name="labctl/client:3.9", state=ImageState.MISSING)
 
 
@@ -40,7 +42,7 @@ def test_a_table() -> None:
 
 def test_listing(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.listed == []
-    assert run().count("missing") == 7
+    assert run().count("missing") == 13
     monkeypatch.setattr(ImageStore, "status", lambda *_: [READY])
     assert json.loads(run("--json")) == [
         {
@@ -57,17 +59,18 @@ def test_building(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
         "ensure",
         lambda _, names, *, origin, force, **_progress: asked.append((names, origin, force)),
     )
-    run("build", "3.9", "lab", "--from", "host")
+    run("build", "3.9", "lab", "3.13-libs", "--from", "host")
     run("build", "--all", "--force")
-    assert asked[0] == (["labctl/client:3.9", "labctl/lab:latest"], "host", False)
-    assert (len(asked[1][0]), *asked[1][1:]) == (7, None, True)
+    first = ["labctl/client:3.9", "labctl/lab:latest", "labctl/client:3.13-libs"]
+    assert asked[0] == (first, "host", False)
+    assert (len(asked[1][0]), *asked[1][1:]) == (13, None, True)
     assert len(client.asked("images")) == 2
 
 
 def test_removing(client: FakeClient) -> None:
     assert run("remove", "lab") == "removed labctl/lab:latest\n"
     assert client.asked("prune") == []
-    assert run("remove", "--all").count("removed") == 7
+    assert run("remove", "--all").count("removed") == 13
     assert client.asked("prune")
 
 
@@ -77,7 +80,7 @@ def test_no_image_named(verb: str) -> None:
     with pytest.raises(UsageError) as caught:
         run(verb)
     assert str(caught.value) == "which images?"
-    assert caught.value.hint == "name some of 3.9, 3.10, 3.11, 3.12, 3.13, 3.14, lab; or --all"
+    assert caught.value.hint == f"name some of {WORDS}; or --all"
 
 
 @pytest.mark.usefixtures("client")
@@ -85,4 +88,4 @@ def test_an_unknown_image() -> None:
     with pytest.raises(UsageError) as caught:
         run("build", "3.13", "3.7")
     assert str(caught.value) == "there is no image for '3.7'"
-    assert caught.value.hint == "there are 3.9, 3.10, 3.11, 3.12, 3.13, 3.14, and lab"
+    assert caught.value.hint == f"there are {WORDS}"

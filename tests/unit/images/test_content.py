@@ -9,18 +9,8 @@ from pathlib import Path
 import pytest
 
 from labctl.engine.images import content, packages, parse_name
-from labctl.engine.images.content import archive, context, digest, fingerprint, nft_context, zone
+from labctl.engine.images.content import archive, context, digest, fingerprint, nft_context
 from labctl.shared_files import share
-
-LAB_FILE = """
-services:
-  dns: {networks: {lab: {aliases: [dns.lab], ipv4_address: 198.18.0.2}}}
-  web: {networks: {lab: {aliases: [a.lab, b.lab], ipv4_address: 198.18.0.3}}}
-  loose: {networks: [lab]}
-  floating: {networks: {lab: {aliases: [c.lab]}}}
-  bare: {networks: {lab: null}}
-  alone: {}
-"""
 
 
 @pytest.fixture
@@ -37,6 +27,24 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     fingerprint.cache_clear()
 
 
+@pytest.mark.parametrize(
+    "file",
+    ["compose/images/libs/pins.txt", "compose/images/libs/Dockerfile",
+     "engine/images/libraries.py"],
+)  # fmt: skip
+def test_what_makes_an_image_with_libraries_stale(
+    copy: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (copy / "engine" / "images").mkdir(parents=True)
+    (copy / "engine" / "images" / "libraries.py").touch()
+    monkeypatch.setattr("labctl.engine.images.libraries.share", lambda name: copy / name)
+    before = fingerprint("libs")
+    with (copy / file).open("a") as changed:
+        changed.write("# changed\n")
+    fingerprint.cache_clear()
+    assert fingerprint("libs") != before
+
+
 def prints() -> tuple[str, str]:
     fingerprint.cache_clear()
     return fingerprint("client"), fingerprint("lab")
@@ -48,7 +56,7 @@ def prints() -> tuple[str, str]:
         ("probe/__main__.py", True, False),
         ("probe/deep/er.py", True, False),
         ("services/new.py", False, True),
-        ("compose/lab.yaml", False, True),
+        ("compose/lab.yaml", False, False),
         ("compose/images/prepare.py", True, True),
         ("compose/images/etc/nsswitch.conf", True, True),
         ("compose/images/client/Dockerfile", True, False),
@@ -98,7 +106,7 @@ def test_a_context_for_clients() -> None:
 
 def test_a_context_for_the_lab() -> None:
     found = members(context(parse_name("labctl/lab"), "/usr/bin/python3.13"))
-    modules = {"dns", "aiosmtpd", "attr", "attrs", "public"}
+    modules = {"dns", "aiosmtpd", "attr", "attrs", "public", "yaml"}
     assert {f"root/labctl/lib/{name}/__init__.py" for name in modules} <= set(found)
     assert "root/labctl/services/__main__.py" in found
     assert "root/labctl/services/__init__.py" in found
@@ -118,14 +126,3 @@ def test_archives_are_the_same_each_time_and_readable_by_all() -> None:
 
 def test_the_context_that_adds_nft() -> None:
     assert list(members(nft_context())) == ["Dockerfile"]
-
-
-def test_the_zone_of_a_lab_file(copy: Path) -> None:
-    (copy / "compose" / "lab.yaml").write_text(LAB_FILE)
-    assert zone() == "dns.lab=198.18.0.2 a.lab=198.18.0.3 b.lab=198.18.0.3"
-
-
-def test_without_a_lab_file_there_is_no_zone(copy: Path) -> None:
-    (copy / "compose" / "lab.yaml").unlink()
-    assert zone() == ""
-    assert prints()[1]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.engine.images import LAB, SERIES, client_image, parse_name
+from labctl.engine.images import LAB, SERIES, client_image, libraries_image, parse_name
 from labctl.errors import UsageError
 
 
@@ -20,14 +20,26 @@ def test_client_images(series: str) -> None:
     )  # fmt: skip
 
 
-def test_a_python_without_an_image() -> None:
+@pytest.mark.parametrize("series", SERIES)
+def test_images_with_libraries_are_made_of_those_without(series: str) -> None:
+    target = parse_name(libraries_image(series))
+    assert (target.name, target.kind, target.series, target.parent) == (
+        f"labctl/client:{series}-libs", "libs", series, client_image(series),
+    )  # fmt: skip
+    assert parse_name(target.parent).parent == ""
+
+
+@pytest.mark.parametrize("name", ["labctl/client:3.8", "labctl/client:3.8-libs"])
+def test_a_python_without_an_image(name: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parse_name("labctl/client:3.8")
+        parse_name(name)
     assert str(caught.value) == "there is no image for Python 3.8"
     assert caught.value.hint == "there are 3.9, 3.10, 3.11, 3.12, 3.13, 3.14"
 
 
-@pytest.mark.parametrize("name", ["nginx", "labctl/client", "labctl/lab:old", "a/b/client:3.13"])
+@pytest.mark.parametrize(
+    "name", ["nginx", "labctl/client", "labctl/lab:old", "a/b/client:3.13", "labctl/lab-libs"]
+)
 def test_other_images_are_not_ours_to_make(name: str) -> None:
     with pytest.raises(UsageError, match=f"labctl makes no image {name}"):
         parse_name(name)

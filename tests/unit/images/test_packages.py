@@ -65,14 +65,16 @@ def test_what_packages_need_comes_along(installed: dict[str, Package]) -> None:
         Package("dnspython", ["deep-down"]),
         Package("deep-down", ["deeper"]),
         Package("deeper", ["aiosmtpd"]),
+        Package("pyyaml"),
     )
     assert packages.versions(packages.closure()) == (
         "aiosmtpd==1.0", "deep-down==1.0", "deeper==1.0", "dnspython==1.0",
+        "pyyaml==1.0",
     )  # fmt: skip
 
 
 def test_a_package_that_is_not_installed(installed: dict[str, Package]) -> None:
-    add(installed, Package("dnspython"))
+    add(installed, Package("dnspython"), Package("pyyaml"))
     with pytest.raises(EngineError) as caught:
         packages.closure()
     assert str(caught.value) == (
@@ -101,6 +103,11 @@ def test_compiled_packages_are_refused() -> None:
         packages.modules((package.real,))
 
 
+def test_but_for_one_that_does_without_its_compiled_part() -> None:
+    package = Package("PyYAML", files=["yaml/__init__.py", "yaml/_yaml.cpython-311.so"])
+    assert list(packages.modules((package.real,))) == ["yaml/__init__.py"]
+
+
 def test_the_real_ones_are_all_there() -> None:
     names = {Path(path).parts[0] for path in packages.modules(packages.closure())}
-    assert {"aiosmtpd", "attr", "attrs", "dns", "public"} <= names
+    assert {"aiosmtpd", "attr", "attrs", "dns", "public", "yaml"} <= names

@@ -5,17 +5,28 @@ from typing import Any
 
 import pytest
 
-from labctl.engine.images import LAB, ImageState, ImageStore, ProgressEvent, client_image
+from labctl.engine.images import (
+    LAB,
+    ImageState,
+    ImageStore,
+    ProgressEvent,
+    client_image,
+    libraries_image,
+)
 from labctl.engine.images.builder import Builder
+from labctl.engine.images.libraries import pinned
 from labctl.engine.images.names import Target
 from labctl.engine.images.origins import Base, Unavailable
-from labctl.engine.images.store import _content
+from labctl.engine.images.store import _content, _libraries_content
 from labctl.errors import EngineError, UsageError
 from labctl.model.result import ImageInfo
 from tests.unit.images.fakes import FakeClient, api_error, built
 
 NEW = client_image("3.13")
 OLD = client_image("3.9")
+
+
+WITH_LIBRARIES = libraries_image("3.13")
 
 
 class FakeOrigin:
@@ -104,7 +115,6 @@ def test_what_the_dockerfile_is_told(client: FakeClient) -> None:
     store(client, one).ensure([LAB])
     told = client.builds[0]["buildargs"]
     assert told.pop("CONTENT") == image(LAB, one)["Labels"]["labctl.content"]
-    assert "dns.lab=" in told.pop("ZONE")
     assert told == {
         "BASE": "sha256:base-of-one", "IMAGE": LAB, "ORIGIN": "one", "PYTHON": "3.13.5",
     }  # fmt: skip
@@ -251,3 +261,79 @@ def test_removing_what_is_unfinished(client: FakeClient) -> None:
         "{'label': 'labctl.image', 'dangling': True}",
         "{'label': 'labctl.base', 'dangling': True}",
     ]
+
+
+def equipped(parent: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """An image with libraries that was made of that one."""
+    labels = {**parent["Labels"], "labctl.content": _libraries_content(parent["Id"])}
+    return {
+        **parent,
+        "Id": "sha256:libs",
+        "RepoTags": [WITH_LIBRARIES],
+        "Labels": labels,
+        **changes,
+    }
+
+
+def test_an_image_with_libraries_is_ready_and_names_them(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [image(NEW, one), equipped(image(NEW, one))]
+    found = store(client, one).status([WITH_LIBRARIES])
+    assert [(each.name, each.state) for each in found] == [(WITH_LIBRARIES, ImageState.READY)]
+    assert found[0].info.packages == pinned("3.13")
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "parents",
+    [
+        [],
+        [image(NEW, FakeOrigin("one"), **{"labctl.content": "of old"})],
+        [{**image(NEW, FakeOrigin("one")), "Id": "sha256:another"}],
+    ],
+    ids=["missing", "stale", "another"],
+)
+def test_an_image_with_libraries_is_stale_where_its_parent_is(
+    client: FakeClient, parents: list[dict[str, Any]]
+) -> None:
+    one = FakeOrigin("one")
+    client.listed = [*parents, equipped(image(NEW, one))]
+    found = store(client, one).status([WITH_LIBRARIES])[0]
+    assert (found.state, found.packages) == (ImageState.STALE, {})
+
+
+def test_an_image_with_libraries_is_made_of_its_parent(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = FakeOrigin("one")
+    asked: list[str] = []
+
+    def fetch(series: str, _builder: Builder) -> dict[str, bytes]:
+        asked.append(series)
+        client.listed = [image(NEW, one)]
+        return {"httpx/__init__.py": b""}
+
+    monkeypatch.setattr("labctl.engine.images.libraries.fetch", fetch)
+    client.listed = [image(NEW, one)]
+    made = store(client, one).ensure([WITH_LIBRARIES])
+    assert (one.asked, asked) == ([], ["3.13"])
+    assert client.builds[0]["buildargs"] == {
+        "BASE": f"sha256:{NEW}", "IMAGE": WITH_LIBRARIES,
+        "CONTENT": _libraries_content(f"sha256:{NEW}"),
+    }  # fmt: skip
+    assert made[WITH_LIBRARIES] == ImageInfo(
+        id="sha256:made", origin="one", python="3.13.5", packages=pinned("3.13")
+    )
+
+
+def test_a_parent_that_is_missing_is_made_first(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labctl.engine.images.libraries.fetch", lambda *_: {})
+    store(client).ensure([WITH_LIBRARIES])
+    assert client.asked("build") == [NEW, WITH_LIBRARIES]
+
+
+def test_images_with_libraries_are_removed_before_their_parents(client: FakeClient) -> None:
+    assert store(client).remove([NEW, WITH_LIBRARIES]) == [NEW, WITH_LIBRARIES]
+    assert client.asked("remove_image") == [WITH_LIBRARIES, NEW]

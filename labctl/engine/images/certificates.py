@@ -1,0 +1,204 @@
+"""The certificates of a lab: one good one, and what can be wrong with others.
+
+The keys that clients trust follow from fixed seeds, so that images agree that were built at
+different times. That makes them public: nothing but labs' clients must ever trust them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+HOSTS = ("tls.lab", "smtp.lab", "http.lab", "ftp.lab", "imap.lab", "pop3.lab", "firewall.lab")
+"""The names that a good certificate is good for."""
+
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of the curve P-256."""
+_RSA_WITH = bytes.fromhex("2a864886f70d0101")
+"""What the names of RSA's signature algorithms begin with."""
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+_SERVER, _CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+
+
+def _year(number: int) -> datetime:
+    return datetime(number, 1, 1)  # noqa: DTZ001 taken as UTC
+
+
+def _key(name: str) -> ec.EllipticCurvePrivateKey:
+    """The same for a name each time."""
+    seed = hashlib.sha512(f"labctl, and nobody else: {name}".encode()).digest()
+    return ec.derive_private_key(int.from_bytes(seed, "big") % (_ORDER - 1) + 1, ec.SECP256R1())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Party:
+    """A certificate and its key; `chain` is what a server sends after its own."""
+
+    key: _Key
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...] = ()
+
+    def pem(self) -> bytes:
+        """Key, certificate and chain, as a server loads them."""
+        key = self.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        return key + b"".join(map(_pem, (self.certificate, *self.chain)))
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What is to be in a certificate. Years are those at whose beginning it starts and ends."""
+
+    name: str
+    years: tuple[int, int] = (2020, 2120)
+    hosts: tuple[str, ...] = HOSTS
+    purpose: x509.ObjectIdentifier = _SERVER
+    authority: bool = False
+    lax: bool = False
+    """Basic constraints that are not critical, which X509_STRICT does not take."""
+    key: _Key | None = field(default=None, repr=False)
+
+
+def _make(wanted: _Wanted, issuer: _Party | None, chain: Iterable[x509.Certificate] = ()) -> _Party:
+    """A certificate from an issuer; without one, signed by itself."""
+    key = wanted.key or _key(wanted.name)
+    public = key.public_key()
+    signing = issuer.key if issuer else key
+    name = _name(wanted.name if wanted.authority else "tls.lab")
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer.certificate.subject if issuer else name)
+        .public_key(public)
+        .serial_number(int.from_bytes(hashlib.sha256(wanted.name.encode()).digest()[:8], "big"))
+        .not_valid_before(_year(wanted.years[0]))
+        .not_valid_after(_year(wanted.years[1]))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()),
+            critical=False,
+        )
+    )
+    for extension, critical in _extensions(wanted):
+        builder = builder.add_extension(extension, critical=critical)
+    deterministic = isinstance(signing, ec.EllipticCurvePrivateKey) or None
+    made = builder.sign(signing, hashes.SHA256(), ecdsa_deterministic=deterministic)
+    return _Party(key=key, certificate=made, chain=tuple(chain))
+
+
+def _extensions(wanted: _Wanted) -> Iterable[tuple[x509.ExtensionType, bool]]:
+    """What is in it, and whether it is critical."""
+    yield x509.BasicConstraints(ca=wanted.authority, path_length=None), not wanted.lax
+    signs = wanted.authority
+    yield (
+        x509.KeyUsage(
+            digital_signature=not signs, key_cert_sign=signs, crl_sign=signs,
+            content_commitment=False, key_encipherment=False, data_encipherment=False,
+            key_agreement=False, encipher_only=False, decipher_only=False,
+        ),
+        True,
+    )  # fmt: skip
+    if not wanted.authority:
+        yield x509.ExtendedKeyUsage([wanted.purpose]), False
+        if wanted.hosts:
+            yield x509.SubjectAlternativeName(map(x509.DNSName, wanted.hosts)), False
+
+
+def _authority(name: str, issuer: _Party | None = None, *, lax: bool = False) -> _Party:
+    return _make(_Wanted(name=name, years=(2000, 2200), authority=True, lax=lax), issuer)
+
+
+def _rsa(size: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=size)
+
+
+def _with_sha1(party: _Party, issuer: rsa.RSAPrivateKey) -> _Party:
+    """The same certificate with a signature that nobody makes any more, our library neither: the
+    two algorithms' names are as long as each other, and so are the signatures.
+    """
+    der = party.certificate.public_bytes(serialization.Encoding.DER)
+    sha256, sha1 = _RSA_WITH + b"\x0b", _RSA_WITH + b"\x05"
+    signed = party.certificate.tbs_certificate_bytes.replace(sha256, sha1)
+    signature = issuer.sign(signed, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303 on purpose
+    made = x509.load_der_x509_certificate(der.replace(sha256, sha1)[: -len(signature)] + signature)
+    return replace(party, certificate=made)
+
+
+def root() -> bytes:
+    """The authority that clients trust, as PEM."""
+    return _pem(_root().certificate)
+
+
+def _root() -> _Party:
+    return _authority("labctl lab CA")
+
+
+def revocations() -> bytes:
+    """The root's list of revoked certificates, as PEM."""
+    issuer = _root()
+    revoked = (
+        x509.RevokedCertificateBuilder()
+        .serial_number(_make(_Wanted(name="revoked"), issuer).certificate.serial_number)
+        .revocation_date(_year(2021))
+        .build()
+    )
+    made = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(_year(2021))
+        .next_update(_year(2120))
+        .add_revoked_certificate(revoked)
+        .add_extension(x509.CRLNumber(1), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()),
+            critical=False,
+        )
+        .sign(issuer.key, hashes.SHA256(), ecdsa_deterministic=True)
+    )
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def servers() -> dict[str, bytes]:
+    """Name and PEM (key, certificate, chain) of each certificate that a server can have."""
+    lab, stranger = _root(), _authority("a stranger's CA")
+    middle, lax = _authority("lab CA in the middle", lab), _authority("lax CA", lab, lax=True)
+    rsa_key = _rsa(2048)
+    old = _make(_Wanted(name="old CA", authority=True, key=rsa_key), lab)
+    made = {
+        "good": _make(_Wanted(name="good"), lab),
+        "chain": _make(_Wanted(name="chain"), middle, [middle.certificate]),
+        "expired": _make(_Wanted(name="expired", years=(2020, 2021)), lab),
+        "not-yet-valid": _make(_Wanted(name="not-yet-valid", years=(2100, 2120)), lab),
+        "wrong-host": _make(_Wanted(name="wrong-host", hosts=("other.lab",)), lab),
+        "no-san": _make(_Wanted(name="no-san", hosts=()), lab),
+        "self-signed": _make(_Wanted(name="self-signed"), None),
+        "untrusted-root": _make(_Wanted(name="untrusted-root"), stranger),
+        "untrusted-root-sent": _make(
+            _Wanted(name="untrusted-root-sent"), stranger, [stranger.certificate]
+        ),
+        "missing-intermediate": _make(_Wanted(name="missing-intermediate"), middle),
+        "wrong-purpose": _make(_Wanted(name="wrong-purpose", purpose=_CLIENT), lab),
+        "weak-key": _make(_Wanted(name="weak-key", key=_rsa(1024)), lab),
+        "sha1-signature": _with_sha1(_make(_Wanted(name="sha1"), old, [old.certificate]), rsa_key),
+        "lax-ca": _make(_Wanted(name="lax-ca"), lax, [lax.certificate]),
+        "revoked": _make(_Wanted(name="revoked"), lab),
+    }
+    return {name: party.pem() for name, party in made.items()}
