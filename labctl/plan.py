@@ -11,7 +11,7 @@ from labctl.errors import InputError, ManyInputErrors, UsageError, Where
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
 from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab
-from labctl.model.scenario import Attempt, Scenario
+from labctl.model.scenario import Attempt, Library, Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ class _Entry:
     client: str
     source: str
     origin: str
+    requires: tuple[Library, ...]
     judged_by: Attempt | None
 
 
@@ -40,32 +41,45 @@ def plan(
     scenarios: Sequence[Scenario],
     *,
     interpreters: Sequence[Interpreter],
+    with_libraries: Sequence[Interpreter] = (),
     attempts: Sequence[str] = (),
     client: Client | None = None,
     repeat: int = 1,
+    judged: bool = True,
 ) -> Plan:
     """The labs to start, and in each the attempts by scenario, Python, attempt and repeat.
 
     Scenarios of one Compose file share a lab; an `exclusive` one has its own. A client of one's
     own gets a lab apart from the scenarios' own clients: it could disturb them. `attempts` selects
-    attempts by name; scenarios without any of them are left out.
+    attempts by name; scenarios without any of them are left out. Unless they are to be `judged`,
+    nothing is expected of any.
 
     With `client` alone, each scenario gets one more attempt, named after the file's stem, of
     which nothing is expected: it is shown beside the scenario's own. With `client` and
     `attempts`, the client takes the place of the attempts named, and is judged by what they
     expect.
 
+    Attempts that require libraries are made with the one of `with_libraries` that has the series.
+
     Raises UsageError for an attempt that no scenario has, and InputError for one that has no
     variant for one of the Pythons.
     """
     _check_selected(scenarios, attempts)
+    equipped = {one.series: one for one in with_libraries}
+    pairs = [(one, equipped.get(one.series, one)) for one in interpreters]
     groups: dict[tuple[Path, str], list[Scenario]] = {}
     for scenario in scenarios:
         own = scenario.name if scenario.exclusive else ""
         groups.setdefault((scenario.compose, own), []).append(scenario)
     labs = []
     for group in groups.values():
-        made = [a for s in group for a in _attempts(s, interpreters, attempts, client, repeat)]
+        made = [
+            attempt
+            for scenario in group
+            for attempt in _attempts(
+                scenario, pairs, _entries(scenario, attempts, client, judged=judged), repeat
+            )
+        ]
         bundled = [attempt for attempt in made if not attempt.client]
         given = [attempt for attempt in made if attempt.client]
         labs += [_lab(group, some) for some in (bundled, given) if some]
@@ -118,14 +132,14 @@ def _lab(scenarios: Iterable[Scenario], attempts: Sequence[PlannedAttempt]) -> P
 
 def _attempts(
     scenario: Scenario,
-    interpreters: Sequence[Interpreter],
-    selected: Sequence[str],
-    client: Client | None,
+    pairs: Sequence[tuple[Interpreter, Interpreter]],
+    entries: Sequence[_Entry],
     repeat: int,
 ) -> Iterator[PlannedAttempt]:
-    entries = _entries(scenario, selected, client)
-    for interpreter in interpreters:
+    """`pairs` are each series' interpreter without libraries, and with them."""
+    for plain, equipped in pairs:
         for entry in entries:
+            interpreter = equipped if entry.requires else plain
             expectation = _expectation(scenario, entry, interpreter)
             for number in range(1, repeat + 1):
                 yield PlannedAttempt(
@@ -134,6 +148,7 @@ def _attempts(
                     client=entry.client,
                     source=entry.source,
                     origin=entry.origin,
+                    requires=entry.requires,
                     target=scenario.target,
                     interpreter=interpreter,
                     expectation=expectation,
@@ -141,12 +156,21 @@ def _attempts(
                 )
 
 
-def _entries(scenario: Scenario, selected: Sequence[str], client: Client | None) -> list[_Entry]:
+def _entries(
+    scenario: Scenario, selected: Sequence[str], client: Client | None, *, judged: bool
+) -> list[_Entry]:
     chosen = _chosen(scenario, selected)
     if client and selected:
         return [_given(client, name=a.name, judged_by=a) for a in chosen]
     own = [
-        _Entry(attempt=a.name, client="", source=a.source, origin=a.origin, judged_by=a)
+        _Entry(
+            attempt=a.name,
+            client="",
+            source=a.source,
+            origin=a.origin,
+            requires=a.requires,
+            judged_by=a if judged else None,
+        )
         for a in chosen
     ]
     return [*own, _given(client, name=_text(client.path.stem), judged_by=None)] if client else own
@@ -162,6 +186,7 @@ def _given(client: Client, *, name: str, judged_by: Attempt | None) -> _Entry:
         client=_text(client.path.name),
         source=client.source,
         origin=str(client.path),
+        requires=judged_by.requires if judged_by else (),
         judged_by=judged_by,
     )
 

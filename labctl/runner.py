@@ -16,14 +16,13 @@ from labctl.model.result import AttemptResult
 if TYPE_CHECKING:
     from labctl.examine import Ended
 
-WHOLE_RESULTS = 200
-"""Results of a run that are kept whole; those after them go without packets, calls and output."""
-
 Report = Callable[["Ended"], None]
 
 
 class Runner:
-    """Runs one plan, once. `results` grows while it works, in the order in which attempts end."""
+    """Runs one plan, once. `results` grows while it works, in the order in which attempts end, and
+    has them slim: what is to be kept whole, the reporter keeps.
+    """
 
     def __init__(
         self, engine: Engine, *, jobs: int, limit_s: float, reporter: Callable[[], Report]
@@ -149,9 +148,7 @@ class Runner:
 
     def _add(self, ended: Ended) -> None:
         with self._lock:
-            if len(self.results) >= WHOLE_RESULTS:
-                ended = ended.slim()
-            self.results.append(ended.result)
+            self.results.append(ended.slim().result)
             self._report.result()(ended)
 
 

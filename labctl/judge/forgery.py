@@ -174,12 +174,14 @@ def _incomplete(observation: Observation, event: str) -> bool:
 
 def _is_it(call: Call, observation: Observation) -> bool:
     """Whether the exception can have come out of that call: from the same line of the same
-    functions, and, of a connection, to where the wire shows one.
+    functions, and, of a connection, to where the wire shows one. A group of what several calls
+    met is raised after them, on a line of its own.
     """
     same = _in_order(call.stack or ()) == _in_order(stack_names(observation))
+    grouped = observation.exception is not None and bool(observation.exception.group)
     return (
         same
-        and call.line == observation.stack[-1].line
+        and (grouped or call.line == observation.stack[-1].line)
         and (call.event != "socket.connect" or _on_the_wire(call, observation.flows))
     )
 

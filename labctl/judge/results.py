@@ -46,6 +46,7 @@ def _identity(planned: PlannedAttempt) -> dict[str, Any]:
         "attempt": planned.attempt,
         "python": planned.interpreter.version,
         "client": planned.client,
+        "libraries": {name: planned.interpreter.packages[name] for name in planned.requires},
         "repeat": planned.repeat,
         "expected": expected_json(planned.expectation) if planned.expectation else None,
     }

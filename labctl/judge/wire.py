@@ -39,6 +39,17 @@ def judge_wire(
     return found if len(found) <= _MOST else [*found[:_MOST], _more(len(found) - _MOST)]
 
 
+def fewest_lines(flows: Sequence[Flow]) -> list[str]:
+    """The fewest lines that expect just these flows."""
+    lines = [wire_line(flow) for flow in flows if not _detail(flow).incoming]
+    wanted = [_normal(line) for line in lines if not _is_aaaa(line)]
+    return [line for line in lines if not _comes_with_a(_normal(line), wanted)]
+
+
+def _is_aaaa(line: str) -> bool:
+    return line.startswith("dns ") and line.rpartition(" ")[0].endswith(" AAAA")
+
+
 def _normal(line: str) -> str:
     """Names of hosts mean the same in capitals; types of records are written in them."""
     words = line.split(" ")
@@ -59,10 +70,9 @@ def _forgiven(flow: Flow, wanted: Sequence[str]) -> bool:
 
 def _comes_with_a(line: str, wanted: Sequence[str]) -> bool:
     """Whether it is the AAAA question beside an expected A question."""
-    protocol, _, rest = line.partition(" ")
-    question, _, outcome = rest.rpartition(" ")
-    if protocol != "dns" or not question.endswith(" AAAA"):
+    if not _is_aaaa(line):
         return False
+    question, _, outcome = line.removeprefix("dns ").rpartition(" ")
     stem = f"dns {question.removesuffix(' AAAA')}"
     if any(other.startswith(f"{stem} AAAA ") for other in wanted):
         return False

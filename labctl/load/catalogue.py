@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
 from labctl.errors import InputError, ManyInputErrors, UsageError, Where
 from labctl.load.compose import load_compose
+from labctl.load.files import read_bytes
 from labctl.load.scenario import load_scenario
 from labctl.load.words import did_you_mean
+from labctl.load.yaml_reader import SIZE_LIMIT
 from labctl.model.scenario import Scenario
 
 _SUFFIXES = (".yaml", ".yml")
@@ -24,10 +26,13 @@ class Catalogue:
     by their names: `lab.yaml`, `compose.yaml`, `docker-compose.yaml`, `*.compose.yaml`, or any name
     in a folder called `compose`. These, and whatever starts with a dot, are no scenarios.
 
-    UsageError where a folder doesn't exist. Each Compose file is read once.
+    With `unrecorded`, attempts need not say what they expect. UsageError where a folder doesn't
+    exist. Each Compose file is read once.
     """
 
-    def __init__(self, folders: Sequence[Path], builtin_compose: Path) -> None:
+    def __init__(
+        self, folders: Sequence[Path], builtin_compose: Path, *, unrecorded: bool = False
+    ) -> None:
         for folder in folders:
             if not folder.is_dir():
                 raise UsageError(
@@ -35,6 +40,7 @@ class Catalogue:
                 )
         self._folders = tuple(folders)
         self._builtin_compose = builtin_compose
+        self._unrecorded = unrecorded
         self._read_compose = cache(load_compose)
 
     def names(self) -> list[str]:
@@ -75,9 +81,21 @@ class Catalogue:
                 errors |= {str(each): each for each in error.each()}
         return scenarios, list(errors.values())
 
+    def mentioning(self, words: Collection[str]) -> list[Scenario]:
+        """The scenarios, by name, whose files have one of these words; others are not parsed."""
+        wanted = [word.encode() for word in words]
+        return [self._load_named(name) for name in self.names() if self._has(name, wanted)]
+
+    def _has(self, name: str, words: Collection[bytes]) -> bool:
+        data = read_bytes(self._files[name], SIZE_LIMIT)
+        return any(word in data for word in words)
+
     def _load(self, path: Path) -> Scenario:
         return load_scenario(
-            path, builtin_compose=self._builtin_compose, read_compose=self._read_compose
+            path,
+            builtin_compose=self._builtin_compose,
+            read_compose=self._read_compose,
+            unrecorded=self._unrecorded,
         )
 
     def _load_named(self, name: str) -> Scenario:
@@ -96,7 +114,7 @@ class Catalogue:
         found: dict[str, Path] = {}
         for path in (path for folder in self._folders for path in _scenario_files(folder)):
             other = found.setdefault(path.stem, path)
-            if os.path.realpath(other) != os.path.realpath(path):
+            if other is not path and os.path.realpath(other) != os.path.realpath(path):
                 raise InputError(
                     f'there is a scenario called "{path.stem}" in {other} too',
                     where=Where(path=path),
@@ -108,10 +126,11 @@ class Catalogue:
 def _scenario_files(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "compose")
-        yield from (Path(parent, file) for file in sorted(files) if _is_scenario(file))
+        yield from (Path(parent, file) for file in sorted(files) if is_scenario(file))
 
 
-def _is_scenario(file: str) -> bool:
+def is_scenario(file: str) -> bool:
+    """Whether a file of that name is one, and no Compose file."""
     stem, suffix = os.path.splitext(file)  # noqa: PTH122 a name, not yet worth a Path
     is_compose = stem in _COMPOSE_STEMS or stem.endswith(".compose")
     return suffix in _SUFFIXES and not file.startswith(".") and not is_compose

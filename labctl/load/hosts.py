@@ -36,15 +36,16 @@ def strangers(
         return
     if lines.keys() <= sources.keys():
         denied = (line_host(line) for all_ in lines.values() for _, line in all_ if _denies(line))
-        meant = _meant(target, names)
-        if meant and not _is_known(target, [*names, *denied], " ".join(sources.values())):
+        known = _is_known(target, [*names, *denied], " ".join(sources.values()))
+        if not known and (meant := _meant(target, names)):
             yield _stranger(("target", "host"), target, meant, names, document)
     for name in lines.keys() & sources.keys():
         for place, line in lines[name]:
             host = line_host(line)
+            if _is_known(host, [*names, target], sources[name]):
+                continue
             meant = _meant(host, [*names, target])
-            wrong = meant or (knows_no_more and not _denies(line))
-            if wrong and not _is_known(host, [*names, target], sources[name]):
+            if meant or (knows_no_more and not _denies(line)):
                 yield _stranger(place, host, meant, names, document)
 
 

@@ -7,6 +7,7 @@ reads alike, or not as it looks, is refused instead of guessed.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from yaml.resolver import Resolver
@@ -32,6 +33,7 @@ class Surprise(ValueError):
         self.instead = f"; if not, write {instead}" if instead else ""
 
 
+@lru_cache(maxsize=4096)
 def plain_scalar(text: str) -> Scalar:
     """The value of a scalar that stands without quotes. Raises Surprise."""
     if text in _SAFE:

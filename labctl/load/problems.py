@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,7 +17,6 @@ from labctl.load.words import at, closest, did_you_mean, short
 from labctl.load.yaml_reader import Document, Place, Value
 from labctl.model.base import NAME_PATTERN
 
-M = TypeVar("M", bound=BaseModel)
 UnknownKey = Callable[[Place], InputError | None]
 
 MOST: Final = 20
@@ -81,20 +80,6 @@ def raise_all(errors: Iterable[InputError]) -> None:
 
 def _order(where: Where | None, files: list[Path]) -> tuple[int, int]:
     return (files.index(where.path), where.line) if where else (0, 0)
-
-
-def validated(model: type[M], document: Document) -> M:
-    """The document as a model. Raises InputError, or ManyInputErrors."""
-    try:
-        return model.model_validate(document.data)
-    except ValidationError as error:
-        raise_problems(error, model, document)
-
-
-def raise_problems(error: ValidationError, model: type[BaseModel], document: Document) -> NoReturn:
-    """Raise what pydantic found in a document as InputErrors."""
-    raise_all(input_errors(error, model, document))
-    raise AssertionError("a ValidationError has at least one error")
 
 
 def input_errors(

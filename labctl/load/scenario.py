@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from labctl.errors import InputError
 from labctl.load.compose import load_compose
 from labctl.load.compose_checks import with_dependencies
 from labctl.load.files import read_text
 from labctl.load.hosts import strangers
-from labctl.load.problems import raise_all, validated
+from labctl.load.problems import input_errors, raise_all
 from labctl.load.scenario_checks import impossible_variants, unknown_services, unsayable_lines
 from labctl.load.walk import attempts, texts
 from labctl.load.words import at
-from labctl.load.yaml_reader import Document, Place, read_yaml
+from labctl.load.yaml_reader import Document, Place, Value, read_yaml
 from labctl.model.compose import Attachment, Service
+from labctl.model.expectation import ANY
 from labctl.model.scenario import Attempt, AttemptFile, Scenario, ScenarioFile
 
 CLIENT_LIMIT: Final = 256 * 1024
@@ -32,18 +35,26 @@ _KEYS: Final = ScenarioFile.model_fields.keys()
 
 
 def load_scenario(
-    path: Path, *, builtin_compose: Path, read_compose: ComposeReader = load_compose
+    path: Path,
+    *,
+    builtin_compose: Path,
+    read_compose: ComposeReader = load_compose,
+    unrecorded: bool = False,
 ) -> Scenario:
     """The scenario in a file. Services come from the Compose file it names, else the built-in one.
 
+    With `unrecorded`, attempts may lack `expect`, or have an empty one: they expect nothing.
     Raises InputError, or ManyInputErrors.
     """
     document = read_yaml(path)
+    blank = blank_attempts(document)
     found = _look_up(document, builtin_compose, read_compose)
+    if not unrecorded:
+        found.errors.extend(_nothing_expected(name, document) for name in blank)
     try:
-        written = validated(ScenarioFile, document)
-    except InputError as error:
-        raise_all([*error.each(), *found.errors])
+        written = ScenarioFile.model_validate(_filled(document, blank))
+    except ValidationError as error:
+        raise_all([*input_errors(error, ScenarioFile, document), *found.errors])
         raise
     raise_all(found.errors)
     return Scenario(
@@ -58,8 +69,21 @@ def load_scenario(
         exclusive=written.exclusive,
         target=written.target,
         attempts=tuple(
-            _attempt(name, one, found.clients[name]) for name, one in written.attempts.items()
+            _attempt(name, one, found.clients[name], blank=name in blank)
+            for name, one in written.attempts.items()
         ),
+    )
+
+
+def blank_attempts(document: Document) -> tuple[str, ...]:
+    """The attempts that nothing is expected of: `expect` isn't there, or is empty."""
+    attempts = document.get(("attempts",))
+    return tuple(
+        name
+        for name, attempt in (attempts.items() if isinstance(attempts, dict) else ())
+        if isinstance(attempt, dict)
+        and attempt.keys() <= AttemptFile.model_fields.keys()  # else `expect` may be misspelt
+        and attempt.get("expect") in (None, {}, ())
     )
 
 
@@ -68,6 +92,30 @@ def read_client(path: Path) -> str:
     is the client's affair. Raises InputError.
     """
     return read_text(path, CLIENT_LIMIT)
+
+
+def _filled(document: Document, blank: tuple[str, ...]) -> dict[str, Value]:
+    attempts = document.get(("attempts",))
+    if not (blank and isinstance(attempts, dict)):
+        return document.data
+    filled: dict[str, Value] = {
+        name: {**attempt, "expect": {"returns": ANY}}
+        if name in blank and isinstance(attempt, dict)
+        else attempt
+        for name, attempt in attempts.items()
+    }
+    return {**document.data, "attempts": filled}
+
+
+def _nothing_expected(name: str, document: Document) -> InputError:
+    place: Place = ("attempts", name)
+    there = (*place, "expect") in document.keys
+    message = at((*place, "expect"), "is empty")
+    if not there:
+        message = at(place, 'the key "expect" is missing')
+    where = document.where_key((*place, "expect") if there else place)
+    hint = f"write what must be observed, or let `labctl record {document.path}` write what is"
+    return InputError(message, where=where, hint=hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +170,17 @@ def _client(name: str, document: Document) -> dict[str, tuple[str, str]]:
     return {name: (read_client(path), str(path))}
 
 
-def _attempt(name: str, written: AttemptFile, client: tuple[str, str]) -> Attempt:
+def _attempt(name: str, written: AttemptFile, client: tuple[str, str], *, blank: bool) -> Attempt:
     source, origin = client
     variants = written.expect if isinstance(written.expect, tuple) else (written.expect,)
-    return Attempt(name=name, source=source, origin=origin, expectations=variants)
+    expectations = () if blank else variants
+    return Attempt(
+        name=name,
+        source=source,
+        origin=origin,
+        requires=written.requires,
+        expectations=expectations,
+    )
 
 
 def _compose(document: Document, builtin: Path) -> Path:

@@ -26,6 +26,7 @@ _DESCRIPTIONS: Final = {
     },
     "AttemptFile": {
         "client": "Python source, or {file: PATH} of a file in the scenario's folder.",
+        "requires": "The third-party libraries that the client imports, beside the standard one.",
         "expect": "What must be observed; in a list the first that fits the Python counts.",
     },
     "Expectation": {

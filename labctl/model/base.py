@@ -34,6 +34,12 @@ def parse_duration(text: object) -> float:
     return sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(text))
 
 
+def format_duration(seconds: float) -> str:
+    """The shortest duration that says so, to the millisecond: `800ms`, `2s`, `1s500ms`."""
+    whole, rest = divmod(round(seconds * 1000), 1000)
+    return "".join((f"{whole}s" if whole or not rest else "", f"{rest}ms" if rest else ""))
+
+
 def _seconds(value: object) -> object:
     return value if isinstance(value, float) else parse_duration(value)
 

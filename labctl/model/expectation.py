@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Annotated, Literal
 
@@ -73,6 +74,13 @@ class ExpectedException(Input):
             if getattr(self, key, None):
                 raise ValueError(f"{key} goes with raises or isa, not with returns")
 
+    def everything(self) -> Iterator[ExpectedException]:
+        """This one and all that hangs on it: cause, context and group, and what hangs on those."""
+        yield self
+        for one in (self.cause, self.context, *(self.group or ())):
+            if isinstance(one, ExpectedException):
+                yield from one.everything()
+
     def outcome_keys(self) -> tuple[str, ...]:
         return ("raises", "isa")
 
@@ -101,6 +109,13 @@ class Expectation(ExpectedException):
     wire: Literal["nothing"] | tuple[WireLine, ...] | None = None
     served: tuple[Served, ...] | None = None
     elapsed: Elapsed | None = None
+
+    def everything(self) -> Iterator[ExpectedException]:
+        """Likewise, and then all that ends threads and tasks; nothing for itself if it returns."""
+        if self.returns is None:
+            yield from super().everything()
+        for one in self.unhandled:
+            yield from one.everything()
 
     def outcome_keys(self) -> tuple[str, ...]:
         return ("raises", "isa", "returns")

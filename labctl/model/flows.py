@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import TYPE_CHECKING
 
-from labctl.model.result import Flow
+if TYPE_CHECKING:  # who reads scenarios needs no results, and those take their time to import
+    from labctl.model.result import Flow
 
 OUTCOMES = {
     "tcp": ("refused", "unanswered", "unreachable", "reset", "closed", "open"),

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
-from labctl.model.scenario import Target
+from labctl.model.scenario import Library, Target
+
+SERIES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+"""The Pythons that clients can run on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interpreter:
-    """A Python for clients: `series` is 3.13, `version` 3.13.5, `image` what to start."""
+    """A Python for clients: `series` is 3.13, `version` 3.13.5, `image` what to start;
+    `packages` its third-party ones, with their versions.
+    """
 
     series: str
     version: str
     image: str
+    packages: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +39,7 @@ class PlannedAttempt:
     interpreter: Interpreter
     expectation: Expectation | None
     repeat: int
+    requires: tuple[Library, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -205,6 +205,8 @@ class AttemptResult(Record):
     python: str
     client: str = ""
     """The file of a client given with --client; empty for the scenario's own."""
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """What the attempt requires, with the versions that were there."""
     repeat: int = 1
     verdict: Verdict | None
     reasons: tuple[str, ...] = ()
@@ -225,11 +227,14 @@ class EngineInfo(Record):
 
 
 class ImageInfo(Record):
-    """An image that a run used: `origin` is registry, debian or host."""
+    """An image that a run used: `origin` is registry, debian or host. `packages` are the
+    third-party ones that its clients have, with their versions.
+    """
 
     id: str
     origin: str
     python: str = ""
+    packages: dict[str, str] = Field(default_factory=dict)
 
 
 class Result(Record):

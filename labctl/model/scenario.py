@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from labctl.model.base import Input, Name, Text
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
 
 Layer = Literal["dns", "tcp", "udp", "tls", "smtp", "http", "ftp", "imap", "pop3", "other"]
+LAYERS: tuple[str, ...] = get_args(Layer)
+
+Library = Literal["requests", "urllib3", "httpx", "aiohttp", "aiosmtplib"]
+"""What an attempt can require; compose/images/libs/pins.txt has the versions."""
 
 
 class Target(Input):
@@ -28,10 +32,18 @@ class ClientFile(Input):
     file: Text
 
 
+def _no_twins(names: tuple[Library, ...]) -> tuple[Library, ...]:
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise ValueError(f"names {name} twice")
+    return names
+
+
 class AttemptFile(Input):
-    """One client and what it must observe."""
+    """One client and what it must observe. `requires` names the libraries that it imports."""
 
     client: Text | ClientFile
+    requires: Annotated[tuple[Library, ...], Field(min_length=1), AfterValidator(_no_twins)] = ()
     expect: Expectation | Annotated[tuple[Expectation, ...], Field(min_length=1)]
 
 
@@ -52,11 +64,14 @@ class ScenarioFile(Input):
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One client of a scenario: its source text, where that stands, and the variants expected."""
+    """One client of a scenario: its source text, where that stands, the libraries that it imports,
+    and the variants expected: none where they are still to be recorded.
+    """
 
     name: str
     source: str
     origin: str
+    requires: tuple[Library, ...] = ()
     expectations: tuple[Expectation, ...]
 
     def expectation(self, python: str) -> Expectation | None:

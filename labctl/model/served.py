@@ -6,12 +6,14 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from labctl.model.base import NAME_PATTERN
 
 _EXAMPLE = "mail message from=ada@lab.test to=bob@lab.test"
 _SERVICE = re.compile(NAME_PATTERN)
 _EVENT = re.compile(r"[a-z][a-z0-9_-]*")
+_QUOTES = frozenset("'\"\\")
 _PAIR = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 
 
@@ -24,12 +26,13 @@ class ServedLine:
     detail: dict[str, str]
 
 
+@cache
 def parse_served(line: str) -> ServedLine:
     """A line of `served:`, its values quoted as in a shell where they need it. ValueError names
     what is wrong with it.
     """
     try:
-        words = shlex.split(line)
+        words = shlex.split(line) if _QUOTES & set(line) else line.split()
     except ValueError as error:
         raise ValueError(f"{error} in {line!r}") from None
     service, event, *pairs = [*words, "", ""][: max(2, len(words))]

@@ -205,3 +205,28 @@ def test_a_client_whose_name_is_not_utf8_has_one_that_a_document_can_hold() -> N
         (*_, given) = attempts_of(made)
         assert given[3] == "\\udcff.py"
         assert given[2] in ("\\udcff", "smtplib")
+
+
+def test_attempts_that_require_libraries_get_the_interpreter_that_has_them() -> None:
+    plain = interpreter("3.13.5")
+    equipped = replace(plain, image="client-libs", packages={"httpx": "1.0"})
+    needy = replace(attempt("httpx"), requires=("httpx",))
+    one = scenario("one", attempts=(attempt("smtplib"), needy))
+    made = plan([one], interpreters=[plain], with_libraries=[equipped])
+    assert [(a.attempt, a.requires, a.interpreter.image) for a in made.labs[0].attempts] == [
+        ("smtplib", (), "client"), ("httpx", ("httpx",), "client-libs"),
+    ]  # fmt: skip
+
+
+def test_a_client_of_ones_own_has_the_libraries_of_the_attempt_that_judges_it() -> None:
+    plain = interpreter("3.13.5")
+    equipped = replace(plain, image="client-libs", packages={"httpx": "1.0"})
+    needy = replace(attempt("httpx"), requires=("httpx",))
+    one = scenario("one", attempts=(needy,))
+    for attempts, image in ((("httpx",), "client-libs"), ((), "client")):
+        made = plan(
+            [one],
+            interpreters=[plain], with_libraries=[equipped], attempts=attempts, client=MY_CLIENT,
+        )  # fmt: skip
+        given = [a for lab in made.labs for a in lab.attempts if a.client]
+        assert [a.interpreter.image for a in given] == [image]

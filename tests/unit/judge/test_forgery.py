@@ -157,6 +157,14 @@ DOUBTED = {
 }  # fmt: skip
 
 
+def test_a_group_of_what_connections_met_is_raised_after_them() -> None:
+    group = exception("ExceptionGroup", attrs={}, group=(exception(), exception()))
+    wanted = expectation(raises="ExceptionGroup", attrs=None, wire=WIRE, stack=list(STACK))
+    calls = (connect(*STACK, line=LINE - 8),)
+    assert judge(wanted, seen(exception=group, calls=calls)).verdict is Verdict.PASS
+    assert judge(wanted, seen(exception=group, calls=())).verdict is Verdict.FAIL
+
+
 @pytest.mark.parametrize("name", DOUBTED)
 def test_a_claim_that_cannot_be_true_fails(name: str) -> None:
     doubted = DOUBTED[name]

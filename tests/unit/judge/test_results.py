@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,15 @@ from labctl.judge.results import (
     untold,
 )
 from labctl.model.result import AttemptResult, Observation, Outcome, Verdict
-from tests.unit.judge.samples import exception, expectation, planned, raised, result, returned
+from tests.unit.judge.samples import (
+    exception,
+    expectation,
+    interpreter,
+    planned,
+    raised,
+    result,
+    returned,
+)
 
 LATE = Observation(outcome=Outcome.TIMED_OUT, elapsed_s=30.0)
 
@@ -132,3 +141,9 @@ def test_what_broke_is_told_once() -> None:
     found = untold([why, besides, EngineError(besides.message)], results)
     assert [str(one) for one in found] == ["the lab can't be removed"]
     assert untold([why], [result()]) == [why]
+
+
+def test_a_result_names_the_versions_of_what_the_attempt_requires() -> None:
+    equipped = replace(interpreter(), packages={"httpx": "0.28.1", "h11": "0.16.0"})
+    assert result(interpreter=equipped, requires=("httpx",)).libraries == {"httpx": "0.28.1"}
+    assert result(interpreter=equipped).libraries == {}

@@ -12,6 +12,7 @@ from tests.unit.load.texts import LAB, SCENARIO, changed, hint, mistakes, write
 
 TARGET = "target: {host: closed.lab, port: 2525}"
 EXPECT = "expect: {raises: ConnectionRefusedError}"
+LIBRARIES = '"requests", "urllib3", "httpx", "aiohttp" or "aiosmtplib"'
 CLIENT = "client: |\n      import socket"
 LAYERS = '"dns", "tcp", "udp", "tls", "smtp", "http", "ftp", "imap", "pop3" or "other"'
 KEYS = "name, title, layer, tags, story, services, compose, exclusive, target, attempts"
@@ -81,6 +82,17 @@ def test_the_text_that_these_tests_change_is_right() -> None:
             "client: 750",
             f"9: {SOCKET}.client: must be text or a mapping, not a whole number (750)",
         ),
+        (
+            CLIENT,
+            f"{CLIENT}\n    requires: [reqests]",
+            f'11: {SOCKET}.requires[0]: must be {LIBRARIES}, not "reqests"; did you mean "requests"?',
+        ),
+        (
+            CLIENT,
+            f"{CLIENT}\n    requires: [httpx, httpx]",
+            f"11: {SOCKET}.requires: names httpx twice",
+        ),
+        (CLIENT, f"{CLIENT}\n    requires: []", f"11: {SOCKET}.requires: must not be empty"),
         (CLIENT, "client: [x]", f"9: {SOCKET}.client: must be text or a mapping, not a list"),
         (CLIENT, "client:", f"9: {SOCKET}.client: has no value: must be text or a mapping"),
         (CLIENT, 'client: ""', f"9: {SOCKET}.client: must not be blank"),
@@ -97,8 +109,14 @@ def test_the_text_that_these_tests_change_is_right() -> None:
         ),
         ("socket:", "Bad Name:", f'8: attempts.Bad Name: {A_NAME}, not "Bad Name"'),
         (EXPECT, "expct: {}", f'11: {SOCKET}: unknown key "expct"; did you mean "expect"?'),
-        (EXPECT, "expect: []", f"11: {SOCKET}.expect: must not be empty"),
-        (EXPECT, "expect:", f"11: {SOCKET}.expect: has no value: must be a mapping or a list"),
+        (EXPECT, "expect: []", f"11: {SOCKET}.expect: is empty"),
+        (EXPECT, "expect: {}", f"11: {SOCKET}.expect: is empty"),
+        (
+            EXPECT,
+            "expect: [{}]",
+            f"11: {SOCKET}.expect[0]: needs exactly one of: raises, isa, returns",
+        ),
+        (EXPECT, "expect:", f"11: {SOCKET}.expect: is empty"),
         (
             EXPECT,
             "expect: refused",
@@ -121,7 +139,6 @@ def test_one_mistake_is_one_message(old: str, new: str, message: str) -> None:
         ("{raises: builtins.OSError}", ".raises: no exception is called builtins.OSError; did you mean OSError?"),
         ("{raises: not a name}", ".raises: an exception's name is like OSError or module.Name, not 'not a name'"),
         ("{raises: 3}", ".raises: must be text, not a whole number (3)"),
-        ("{}", ": needs exactly one of: raises, isa, returns"),
         ('{raises: OSError, returns: "1"}', ": needs exactly one of: raises, isa, returns"),
         ('{returns: "1", attrs: {errno: 1}}', ": attrs goes with raises or isa, not with returns"),
         ("{returns: 1}", ".returns: must be text, not a whole number (1)"),
