@@ -1,0 +1,74 @@
+"""A scenario's file that is to be written anew: read once, compared, replaced in one go."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from labctl.errors import UsageError
+from labctl.record.edit import with_expectations
+from labctl.record.exceptions import Expected
+
+_ANYTHING: tuple[Expected, ...] = ({"returns": "..."},)
+
+
+class Rewriting:
+    """The file at `path`, which is a scenario that loads; `attempts` are to be written in."""
+
+    def __init__(self, path: Path, attempts: Sequence[str]) -> None:
+        """InputError where that can't be done."""
+        self.path = path
+        self._before = path.read_bytes()
+        self._after = self._before
+        self._with(dict.fromkeys(attempts, _ANYTHING))
+
+    def fill_in(self, expected: Mapping[str, Sequence[Expected]]) -> None:
+        """Take the variants of attempts, by name, into what will be written."""
+        self._after = self._with(expected)
+
+    def _with(self, expected: Mapping[str, Sequence[Expected]]) -> bytes:
+        # A byte order mark is a character like others here: it stays where it is.
+        return with_expectations(self._before.decode(), expected, path=self.path).encode()
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything would be written."""
+        return self._after != self._before
+
+    def diff(self) -> list[str]:
+        """What would change, as a unified diff in lines."""
+        before, after = (each.decode().splitlines() for each in (self._before, self._after))
+        name = str(self.path)
+        return list(difflib.unified_diff(before, after, name, name, lineterm=""))
+
+    def write(self) -> None:
+        """Replace the file, with all of it or not at all. UsageError where that can't be done."""
+        path = Path(os.path.realpath(self.path))
+        try:
+            if path.read_bytes() != self._before:
+                raise UsageError(
+                    f"{self.path} was changed while its clients ran",
+                    hint="nothing was written to it: record it again",
+                )
+            _replace(path, self._after)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {self.path}: {error.strerror}",
+                hint="record a copy of it, in a folder that you may write to",
+            ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(content)
+        shutil.copymode(path, name)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise

@@ -1,0 +1,64 @@
+"""What `labctl new` does: a file, and the words on what to do with it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import get_args
+
+from labctl.cli.selection import catalogue
+from labctl.errors import UsageError
+from labctl.load.catalogue import is_scenario
+from labctl.load.words import did_you_mean
+from labctl.model.base import NAME_PATTERN
+from labctl.model.scenario import Layer
+from labctl.record.template import template
+
+LAYERS: tuple[str, ...] = get_args(Layer)
+
+_NEXT = """\
+wrote {path}; it runs as it is
+next, change its story, target and clients, and take out what they expect; then
+  labctl record {file}     writes down what they meet, on every Python
+  labctl run {file}        sees that it stays so"""
+
+
+def start(name: str, layer: str, folder: Path) -> str:
+    """Write the scenario; what to say then. UsageError where it can't be, or is there already."""
+    _check(name, layer)
+    path = folder / f"{name}.yaml"
+    file = shlex.quote(str(path))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as written:
+            written.write(template(name, layer))
+    except FileExistsError:
+        what = path if path.exists() or path.is_symlink() else folder
+        raise UsageError(
+            f"{what} is there already", hint="choose another name, or another --directory"
+        ) from None
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}",
+            hint="give --directory a folder that you may write to",
+        ) from error
+    return _NEXT.format(path=path, file=file)
+
+
+def _check(name: str, layer: str) -> None:
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(
+            f"{name!r} can't be a scenario's name",
+            hint="use at most 63 small letters, digits, dots, dashes and underscores; "
+            "the folder goes to --directory",
+        )
+    if not is_scenario(f"{name}.yaml"):
+        raise UsageError(f"Compose files are called {name}.yaml", hint="choose another name")
+    if name in catalogue(()).names():
+        raise UsageError(f"labctl has a scenario called {name}", hint="choose another name")
+    if layer not in LAYERS:
+        raise UsageError(
+            f"there is no layer {layer}{did_you_mean(layer, LAYERS)}",
+            hint=f"there are {', '.join(LAYERS)}",
+        )

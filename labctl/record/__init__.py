@@ -1,0 +1,1 @@
+"""What was observed -> what to expect, and its place in a scenario's file. Pure."""

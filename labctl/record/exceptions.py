@@ -1,0 +1,133 @@
+"""The same exception, as several repeats observed it -> what to expect of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from labctl.model.exceptions import check_exception_name
+from labctl.model.expectation import Scalar
+from labctl.model.result import ExceptionInfo
+from labctl.record.notes import Notes, Unrecordable
+from labctl.record.stable import is_stable
+
+Expected = dict[str, Any]
+"""A mapping as `expect:` has it, with its keys in the order in which they are written."""
+
+_TIMEOUTS = {"TimeoutError", "socket.timeout"}
+_TELLING: dict[str, tuple[str, ...]] = {
+    "asyncio.exceptions.IncompleteReadError": ("expected",),
+    "http.client.BadStatusLine": ("line",),
+    "http.client.IncompleteRead": ("expected",),
+    "smtplib.SMTPRecipientsRefused": ("recipients",),
+    "smtplib.SMTPResponseException": ("smtp_code",),
+    "smtplib.SMTPSenderRefused": ("sender",),
+    "ssl.SSLCertVerificationError": ("verify_code",),
+    "ssl.SSLError": ("reason",),
+    "urllib.error.HTTPError": ("code",),
+    "xmlrpc.client.Fault": ("faultCode",),
+    "xmlrpc.client.ProtocolError": ("errcode",),
+}
+"""Attributes that say what happened, and nothing of when or where, by the class that has them."""
+_TOO_WIDE = {"BaseException", "Exception", "object"}
+
+
+def expected_exception(seen: Sequence[ExceptionInfo], notes: Notes, path: str = "") -> Expected:
+    """What holds of an exception in every repeat; `path` is like `cause.`.
+
+    Unrecordable where they have no telling type in common.
+    """
+    found = _type(seen, notes, path)
+    attrs = _attrs(seen, notes, path)
+    if attrs:
+        found["attrs"] = attrs
+    for kind in ("cause", "context"):
+        found |= _linked(kind, [getattr(one, kind) for one in seen], seen, notes, path)
+    if any(one.group is not None for one in seen):
+        found |= _group(seen, notes, path)
+    return found
+
+
+def message(seen: Sequence[ExceptionInfo]) -> str | None:
+    """The message, if it is the same each time, and will be."""
+    texts = {one.message for one in seen}
+    text = texts.pop()
+    return text if text and text.strip() and not texts and is_stable(text) else None
+
+
+def _type(seen: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
+    types = list(dict.fromkeys(one.type for one in seen))
+    if len(types) == 1:
+        return {"raises": _checked(types[0])}
+    shared = (
+        base
+        for base in seen[0].bases
+        if base not in _TOO_WIDE and all(base in one.bases for one in seen)
+    )
+    base = next(shared, None)
+    if base is None:
+        raise Unrecordable(f"its repeats raise {' and '.join(types)}")
+    notes.add(f"{path}raises", f"repeats raise {' and '.join(types)}: `isa: {base}`")
+    return {"isa": _checked(base)}
+
+
+def _checked(name: str) -> str:
+    try:
+        return check_exception_name(name)
+    except ValueError as error:
+        raise Unrecordable(str(error)) from None
+
+
+def _attrs(seen: Sequence[ExceptionInfo], notes: Notes, path: str) -> dict[str, Scalar]:
+    found: dict[str, Scalar] = {}
+    for name in _names(seen[0]):
+        values = [_value(one, name) for one in seen if name in one.attrs]
+        if len(values) < len(seen) or any(value != values[0] for value in values):
+            notes.add(f"{path}attrs.{name}", "differs between repeats: left out")
+        elif not isinstance(values[0], str) or is_stable(values[0]):
+            found[name] = values[0]
+    return found
+
+
+def _names(seen: ExceptionInfo) -> list[str]:
+    telling = [name for base in seen.bases for name in _TELLING.get(base, ())]
+    number = seen.attrs.get("errno")
+    if "errno" in seen.attrs and (number is not None or seen.type in _TIMEOUTS):
+        telling.insert(0, "errno")
+    return [name for name in dict.fromkeys(telling) if name in seen.attrs]
+
+
+def _value(seen: ExceptionInfo, name: str) -> Scalar:
+    return seen.symbols.get(name, seen.attrs[name])
+
+
+def _linked(
+    kind: str,
+    links: Sequence[ExceptionInfo | None],
+    seen: Sequence[ExceptionInfo],
+    notes: Notes,
+    path: str,
+) -> Expected:
+    """Its cause or context. That there is none is worth a line of the outermost exception only."""
+    there = [link for link in links if link is not None]
+    if len(there) == len(links):
+        return {kind: expected_exception(there, notes, f"{path}{kind}.")}
+    if there:
+        notes.add(f"{path}{kind}", "is there in some repeats only: left out")
+    elif not path and not any(one.omitted for one in seen):
+        return {kind: "none"}
+    return {}
+
+
+def _group(seen: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
+    groups = [one.group or () for one in seen]
+    if len({len(group) for group in groups}) > 1 or any(one.omitted for one in seen):
+        notes.add(f"{path}group", "can't be told for sure: left out")
+        return {}
+    members = zip(*groups, strict=True)
+    return {
+        "group": [
+            expected_exception(one, notes, f"{path}group[{number}].")
+            for number, one in enumerate(members, 1)
+        ]
+    }

@@ -1,0 +1,197 @@
+"""The repeats of one attempt on one Python -> what to expect of it there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from pydantic import TypeAdapter, ValidationError
+
+from labctl.judge.diff import frame_name
+from labctl.judge.served import RESOLVER
+from labctl.judge.wire import NOTHING, fewest_lines
+from labctl.model.expectation import ANY, StackFrame
+from labctl.model.flows import check_wire
+from labctl.model.result import ExceptionInfo, Observation, ServerEvent
+from labctl.record.exceptions import Expected, expected_exception, message
+from labctl.record.notes import Notes, Unrecordable
+from labctl.record.stable import is_stable
+
+_FLEETING_KEYS = {"name", "peer", "port", "size"}
+"""Of a server's event: what clients call themselves, and what differs with the day."""
+_FRAME: TypeAdapter[str] = TypeAdapter(StackFrame)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a service said: `SERVICE EVENT`, and what of its details is stable."""
+
+    said: str
+    detail: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What was the same in all repeats on one Python. What depends on other Pythons is apart:
+    `message` counts if it is the same on all, of the `served` events count details that are.
+    """
+
+    series: str
+    expected: Expected
+    """All but what follows: `raises` to `stack`, `unhandled` and `wire`."""
+    message: str | None = None
+    served: tuple[Event, ...] | None = ()
+    waited_s: float = 0.0
+    """The least that a repeat went on for after the last thing that it asked the network for."""
+    slowest_s: float = 0.0
+
+
+def facts(series: str, repeats: Sequence[Observation], notes: Notes) -> Facts:
+    """What holds in every repeat. Unrecordable where that says nothing."""
+    notes.python = series
+    outcomes = {one.outcome for one in repeats}
+    if len(outcomes) > 1:
+        told = " and ".join(sorted(outcome.value for outcome in outcomes))
+        raise Unrecordable(f"its repeats differ: {told}")
+    raised = [one.exception for one in repeats if one.exception is not None]
+    expected = _raised(repeats, raised, notes) if raised else _returned(repeats, notes)
+    expected |= _unhandled(repeats, notes)
+    expected |= _wire(repeats, notes)
+    return Facts(
+        series=series,
+        expected=expected,
+        message=message(raised) if raised and not _says_enough(expected) else None,
+        served=_served(repeats, notes),
+        waited_s=min(map(_waited_s, repeats)),
+        slowest_s=max(one.elapsed_s for one in repeats),
+    )
+
+
+def _waited_s(seen: Observation) -> float:
+    """What a client does before, such as importing, takes long on a machine that is busy."""
+    if not seen.calls or seen.omitted_calls:
+        return 0.0
+    return seen.elapsed_s - max(call.at_s for call in seen.calls)
+
+
+def _says_enough(expected: Expected) -> bool:
+    """Whether there is more to tell the exception by than its message, which others reword."""
+    links = (expected.get(kind) for kind in ("cause", "context"))
+    return "attrs" in expected or "group" in expected or any(isinstance(one, dict) for one in links)
+
+
+def _raised(
+    repeats: Sequence[Observation], raised: Sequence[ExceptionInfo], notes: Notes
+) -> Expected:
+    return {**expected_exception(raised, notes), "stack": _stack(repeats, notes)}
+
+
+def _returned(repeats: Sequence[Observation], notes: Notes) -> Expected:
+    values = {"None" if one.returned is None else one.returned for one in repeats}
+    value = values.pop()
+    if values:
+        notes.add("returns", "differs between repeats: any value")
+    elif not is_stable(value):
+        notes.add("returns", "is too long, or holds an address, a time or an id: any value")
+    else:
+        return {"returns": value}
+    return {"returns": ANY}
+
+
+def _stack(repeats: Sequence[Observation], notes: Notes) -> list[str]:
+    stacks = [_frames(one) for one in repeats]
+    first, *others = stacks
+    if all(other == first for other in others):
+        return first
+    notes.add("stack", "differs between repeats: `...` where it does")
+    head = _shared(stacks)
+    tail = _shared([stack[len(head) :][::-1] for stack in stacks])[::-1]
+    return [*head, ANY, *tail]
+
+
+def _shared(stacks: Sequence[list[str]]) -> list[str]:
+    """The frames that all begin with."""
+    rows = zip(*stacks, strict=False)
+    return [row[0] for row in takewhile(lambda row: len(set(row)) == 1, rows)]
+
+
+def _frames(seen: Observation) -> list[str]:
+    names = [_writable(frame_name(frame)) for frame in seen.stack]
+    if seen.omitted_frames:
+        names.insert((len(names) + 1) // 2, ANY)
+    return names
+
+
+def _writable(frame: str) -> str:
+    try:
+        return _FRAME.validate_python(frame)
+    except ValidationError:
+        return ANY
+
+
+def _unhandled(repeats: Sequence[Observation], notes: Notes) -> Expected:
+    """Threads end in any order; but how many do, and how, must be the same."""
+    sorted_ = [
+        sorted((one.exception for one in seen.unhandled), key=lambda e: (e.type, e.message or ""))
+        for seen in repeats
+    ]
+    types = [[one.type for one in members] for members in sorted_]
+    if any(each != types[0] for each in types):
+        raise Unrecordable("its repeats differ in what ended threads or tasks")
+    if not types[0]:
+        return {}
+    members = zip(*sorted_, strict=True)
+    return {
+        "unhandled": [
+            _without_links(expected_exception(one, notes, f"unhandled[{number}]."))
+            for number, one in enumerate(members, 1)
+        ]
+    }
+
+
+def _without_links(expected: Expected) -> Expected:
+    return {key: value for key, value in expected.items() if value != "none"}
+
+
+def _wire(repeats: Sequence[Observation], notes: Notes) -> Expected:
+    lines = [fewest_lines(one.flows or ()) for one in repeats]
+    if any(each != lines[0] for each in lines):
+        notes.add("wire", "differs between repeats: left out")
+        return {}
+    if not _all(check_wire, lines[0]):
+        notes.add("wire", "has flows that no line can say: left out")
+        return {}
+    return {"wire": lines[0] or NOTHING}
+
+
+def _all(check: Callable[[str], str], lines: Sequence[str]) -> bool:
+    try:
+        return all(map(check, lines))
+    except ValueError:
+        return False
+
+
+def _served(repeats: Sequence[Observation], notes: Notes) -> tuple[Event, ...] | None:
+    """Look-ups are left to the wire. None where there is nothing that all repeats say."""
+    told = [[_event(e) for e in one.served if e.service != RESOLVER] for one in repeats]
+    if any([e.said for e in events] != [e.said for e in told[0]] for events in told):
+        notes.add("served", "differs between repeats: left out")
+        return None
+    return agreed(told)
+
+
+def agreed(told: Sequence[Sequence[Event]]) -> tuple[Event, ...]:
+    """The same events with the details in which all agree."""
+    found = []
+    for same in zip(*told, strict=True):
+        shared = set.intersection(*(set(event.detail.items()) for event in same))
+        detail = {key: value for key, value in same[0].detail.items() if (key, value) in shared}
+        found.append(Event(same[0].said, detail))
+    return tuple(found)
+
+
+def _event(event: ServerEvent) -> Event:
+    detail = {key: str(value) for key, value in event.detail.items() if key not in _FLEETING_KEYS}
+    stable = {key: value for key, value in detail.items() if is_stable(value)}
+    return Event(f"{event.service} {event.event}", stable)
