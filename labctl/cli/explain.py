@@ -1,0 +1,127 @@
+"""`labctl explain`: from an exception, or a pasted traceback, to the scenarios that produce it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labctl.cli import options
+
+if TYPE_CHECKING:
+    from labctl.explain.raised import Raised
+    from labctl.explain.search import Candidate
+
+EXAMPLES = """\b
+Examples:
+  labctl explain ConnectionResetError       which scenarios raise it
+  labctl explain app.log                    the last traceback in a file
+  python my.py 2>&1 | labctl explain        what a program has just said
+"""
+LIMIT = 4 * 1024 * 1024
+"""Bytes of text that are read."""
+STDIN = "-"
+USUAL = "3.13"
+"""The Python that `labctl run` takes by itself."""
+_BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
+_WHAT = "give an exception's name, a file with a traceback, or - and pipe the traceback in"
+
+
+def explain(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|FILE|-",
+            help="An exception's name, or a file with a traceback in it, whatever is around it;"
+            " - is stdin, as it is where nothing is given.",
+            autocompletion=options.complete_exception,
+        ),
+    ] = STDIN,
+    number: Annotated[
+        int, typer.Option("-n", min=1, max=1000, help="How many scenarios to name at the most.")
+    ] = 5,
+    scenarios: options.Scenarios = [],  # noqa: B006 typer copies it
+    as_json: options.Json = False,
+) -> None:
+    """Name the scenarios that produce an exception, those most like it first.
+
+    It says why each fits, what tells them apart on the wire, and what to type to see it.
+    """
+    from labctl.cli.selection import catalogue  # noqa: PLC0415
+    from labctl.explain.search import candidates, words  # noqa: PLC0415
+    from labctl.report import explained as report  # noqa: PLC0415
+
+    raised = _raised(what)
+    found = candidates(raised, catalogue(scenarios).mentioning(words(raised)))
+    shown, more = found[:number], max(len(found) - number, 0)
+    if not shown:
+        typer.echo(f"labctl: no scenario raises {raised.type} or what it came from", err=True)
+    pythons = [_python(one) for one in shown]
+    if as_json:
+        typer.echo(json.dumps(report.explained_json(raised, shown, more, pythons), indent=2))
+    elif shown:
+        typer.echo(report.explained(raised, shown, more, pythons))
+
+
+def _raised(what: str) -> Raised:
+    """The exception that is asked for. Of a text with several tracebacks, the last."""
+    from labctl.errors import UsageError  # noqa: PLC0415
+    from labctl.explain.parse import parse  # noqa: PLC0415
+
+    if what != STDIN and not Path(what).is_file():
+        return _named(what)
+    found = parse(_text(what))
+    if not found:
+        place = "stdin" if what == STDIN else what
+        raise UsageError(f"there is no traceback and no exception in {place}", hint=_WHAT)
+    if len(found) > 1:
+        typer.echo(f"labctl: there are {len(found)} tracebacks; this is the last", err=True)
+    return found[-1]
+
+
+def _named(name: str) -> Raised:
+    """The exception of this name, or at the end of this line of a traceback."""
+    from labctl.errors import UsageError  # noqa: PLC0415
+    from labctl.explain.families import called  # noqa: PLC0415
+    from labctl.explain.parse import parse  # noqa: PLC0415
+    from labctl.explain.raised import Raised  # noqa: PLC0415
+    from labctl.load.words import did_you_mean  # noqa: PLC0415
+    from labctl.model.exceptions import known_names  # noqa: PLC0415
+
+    known = called(name)
+    found = [Raised(type=known)] if known else parse(name)
+    if not found:
+        bare = {full.rpartition(".")[2] for full in known_names()}
+        meant = did_you_mean(name, bare | known_names())
+        raise UsageError(
+            f"there is no file {name}, and no exception is called so{meant}", hint=_WHAT
+        )
+    return found[-1]
+
+
+def _text(what: str) -> str:
+    """What stands in a file or on stdin; bytes that are no text don't matter."""
+    from labctl.errors import UsageError  # noqa: PLC0415
+    from labctl.load.files import read_bytes  # noqa: PLC0415
+
+    if what != STDIN:
+        data = read_bytes(Path(what), LIMIT)
+    else:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError("there is nothing to explain", hint=_WHAT)
+        data = sys.stdin.buffer.read(LIMIT)
+    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
+    return data.decode(encoding, "replace")
+
+
+def _python(one: Candidate) -> str:
+    """The newest Python on which that variant counts; nothing where the usual one does it."""
+    from labctl.model.plan import SERIES  # noqa: PLC0415
+
+    for series in (USUAL, *reversed(SERIES)):
+        if one.attempt.expectation(f"{series}.0") is one.variant:
+            return "" if series == USUAL else series
+    return ""

@@ -1,0 +1,92 @@
+"""Scenarios -> those that produce an exception, the most alike first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from labctl.explain.families import aliases, bases
+from labctl.explain.numbers import symbol
+from labctl.explain.raised import Raised
+from labctl.explain.score import Likeness, Stack, likeness
+from labctl.explain.setting import setting
+from labctl.model.expectation import Expectation, ExpectedException
+from labctl.model.scenario import Attempt, Scenario
+
+_WORTH = 0.6
+"""How much of the best score another must have to be named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A scenario, with the attempt and the variant of it that are most alike."""
+
+    scenario: Scenario
+    attempt: Attempt
+    variant: Expectation
+    likeness: Likeness
+
+
+def words(raised: Raised) -> set[str]:
+    """Of these, the file of a scenario that produces the exception has at least one."""
+    found: set[str] = set()
+    for one in raised.everything():
+        for kind in bases(one.type):
+            found |= set(map(_telling, aliases(kind)))
+        found |= {name} if (name := symbol(one.message)) else set()
+    return found
+
+
+def _telling(name: str) -> str:
+    """The end of a name; all of one that ends in a word that is everywhere: `socket.timeout`."""
+    last = name.rpartition(".")[2]
+    return name if last.islower() or last == "Error" else last
+
+
+def candidates(raised: Raised, scenarios: Iterable[Scenario]) -> list[Candidate]:
+    """One for each scenario that fits at all. Of those that fit alike, the one comes first that
+    is met most, then the one whose other clients fit better.
+    """
+    found = [(best, _mean(one, raised)) for one in scenarios if (best := _best(one, raised))]
+    found.sort(key=lambda each: (-round(each[0].likeness.score, 6), *_rarity(each[0]), -each[1]))
+    enough = _WORTH * found[0][0].likeness.score if found else 0
+    return [best for best, _ in found if best.likeness.score >= enough]
+
+
+def _rarity(one: Candidate) -> tuple[bool, ...]:
+    return tuple(tag not in one.scenario.tags for tag in ("core", "essential"))
+
+
+def _scored(scenario: Scenario, raised: Raised) -> Iterator[Candidate]:
+    for attempt in scenario.attempts:
+        for variant in attempt.expectations:
+            for expected, stack in _exceptions(variant):
+                found = likeness(expected, stack, raised)
+                fits = setting(raised, scenario, variant)
+                yield Candidate(
+                    scenario=scenario,
+                    attempt=attempt,
+                    variant=variant,
+                    likeness=replace(found, score=found.score * fits),
+                )
+
+
+def _exceptions(variant: Expectation) -> Iterator[tuple[ExpectedException, Stack]]:
+    """What comes out of the client, and what ends its threads and tasks."""
+    if variant.returns is None:
+        yield variant, variant.stack
+    for one in variant.unhandled:
+        yield one, None
+
+
+def _best(scenario: Scenario, raised: Raised) -> Candidate | None:
+    found = max(_scored(scenario, raised), key=lambda it: it.likeness.score, default=None)
+    return found if found and found.likeness.score else None
+
+
+def _mean(scenario: Scenario, raised: Raised) -> float:
+    """How alike its clients are as a whole; those that raise nothing count as 0."""
+    best: dict[str, float] = dict.fromkeys((one.name for one in scenario.attempts), 0.0)
+    for one in _scored(scenario, raised):
+        best[one.attempt.name] = max(best[one.attempt.name], one.likeness.score)
+    return sum(best.values()) / len(best)

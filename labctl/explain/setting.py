@@ -1,0 +1,138 @@
+"""Where in a conversation an exception came up, and in which protocol's.
+
+A traceback tells it by the functions it came through, a scenario by its layer and by what it
+expects on the wire. It tells apart what ends in the same exception: a connection that was never
+made from one that went silent.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final
+
+from labctl.explain.raised import Raised
+from labctl.model.expectation import Expectation
+from labctl.model.scenario import Layer, Scenario
+
+
+class Phase(Enum):
+    """How far a client had come."""
+
+    LOOKUP = auto()
+    CONNECT = auto()
+    EXCHANGE = auto()
+
+
+_PHASES: Final = {
+    Phase.LOOKUP: {
+        "_ensure_resolved",
+        "_getaddrinfo",
+        "_resolve_host",
+        "getaddrinfo",
+        "getfqdn",
+        "resolve",
+    },
+    Phase.CONNECT: {
+        "_connect_sock",
+        "_create_connection",
+        "_create_connection_transport",
+        "_sock_connect",
+        "_sock_connect_cb",
+        "connect_tcp",
+        "create_connection",
+        "sock_connect",
+        "start_connection",
+    },
+    Phase.EXCHANGE: {
+        "_readline_from_socket",
+        "_wait_for_data",
+        "do_handshake",
+        "drain",
+        "get_reply",
+        "getreply",
+        "getresponse",
+        "read",
+        "readexactly",
+        "readinto",
+        "readline",
+        "readuntil",
+        "recv",
+        "recv_into",
+        "sock_recv",
+        "sock_sendall",
+    },
+}
+_BY_FUNCTION: Final = {name: phase for phase, names in _PHASES.items() for name in names}
+_BEFORE_IT_IS_MADE: Final = {"refused", "unanswered", "unreachable"}
+"""How a flow ends that was never a connection."""
+
+_PROTOCOLS: Final[dict[str, Layer]] = {
+    "aiosmtplib": "smtp",
+    "ftplib": "ftp",
+    "http": "http",
+    "imaplib": "imap",
+    "poplib": "pop3",
+    "smtplib": "smtp",
+    "ssl": "tls",
+    "xmlrpc": "http",
+}
+"""Modules that speak one protocol, by the first part of their names."""
+
+
+_OTHER_PHASE, _OTHER_PROTOCOL = 0.85, 0.9
+"""What is left of a likeness where phase or protocol are others."""
+_WORDS = 0.1
+"""What the words of a name count."""
+_SMALL: Final = {"in", "is", "no", "not", "of", "on", "to", "too"}
+
+
+def setting(raised: Raised, scenario: Scenario, variant: Expectation) -> float:
+    """1 where phase and protocol are what the scenario is about, and the words of its name are in
+    the message.
+    """
+    seen, expected = _phase_of(raised), _phase_expected(variant)
+    layer = scenario.layer
+    found = 1.0
+    if seen is not None and expected is not None and seen is not expected:
+        found *= _OTHER_PHASE
+    if layer in _PROTOCOLS.values() and layer not in _protocols_of(raised):
+        found *= _OTHER_PROTOCOL
+    return found * (1 - _WORDS) + _WORDS * _words(raised, scenario.name)
+
+
+def _words(raised: Raised, name: str) -> float:
+    """How much of a name is in the messages, and not in the exceptions' own names already."""
+    everything = list(raised.everything())
+    said = " ".join(one.message or "" for one in everything).casefold()
+    types = " ".join(one.type for one in everything).casefold()
+    wanted = [word for word in name.split("-") if word not in _SMALL and word not in types]
+    return sum(word in said for word in wanted) / max(len(wanted), 1)
+
+
+def _phase_of(raised: Raised) -> Phase | None:
+    """By the innermost function that tells, of what happened first."""
+    for one in reversed(list(raised.everything())):
+        for frame in reversed(one.frames or ()):
+            if frame.function in _BY_FUNCTION:
+                return _BY_FUNCTION[frame.function]
+    return None
+
+
+def _phase_expected(variant: Expectation) -> Phase | None:
+    """By how the flows end that are expected; None where none is, or they differ."""
+    if variant.wire is None or variant.wire == "nothing":
+        return None
+    flows = [line.split() for line in variant.wire]
+    ends = {words[2] for words in flows if words[0] != "dns"}
+    if not ends:
+        return Phase.LOOKUP
+    if ends & _BEFORE_IT_IS_MADE:
+        return Phase.CONNECT if ends <= _BEFORE_IT_IS_MADE else None
+    return Phase.EXCHANGE
+
+
+def _protocols_of(raised: Raised) -> set[Layer]:
+    """Of the modules that it came through, and of those that its exceptions are from."""
+    modules = {one.type for one in raised.everything()}
+    modules |= {frame.module for one in raised.everything() for frame in one.frames or ()}
+    return {_PROTOCOLS[first] for name in modules if (first := name.split(".")[0]) in _PROTOCOLS}
