@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from labctl.model.result import AttemptResult, ExceptionInfo, Observation, Outcome, Verdict
+from labctl.report import printable
 
 MARKS = {
     Verdict.PASS: "✔",
@@ -27,18 +28,7 @@ STYLES = {
 SHOWN = "shown"
 """The word for an attempt of which nothing was expected."""
 
-_LONGEST = 4000
-
-
-def safe(text: str) -> str:
-    """The text with every character that is not printable as an escape: `\\x1b`, `\\u202e`, `\\n`.
-
-    Bidi controls, zero-width characters and lone surrogates count as not printable.
-    """
-    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut
-    )
+safe, counted = printable.safe, printable.counted
 
 
 def safe_lines(text: str) -> list[str]:
@@ -112,8 +102,3 @@ def listed(words: Iterable[str], *, most: int = 8) -> str:
     found = list(words)
     more = f" and {len(found) - most} more" if len(found) > most else ""
     return ", ".join(found[:most]) + more
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 attempt`, `2 attempts`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

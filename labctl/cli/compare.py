@@ -1,0 +1,46 @@
+"""`labctl compare`: one failure through all clients of a scenario, side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from labctl.cli import options
+
+
+def compare(
+    name: options.Scenario,
+    python: Annotated[
+        str, typer.Option(metavar="3.13", help="The Python to run the clients on.")
+    ] = "3.13",
+    json: Annotated[
+        str, typer.Option(metavar="FILE|-", help="Write the comparison there; - is stdout.")
+    ] = "",
+    scenarios: options.Scenarios = [],  # noqa: B006 typer copies it
+) -> None:
+    """Run all clients of a scenario, and say what each would have to catch.
+
+    For each: its exception, whether `except OSError` and the like catch it, and whether it is
+    worth a retry. Exits as `labctl run` does.
+    """
+    from labctl.cli.comparing import ComparisonOutput  # noqa: PLC0415
+    from labctl.cli.execute import Limits, Wanted, execute, parse_pythons  # noqa: PLC0415
+    from labctl.errors import UsageError  # noqa: PLC0415
+
+    if len(parse_pythons(python)) != 1:
+        raise UsageError("a comparison is on one Python", hint="give --python one, such as 3.9")
+    wanted = Wanted(
+        names=(name,),
+        everything=False,
+        tags=(),
+        folders=tuple(scenarios),
+        attempts=(),
+        pythons=python,
+        client=None,
+        repeat=1,
+        limits=Limits(jobs=4, limit_s=30.0),
+        json=json,
+        pcaps=None,
+    )
+    raise typer.Exit(execute(wanted, ComparisonOutput(json)))

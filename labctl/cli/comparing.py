@@ -1,0 +1,31 @@
+"""Where `labctl compare` writes: as a run does, but a comparison in place of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labctl.cli.output import Output
+from labctl.model.result import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from labctl.model.picture import Pictures
+
+
+class ComparisonOutput(Output):
+    """`json` as there."""
+
+    def document(self, result: Result) -> str:
+        """The comparison as JSON."""
+        from labctl.judge.comparison import compare  # noqa: PLC0415
+        from labctl.report.comparison import comparison_json  # noqa: PLC0415
+
+        return comparison_json(compare(result))
+
+    def report(self, result: Result, pictures: Pictures) -> RenderableType:  # noqa: ARG002
+        """The comparison as a table."""
+        from labctl.judge.comparison import compare  # noqa: PLC0415
+        from labctl.report.comparison import render_comparison  # noqa: PLC0415
+
+        return render_comparison(compare(result))
