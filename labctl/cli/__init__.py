@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from labctl import __version__
-from labctl.cli import clean, doctor, images, look, run
+from labctl.cli import (
+    clean,
+    compare,
+    doctor,
+    explain,
+    images,
+    look,
+    new,
+    record,
+    run,
+)
 
 app = typer.Typer(
     name="labctl",
@@ -19,9 +29,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog="Example: labctl compare refused-port --python 3.9")(compare.compare)
 app.command("list", epilog="Example: labctl list --tag core")(look.list_)
 app.command(epilog="Example: labctl show refused-port")(look.show)
+app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog="Example: labctl validate my.yaml other.yaml")(look.validate)
+app.command(epilog=new.EXAMPLES)(new.new)
+app.command(epilog=record.EXAMPLES)(record.record)
 app.command(epilog="Example: labctl schema > scenario.schema.json")(look.schema)
 app.add_typer(images.app, name="images")
 app.command(epilog="Example: labctl doctor")(doctor.doctor)

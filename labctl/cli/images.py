@@ -26,7 +26,9 @@ _ID_DIGITS = 12
 
 Which = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SERIES|lab", help="A Python such as 3.13, or lab."),
+    typer.Argument(
+        metavar="SERIES|lab", help="A Python such as 3.13, one with libraries: 3.13-libs, or lab."
+    ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Every image.")]
 
@@ -130,22 +132,35 @@ def _record(image: ImageStatus) -> dict[str, str | int]:
 
 
 def _every() -> list[str]:
-    from labctl.engine.images import LAB, SERIES, client_image  # noqa: PLC0415
-
-    return [LAB, *map(client_image, SERIES)]
+    return list(_by_word().values())
 
 
 def _names(which: list[str] | None, *, every: bool) -> list[str]:
     """The images that the command line means."""
-    from labctl.engine.images import LAB, SERIES, client_image  # noqa: PLC0415
-
     if every:
         return _every()
+    known = _by_word()
     if not which:
-        raise UsageError("which images?", hint=f"name some of {', '.join(SERIES)}, lab; or --all")
+        raise UsageError("which images?", hint=f"name some of {', '.join(known)}; or --all")
     for word in which:
-        if word not in (*SERIES, "lab"):
+        if word not in known:
             raise UsageError(
-                f"there is no image for {word!r}", hint=f"there are {', '.join(SERIES)}, and lab"
+                f"there is no image for {word!r}", hint=f"there are {', '.join(known)}"
             )
-    return [LAB if word == "lab" else client_image(word) for word in which]
+    return [known[word] for word in which]
+
+
+def _by_word() -> dict[str, str]:
+    """Every image, by the word that the command line has for it."""
+    from labctl.engine.images import (  # noqa: PLC0415
+        LAB,
+        SERIES,
+        client_image,
+        libraries_image,
+    )
+
+    return {
+        "lab": LAB,
+        **{series: client_image(series) for series in SERIES},
+        **{f"{series}-libs": libraries_image(series) for series in SERIES},
+    }

@@ -14,38 +14,61 @@ def list_(
     tag: Annotated[
         list[str], typer.Option("--tag", metavar="TAG", help="Only scenarios with this tag.")
     ] = [],  # noqa: B006 typer copies it
+    layer: Annotated[
+        list[str],
+        typer.Option(
+            metavar="LAYER",
+            help="Only scenarios of this layer, like dns, tcp or tls.",
+            autocompletion=options.complete_layer,
+        ),
+    ] = [],  # noqa: B006
+    raises: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Only scenarios that expect this exception, with or without its module, on any"
+            " Python: raised, as a cause or a context, in a group, in a thread or a task.",
+        ),
+    ] = [],  # noqa: B006
+    client: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME", help="Only scenarios with a client of this name, or that imports it."
+        ),
+    ] = [],  # noqa: B006
+    search: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="Only with this text in name, title, story or tags."),
+    ] = "",
     scenarios: options.Scenarios = [],  # noqa: B006
     as_json: options.Json = False,
 ) -> None:
     """List the scenarios, their clients and what is expected.
 
-    A wrong file is told, and keeps none of the others from being listed.
+    Of several options, a scenario must fit all; of one given several times, any. A wrong file is
+    told, and keeps none of the others from being listed.
     """
-    from labctl.cli.selection import catalogue, having, tagged  # noqa: PLC0415
+    from labctl.cli.filters import Filters  # noqa: PLC0415
+    from labctl.cli.selection import catalogue  # noqa: PLC0415
     from labctl.errors import ManyInputErrors  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
     from labctl.report.scenarios import list_json, list_table  # noqa: PLC0415
 
-    found, errors = catalogue(scenarios).sorted_out()
-    if tag:  # one that none has may stand in a wrong file
-        found = having(found, tag) if errors else tagged(found, tag)
+    filters = Filters(tags=tag, layers=layer, raises=raises, clients=client, search=search)
+    known, errors = catalogue(scenarios).sorted_out()
+    found = filters.of(known, complete=not errors)
+    if not (found or errors):
+        typer.echo(f"labctl: {filters.nothing()}", err=True)
     if as_json:
         typer.echo(json.dumps(list_json(found), indent=2))
-    else:
+    elif found:
         make_console().print(list_table(found))
     if errors:
         raise ManyInputErrors(tuple(errors))
 
 
 def show(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME|FILE",
-            help="A scenario's name, or a file.",
-            autocompletion=options.complete_scenario,
-        ),
-    ],
+    name: options.Scenario,
     scenarios: options.Scenarios = [],  # noqa: B006
     as_json: options.Json = False,
 ) -> None:

@@ -7,6 +7,30 @@ from typing import Annotated
 
 import typer
 
+
+def complete_scenario(incomplete: str) -> list[str]:
+    """Names for shell completion."""
+    from labctl.cli.selection import catalogue  # noqa: PLC0415
+
+    return [name for name in catalogue(()).names() if name.startswith(incomplete)]
+
+
+def complete_layer(incomplete: str) -> list[str]:
+    """Layers for shell completion."""
+    from labctl.model.scenario import LAYERS  # noqa: PLC0415
+
+    return [layer for layer in LAYERS if layer.startswith(incomplete)]
+
+
+def complete_exception(incomplete: str) -> list[str]:
+    """Exceptions for shell completion, without their modules unless one is begun."""
+    from labctl.model.exceptions import known_names  # noqa: PLC0415
+
+    full = {name for name in known_names() if name.startswith(incomplete) and "." in incomplete}
+    bare = {name.rpartition(".")[2] for name in known_names()}
+    return sorted(full or {name for name in bare if name.startswith(incomplete)})
+
+
 Scenarios = Annotated[
     list[Path],
     typer.Option(
@@ -18,10 +42,19 @@ Scenarios = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-def complete_scenario(incomplete: str) -> list[str]:
-    """Names for shell completion."""
-    from labctl.cli.selection import catalogue  # noqa: PLC0415
-
-    return [name for name in catalogue(()).names() if name.startswith(incomplete)]
+Scenario = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME|FILE",
+        help="A scenario's name, or a file.",
+        autocompletion=complete_scenario,
+    ),
+]
+Attempts = Annotated[
+    list[str], typer.Option("--attempt", metavar="A", help="Only attempts of this name.")
+]
+Pythons = Annotated[
+    str, typer.Option(metavar="3.9,3.13|all", help="The Pythons to run the clients on.")
+]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="Attempts to make at once.")]
+Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a client may take.")]

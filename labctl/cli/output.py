@@ -36,18 +36,27 @@ class Output:
 
     def show(self, result: Result, pictures: Pictures) -> None:
         """Print the report and write the document."""
-        from labctl.report.document import result_json  # noqa: PLC0415
-        from labctl.report.run import render_run  # noqa: PLC0415
-
         if self._json == STDOUT:
             # JSON is UTF-8, whatever the terminal takes.
-            typer.echo(result_json(result).encode(), nl=False)
+            typer.echo(self.document(result).encode(), nl=False)
             return
         try:
             if self._json:
-                _write(Path(self._json), result_json(result))
+                _write(Path(self._json), self.document(result))
         finally:
-            _print(render_run(result, pictures))
+            _print(self.report(result, pictures))
+
+    def document(self, result: Result) -> str:
+        """What goes to the file."""
+        from labctl.report.document import result_json  # noqa: PLC0415
+
+        return result_json(result)
+
+    def report(self, result: Result, pictures: Pictures) -> RenderableType:
+        """What people read."""
+        from labctl.report.run import render_run  # noqa: PLC0415
+
+        return render_run(result, pictures)
 
     def note(self, text: str) -> None:
         """Say something that is no part of the report."""

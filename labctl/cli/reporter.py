@@ -20,6 +20,8 @@ from labctl.wire.explain import explain
 from labctl.wire.ladder import draw_ladder
 from labctl.wire.pcapng import pcapng
 
+WHOLE_RESULTS = 200
+"""Results of a run that are kept whole; those after them go without packets, calls and output."""
 _PICTURES = 20
 """Attempts that pictures are drawn of; more than these nobody reads in one go."""
 
@@ -54,7 +56,8 @@ class Reporter:
         """Take note of one more attempt; after the last, show all. The lab still stands then:
         whoever waits for the verdict has it sooner.
         """
-        self._results.append(ended.result)
+        kept = ended if len(self._results) < WHOLE_RESULTS else ended.slim()
+        self._results.append(kept.result)
         self._bar.attempt(len(self._results))
         if self._pcaps is not None:
             self._write_capture(self._pcaps, ended)

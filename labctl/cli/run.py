@@ -31,12 +31,8 @@ def run(
     tag: Annotated[
         list[str], typer.Option("--tag", metavar="T", help="Every scenario with this tag.")
     ] = [],  # noqa: B006
-    attempt: Annotated[
-        list[str], typer.Option("--attempt", metavar="A", help="Only attempts of this name.")
-    ] = [],  # noqa: B006
-    python: Annotated[
-        str, typer.Option(metavar="3.9,3.13|all", help="The Pythons to run the clients on.")
-    ] = "3.13",
+    attempt: options.Attempts = [],  # noqa: B006
+    python: options.Pythons = "3.13",
     client: Annotated[
         Path | None,
         typer.Option(
@@ -45,13 +41,11 @@ def run(
             " what that attempt expects. It finds its target in LAB_HOST and LAB_PORT.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Attempts to make at once.")] = 4,
+    jobs: options.Jobs = 4,
     repeat: Annotated[
         int, typer.Option(min=1, max=10_000, help="Make every attempt so often, and compare.")
     ] = 1,
-    timeout: Annotated[
-        float, typer.Option(min=0.1, max=3600, help="Seconds that a client may take.")
-    ] = 30.0,
+    timeout: options.Timeout = 30.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the lab running, to look around in it.")
     ] = False,
@@ -70,7 +64,7 @@ def run(
     Exits with 0 if all is as expected, 1 if not, 2 or 3 if the command line or a file is wrong,
     and 4 if the lab could not be run.
     """
-    from labctl.cli.execute import Wanted, execute  # noqa: PLC0415
+    from labctl.cli.execute import Limits, Wanted, execute  # noqa: PLC0415
 
     wanted = Wanted(
         names=tuple(names),
@@ -80,10 +74,8 @@ def run(
         attempts=tuple(attempt),
         pythons=python,
         client=client,
-        jobs=jobs,
         repeat=repeat,
-        limit_s=timeout,
-        keep=keep,
+        limits=Limits(jobs=jobs, limit_s=timeout, keep=keep),
         json=json,
         pcaps=pcap,
     )

@@ -15,17 +15,19 @@ CORE = "core"
 """The tag of the scenarios that run where nothing else is asked for."""
 
 
-def catalogue(folders: Sequence[Path]) -> Catalogue:
-    """The bundled scenarios, and those of the folders given with --scenarios."""
-    return _catalogue([share("scenarios"), *folders])
+def catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
+    """The bundled scenarios, and those of the folders given with --scenarios. With `unrecorded`,
+    their attempts need not say what they expect.
+    """
+    return _catalogue([share("scenarios"), *folders], unrecorded=unrecorded)
 
 
-def only(folders: Sequence[Path]) -> Catalogue:
+def only(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
     """The scenarios of these folders alone; the bundled ones where there is no folder.
 
     UsageError where there is none at all.
     """
-    found = _catalogue(folders or [share("scenarios")])
+    found = _catalogue(folders or [share("scenarios")], unrecorded=unrecorded)
     if not found.names():
         raise UsageError(
             f"there is no scenario in {', '.join(map(str, folders))}",
@@ -34,8 +36,8 @@ def only(folders: Sequence[Path]) -> Catalogue:
     return found
 
 
-def _catalogue(folders: Sequence[Path]) -> Catalogue:
-    return Catalogue(folders, share("compose") / "lab.yaml")
+def _catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
+    return Catalogue(folders, share("compose") / "lab.yaml", unrecorded=unrecorded)
 
 
 def select(
@@ -54,6 +56,15 @@ def select(
     if not (names or everything or tags):
         chosen = only(folders).all() if folders else tagged(known.all(), (CORE,))
     return _each_once(chosen)
+
+
+def select_unrecorded(*, names: Sequence[str], folders: Sequence[Path]) -> list[Scenario]:
+    """The scenarios to record, each once: those named, or without any all of the folders."""
+    if not (names or folders):
+        raise UsageError("which scenarios?", hint="name files, or folders with --scenarios")
+    known = catalogue(folders, unrecorded=True)
+    chosen = [known.load(name) for name in names]
+    return _each_once(chosen or only(folders, unrecorded=True).all())
 
 
 def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]:

@@ -26,9 +26,14 @@ class Images:
 
     def ensure(self, wanted: Iterable[str], *, progress: object) -> dict[str, ImageInfo]:
         assert callable(progress)
-        versions = {name: f"{name.partition(':')[2]}.5" for name in wanted}
+        versions = {name: f"{name.partition(':')[2].removesuffix('-libs')}.5" for name in wanted}
         return {
-            name: ImageInfo(id=f"sha256:{name}", origin="registry", python=version)
+            name: ImageInfo(
+                id=f"sha256:{name}",
+                origin="registry",
+                python=version,
+                packages={"httpx": "0.28.1"} if name.endswith("-libs") else {},
+            )
             for name, version in versions.items()
         }
 

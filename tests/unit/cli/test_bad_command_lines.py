@@ -15,7 +15,10 @@ from tests.unit.load.texts import SCENARIO, write
 LIST = "`labctl list` shows them all; a file is given as a path, like ./mine.yaml"
 PYTHONS = "there are 3.9, 3.10, 3.11, 3.12, 3.13, 3.14, and all"
 WRITABLE = "give --json a file in a folder that you may write to"
-CLIENTS = "the attempts there are: smtplib, socket, http.client, urllib.request, asyncio"
+CLIENTS = (
+    "the attempts there are: smtplib, socket, http.client, urllib.request, asyncio, "
+    "requests, urllib3, httpx, aiohttp, aiosmtplib"
+)
 
 
 def told(done: Done, engine: Listener) -> str:
@@ -33,9 +36,9 @@ def told(done: Done, engine: Listener) -> str:
         ("run zebra", 'no scenario is called "zebra"', LIST),
         ("show refused-prt", 'no scenario is called "refused-prt"; did you mean "refused-port"?', LIST),
         ("validate zebra", 'no scenario is called "zebra"', LIST),
-        ("run --tag cor", 'no scenario has the tag cor; did you mean "core"?', "there are core"),
-        ("run refused-port --tag zebra", "no scenario has the tag zebra", "there are core"),
-        ("list --tag cor", 'no scenario has the tag cor; did you mean "core"?', "there are core"),
+        ("run --tag cor", 'no scenario has the tag cor; did you mean "core"?', "there are core, essential"),
+        ("run refused-port --tag zebra", "no scenario has the tag zebra", "there are core, essential"),
+        ("list --tag cor", 'no scenario has the tag cor; did you mean "core"?', "there are core, essential"),
         ("run refused-port --attempt sockt", "no selected scenario has an attempt called sockt; did you mean socket?", CLIENTS),
         ("run refused-port --attempt zebra", "no selected scenario has an attempt called zebra", CLIENTS),
         ("run --python 3.8", "no client image has Python '3.8'", PYTHONS),

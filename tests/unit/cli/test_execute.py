@@ -328,3 +328,21 @@ def test_a_bug_shows_what_was_won_and_is_reported(bench: Bench) -> None:
     assert "ValueError: oops" in done.err
     assert "1 attempt" in done.out
     assert bench.engine.said[-2:] == ["sweep", "unguarded"]
+
+
+NEEDY = f"{SCENARIO}  httpx:\n    requires: [httpx]\n    client: import httpx\n    {EXPECT}\n"
+
+
+def test_only_images_that_the_chosen_attempts_need_are_wanted(bench: Bench) -> None:
+    write("mine.yaml", NEEDY)
+    plain = bench.document("mine.yaml", "--attempt", "socket")
+    assert list(plain["images"]) == ["labctl/lab:latest", "labctl/client:3.13"]
+    equipped = bench.document("mine.yaml", "--attempt", "httpx")
+    assert [*plain["images"], "labctl/client:3.13-libs"] == list(equipped["images"])
+    assert equipped["images"]["labctl/client:3.13-libs"]["packages"] == {"httpx": "0.28.1"}
+
+
+def test_the_document_names_the_libraries_of_an_attempt(bench: Bench) -> None:
+    write("mine.yaml", NEEDY)
+    found = {one["attempt"]: one["libraries"] for one in bench.document("mine.yaml")["attempts"]}
+    assert found == {"socket": {}, "httpx": {"httpx": "0.28.1"}}

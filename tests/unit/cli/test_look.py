@@ -18,7 +18,8 @@ from tests.unit.cli.conftest import Labctl, Listener, process
 from tests.unit.load.texts import SCENARIO, changed, write
 
 VERBS = {
-    "run", "list", "show", "validate", "schema", "doctor", "clean", "images",
+    "run", "compare", "list", "show", "explain", "validate", "new", "record", "schema", "doctor",
+    "clean", "images",
     "images build", "images remove",
 }  # fmt: skip
 BUNDLED = sorted(path.stem for path in share("scenarios").rglob("*.yaml"))
@@ -183,10 +184,13 @@ def complete(words: str) -> list[str]:
     ("words", "offered"),
     [
         ("labctl run refu", ["refused-port"]),
-        ("labctl show un", ["unresolvable-host"]),
+        ("labctl show unres", ["unresolvable-host"]),
         ("labctl vali", ["validate"]),
         ("labctl run --rep", ["--repeat"]),
+        ("labctl list --layer t", ["tcp", "tls"]),
         ("labctl run zebra", []),
+        ("labctl record refu", ["refused-port"]),
+        ("labctl new mine --layer s", ["smtp"]),
     ],
 )
 def test_completion(words: str, offered: list[str]) -> None:

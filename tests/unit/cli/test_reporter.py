@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from labctl.cli.output import Output
-from labctl.cli.reporter import Reporter, capture_folder
+from labctl.cli.reporter import WHOLE_RESULTS, Reporter, capture_folder
 from labctl.errors import EngineError, UsageError
 from labctl.examine import Ended, look_at
 from labctl.judge import judge
@@ -241,3 +241,13 @@ def test_a_folder_that_is_not_ones_own(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         capture_folder(tmp_path / "in")
     assert caught.value.message == f"cannot write captures to {tmp_path / 'in'}: Permission denied"
+
+
+def test_of_thousands_only_the_first_are_kept_whole(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    attempts = [planned(repeat=number) for number in range(1, WHOLE_RESULTS + 2)]
+    follows = reporter(attempts, json=str(path))
+    for attempt in attempts:
+        follows.ended(ended(attempt, capture=None))
+    calls = [len(one["observed"]["calls"]) for one in json.loads(path.read_text())["attempts"]]
+    assert calls == [1] * WHOLE_RESULTS + [0]

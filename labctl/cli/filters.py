@@ -1,0 +1,119 @@
+"""Which scenarios `labctl list` shows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from labctl.cli.selection import having, tagged
+from labctl.errors import UsageError
+from labctl.load.words import did_you_mean
+from labctl.model.exceptions import known_names
+from labctl.model.scenario import LAYERS, Attempt, Scenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """A scenario must fit each that is given, and of the values of one, any.
+
+    UsageError for a layer that there can't be, and, when used, for a tag that no scenario has.
+    """
+
+    tags: Sequence[str] = ()
+    layers: Sequence[str] = ()
+    raises: Sequence[str] = ()
+    clients: Sequence[str] = ()
+    search: str = ""
+
+    def __post_init__(self) -> None:
+        for layer in self.layers:
+            if layer not in LAYERS:
+                raise UsageError(
+                    f"there is no layer {layer}{did_you_mean(layer, LAYERS)}",
+                    hint=f"there are {', '.join(LAYERS)}",
+                )
+
+    def of(self, scenarios: Sequence[Scenario], *, complete: bool = True) -> list[Scenario]:
+        """Those that fit, in their order. If they are not `complete`, a tag that none has may stand
+        in a file that could not be read.
+        """
+        chosen = scenarios
+        if self.tags:
+            chosen = tagged(scenarios, self.tags) if complete else having(scenarios, self.tags)
+        return [one for one in chosen if self._fits(one)]
+
+    def nothing(self) -> str:
+        """That nothing fits, in words; with the exception that was probably meant."""
+        given = {
+            "--tag": self.tags,
+            "--layer": self.layers,
+            "--raises": self.raises,
+            "--client": self.clients,
+            "--search": [self.search] if self.search else [],
+        }
+        asked = [f"{option} {' or '.join(values)}" for option, values in given.items() if values]
+        if not asked:
+            return "there is no scenario"
+        known = {name for full in known_names() for name in _names(full)}
+        unknown = [name for name in self.raises if name not in known]
+        meant = did_you_mean(unknown[0], known) if unknown else ""
+        return f"no scenario fits {' and '.join(asked)}{meant}"
+
+    def _fits(self, scenario: Scenario) -> bool:
+        return (
+            (not self.layers or scenario.layer in self.layers)
+            and (not self.raises or not exceptions(scenario).isdisjoint(self.raises))
+            and (not self.clients or not clients(scenario).isdisjoint(self.clients))
+            and _folded(self.search) in _folded(_text(scenario))
+        )
+
+
+def exceptions(scenario: Scenario) -> set[str]:
+    """Every exception that a variant expects somewhere, with its module and without."""
+    return {
+        name
+        for attempt in scenario.attempts
+        for variant in attempt.expectations
+        for one in variant.everything()
+        for name in _names(one.raises or one.isa or "")
+    }
+
+
+def _names(full: str) -> tuple[str, str]:
+    return full, full.rpartition(".")[2]
+
+
+def clients(scenario: Scenario) -> set[str]:
+    """The names of the clients, and the modules that they import: `urllib.request`, `urllib`."""
+    return {
+        name for attempt in scenario.attempts for name in (attempt.name, *_with_parents(attempt))
+    }
+
+
+def _with_parents(attempt: Attempt) -> Iterator[str]:
+    for module in _imported(attempt.source):
+        parts = module.split(".")
+        yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _imported(source: str) -> Iterator[str]:
+    """The modules that a source imports, from anywhere in it; none if it is not Python."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def _text(scenario: Scenario) -> str:
+    return "\n".join((scenario.name, scenario.title, scenario.story, *scenario.tags))
+
+
+def _folded(text: str) -> str:
+    """In small letters, with one space for whatever stands between words."""
+    return " ".join(text.casefold().split())
