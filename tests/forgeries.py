@@ -733,4 +733,67 @@ REPORTS = (
     ),
 )  # fmt: skip
 
-FORGERIES = WITHOUT_PACKETS + MAIL + AFTER_A_DECOY + REPORTS
+LIBRARIES = (
+    _forgery(
+        "raises-what-httpx-does", "refused, through httpx", "origin",
+        "httpx.ConnectError was raised by the client's own code",
+        _DECOY,
+        """
+        import httpx
+        decoy()
+        raise httpx.ConnectError("[Errno 111] Connection refused")
+        """,
+        at="refused-port/httpx",
+    ),
+    _forgery(
+        "stands-in-for-the-network-of-httpx", "refused, through httpx", "origin",
+        "httpcore.ConnectError (cause) was raised by the client's own code",
+        _DECOY,
+        """
+        import httpcore, httpx
+        class Backend(httpcore.NetworkBackend):
+            def connect_tcp(self, *args, **kwargs):
+                decoy()
+                raise httpcore.ConnectError("[Errno 111] Connection refused")
+        transport = httpx.HTTPTransport()
+        transport._pool._network_backend = Backend()
+        init = httpx.Client.__init__
+        httpx.Client.__init__ = lambda self, **_: init(self, transport=transport)
+        httpx.get("http://closed.lab:2525/", timeout=5)
+        """,
+        at="refused-port/httpx",
+    ),
+    _forgery(
+        "stands-in-for-what-urllib3-calls", "refused, through requests", "origin",
+        "ConnectionRefusedError (context.cause.cause) was raised by the client's own code",
+        _DECOY,
+        """
+        import requests, urllib3.util.connection
+        def refuse(*args, **kwargs):
+            decoy()
+            raise ConnectionRefusedError(111, "Connection refused")
+        urllib3.util.connection.create_connection = refuse
+        requests.get("http://closed.lab:2525/", timeout=5)
+        """,
+        at="refused-port/requests",
+    ),
+    _forgery(
+        "wears-the-name-of-a-function-of-requests", "refused, through requests", "stack",
+        "requests.adapters:HTTPAdapter.send claims to be a frame of requests.adapters",
+        _DECOY,
+        """
+        import requests.adapters, sys
+        source = "def send(self, *args, **kwargs):\\n    raise ConnectionError(decoy())\\n"
+        made = {**vars(requests.adapters), "decoy": decoy}
+        exec(compile(source, requests.adapters.__file__, "exec"), made)
+        send = made["send"]
+        if sys.version_info >= (3, 11):
+            send.__code__ = send.__code__.replace(co_qualname="HTTPAdapter.send")
+        requests.adapters.HTTPAdapter.send = send
+        requests.get("http://closed.lab:2525/", timeout=5)
+        """,
+        at="refused-port/requests",
+    ),
+)  # fmt: skip
+
+FORGERIES = WITHOUT_PACKETS + MAIL + AFTER_A_DECOY + REPORTS + LIBRARIES

@@ -44,10 +44,10 @@ def in_place_of_its_clients(scenario: str, folder: Path) -> Path:
     [path] = share("scenarios").rglob(f"{scenario}.yaml")
     document = yaml.safe_load(path.read_text("utf-8"))
     document["attempts"] = {
+        # Scenarios have no aliases, which two that are the same object would get.
         forgery.name: {
+            **deepcopy(document["attempts"][forgery.attempt]),
             "client": forgery.source,
-            # Scenarios have no aliases, which two that are the same object would get.
-            "expect": deepcopy(document["attempts"][forgery.attempt]["expect"]),
         }
         for forgery in FORGERIES
         if forgery.scenario == scenario

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 from pydantic import BaseModel
 
 from labctl import __main__, errors
@@ -25,6 +26,8 @@ from labctl.model.expectation import Expectation
 from labctl.model.flows import OUTCOMES
 from labctl.model.result import Outcome, Result
 from labctl.model.scenario import AttemptFile, ScenarioFile
+from labctl.services import dns, ports, steps, tls
+from labctl.services.protocols import PROTOCOLS
 from labctl.shared_files import share
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +35,8 @@ DOCS = ROOT / "docs"
 PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md")]
 COMPOSE = share("compose") / "lab.yaml"
 WIDTH = 100
+SCRIPTED = ("ports", "steps", "dialogue", "tls")
+"""The modules of services that events of scripts come from."""
 WRAPPED = """name: wrapped
 title: A part of a scenario, made whole
 layer: other
@@ -190,7 +195,9 @@ def anchors(page: Path) -> set[str]:
 
 @each_page
 def test_no_line_is_too_long(page: Path) -> None:
-    assert [line for line in page.read_text("utf-8").splitlines() if len(line) > WIDTH] == []
+    """A row of a table cannot be broken."""
+    lines = page.read_text("utf-8").splitlines()
+    assert [line for line in lines if len(line) > WIDTH and not line.startswith("| ")] == []
 
 
 def test_every_page_is_in_the_index() -> None:
@@ -254,7 +261,7 @@ def test_everything_that_services_say_is_told() -> None:
     names = {
         name for events in declared for event, keys in events.items() for name in (event, *keys)
     }
-    assert untold(names, "writing-a-scenario.md") == set()
+    assert untold(untold(names, "writing-a-scenario.md"), "services.md") == set()
 
 
 def test_every_outcome_of_a_flow_is_told() -> None:
@@ -265,6 +272,47 @@ def test_every_outcome_of_a_flow_is_told() -> None:
 
 def test_every_service_is_told() -> None:
     assert untold(set(load_compose(COMPOSE)), "writing-a-scenario.md") == set()
+
+
+def test_every_part_of_a_script_is_told() -> None:
+    folder = Path(ports.__file__).parents[1] / "engine" / "images"
+    certs = re.findall(
+        r'^        "([a-z0-9-]+)": _', (folder / "certificates.py").read_text(), re.M
+    )
+    assert len(certs) > 10
+    names = {*steps.WORDS, *steps.STEPS, *PROTOCOLS, *tls.OPTIONS, *tls.VERSIONS, *dns.ODD, *certs}
+    page = re.sub(r"[{}:]", " ", page_text("services.md"))
+    assert {name for name in names if not re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", page)} == set()
+
+
+def test_every_event_is_told() -> None:
+    sources = (Path(ports.__file__).parent / f"{name}.py" for name in SCRIPTED)
+    said = {
+        event for source in sources for event in re.findall(r'emit\("(\w+)"', source.read_text())
+    }
+    assert untold(said - {"ready"}, "services.md") == set()
+    assert {"connect", "read", "command", "tls", "datagram"} <= said
+
+
+def test_every_script_that_is_shown_is_right() -> None:
+    shown = [block.text for block in blocks(DOCS / "services.md") if "LAB_PORTS" in block.text]
+    scripts = [
+        service["environment"]["LAB_PORTS"]
+        for text in shown
+        for service in yaml.safe_load(text)["services"].values()
+    ]
+    assert scripts
+    assert all(ports.parse(script) for script in scripts)
+
+
+def test_every_step_in_the_table_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_CERTIFICATES", str(folder))
+    table = page_text("services.md").partition("## Steps")[2].partition("## ")[0]
+    rows = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+    assert len(rows) >= len([*steps.WORDS, *steps.STEPS])
+    for row in rows:
+        before = "{tls: {}}, " if "corrupt" in row else ""
+        assert ports.parse(f"2001: [{before}{row}]")
 
 
 def test_pictures_load_nothing_from_elsewhere() -> None:

@@ -49,3 +49,9 @@ def test_ratio_is_taken_within_rounds() -> None:
 def test_ratio_of_rows_of_different_rounds_is_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         ratio(Rows({"a": [1.0], "b": [1.0, 2.0]}), "a", "b")
+
+
+def test_long_parts_go_without_a_round_to_warm_up() -> None:
+    times = iter([1.0, 2.0])
+    rows = alternate({"a": lambda: {"a": next(times)}}, 2, lambda _: None, warm_up=False)
+    assert rows.seconds == {"a": [1.0, 2.0]}
