@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import attempts, machine, one_lab, startup, table
+from benchmarks import attempts, catalogue, machine, one_lab, startup, table
 from benchmarks.bench import Bench, bench
 from benchmarks.measure import BenchmarkError, Rows, Say
 from labctl.errors import LabError
@@ -19,9 +19,10 @@ PARTS: dict[str, Callable[[Bench, int, Say], Rows]] = {
     "lab": one_lab.measure,
     "attempts": attempts.measure,
     "startup": startup.measure,
+    "catalogue": catalogue.measure,
 }
-_STARTUP_TIMES = 2
-"""How many times as many rounds the quickest commands get."""
+_SHARE = {"startup": 2.0, "catalogue": 0.2}
+"""How many times as many rounds the quickest commands get, and the longest."""
 _INTERRUPTED = 130
 
 
@@ -64,8 +65,8 @@ def _measure(parts: list[str], rounds: int) -> str:
         load = machine.load()
         measured = {}
         for part in parts:
-            times = _STARTUP_TIMES if part == "startup" else 1
-            measured[part] = PARTS[part](running, rounds * times, _say)
+            often = max(1, round(rounds * _SHARE.get(part, 1)))
+            measured[part] = PARTS[part](running, often, _say)
         head.append(f"load     {load} before, {machine.load()} after; {today.isoformat()}")
     return table.render(head, measured)
 

@@ -53,13 +53,13 @@ def row(contestant: str, number: int) -> str:
 
 def measure(bench: Bench, rounds: int, say: Say) -> Rows:
     """Seconds per attempt."""
-    with _bases(bench) as bases, _running_lab(bench) as warm:
+    with bases(bench) as taken, _running_lab(bench) as warm:
         contestants: dict[str, Contestant] = {}
         for number in NUMBERS:
             contestants |= {
-                row(NO_OP, number): _floor(bench, bases, NO_OP, number, ["-V"]),
-                row(PYTHON, number): _floor(bench, bases, PYTHON, number, ["-ISc", "pass"]),
-                row(IMPORT, number): _floor(bench, bases, IMPORT, number, _AS_CLIENT),
+                row(NO_OP, number): floor(bench, taken, NO_OP, number, ["-V"]),
+                row(PYTHON, number): floor(bench, taken, PYTHON, number, ["-ISc", "pass"]),
+                row(IMPORT, number): floor(bench, taken, IMPORT, number, _AS_CLIENT),
                 row(IN_LAB, number): _in_lab(bench, warm, number),
                 row(BLIND, number): _in_lab(bench, warm, number, blind=True),
                 row(PROCESS, number): _process(number),
@@ -68,7 +68,7 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
 
 
 @contextmanager
-def _bases(bench: Bench) -> Iterator[list[str]]:
+def bases(bench: Bench) -> Iterator[list[str]]:
     """Running containers whose network namespaces others join, one for each worker."""
     made = []
     try:
@@ -87,8 +87,8 @@ def _bases(bench: Bench) -> Iterator[list[str]]:
             remove_container(bench.client, container)
 
 
-def _floor(
-    bench: Bench, bases: Sequence[str], name: str, number: int, arguments: list[str]
+def floor(
+    bench: Bench, taken: Sequence[str], name: str, number: int, arguments: list[str]
 ) -> Contestant:
     """Create, start, wait for and remove containers made like clients, AT_ONCE at a time.
 
@@ -117,7 +117,7 @@ def _floor(
     def run() -> Mapping[str, float]:
         began = time.monotonic()
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(one, islice(cycle(bases), number)))
+            list(pool.map(one, islice(cycle(taken), number)))
         return {row(name, number): (time.monotonic() - began) / number}
 
     return run

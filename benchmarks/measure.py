@@ -38,10 +38,12 @@ class Spread:
     least: float
 
 
-def alternate(contestants: Mapping[str, Contestant], rounds: int, say: Say) -> Rows:
+def alternate(
+    contestants: Mapping[str, Contestant], rounds: int, say: Say, *, warm_up: bool = True
+) -> Rows:
     """Run each once in every round: a b c d, a b c d. A first round warms up, and is forgotten."""
     rows = Rows()
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         for name, run in contestants.items():
             say(f"{f'round {number} of {rounds}' if number else 'warming up'}: {name}")
             measured = run()

@@ -36,7 +36,7 @@ def row(contestant: str, moment: str) -> str:
 
 def measure(bench: Bench, rounds: int, say: Say) -> Rows:
     """Seconds from before the process starts to the verdict and to its end."""
-    env = _environment(bench)
+    env = environment(bench)
     labctl = [*LABCTL, "run", SCENARIO, "--attempt", ATTEMPT]
     others = {
         BY_HAND: ["sh", str(_HERE / "by_hand.sh")],
@@ -61,7 +61,7 @@ def _contestant(
     return run
 
 
-def _environment(bench: Bench) -> dict[str, str]:
+def environment(bench: Bench) -> dict[str, str]:
     """What the scripts beside this file are told."""
     return {
         "BENCH_RUN": bench.run,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks import attempts, one_lab, startup
+from benchmarks import attempts, catalogue, one_lab, startup
 from benchmarks.measure import Rows, difference, ratio, spread
 
 TITLES = {
     "lab": "one attempt in a lab of its own, ms from the start of the process",
     "attempts": f"N attempts, {attempts.AT_ONCE} at once, ms per attempt",
     "startup": "commands that need no engine, ms",
+    "catalogue": f"the whole catalogue, {attempts.AT_ONCE} at once, ms",
 }
 BEGIN = "<!-- begin of the table -->"
 END = "<!-- end of the table -->"
@@ -71,6 +72,11 @@ AIMS = (
         more=True,
     ),
     Aim(part="startup", row=startup.HELP, to=startup.TYPER, most=1.5),
+    Aim(part="startup", row=startup.EXPLAIN, to=startup.BARE, most=300, more=True),
+    Aim(part="catalogue", row=catalogue.ALL, to=catalogue.COMPOSE, most=0.1),
+    Aim(part="catalogue", row=catalogue.ALL, to=catalogue.COMPOSE_EACH, most=0.1),
+    Aim(part="catalogue", row=catalogue.ALL, to=catalogue.FLOOR, most=1.3),
+    Aim(part="catalogue", row=catalogue.SIX, to=catalogue.ALL, most=6),
 )
 
 
