@@ -6,6 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("labctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("labctl")
+"""How fast a machine is says nothing of labctl: examples take long where it is busy."""
 
 
 def pytest_configure() -> None:

@@ -19,7 +19,6 @@ from tests.unit.load.texts import COMPOSE, LAB, SCENARIO
 
 FUZZ = settings(
     max_examples=300,
-    deadline=None,
     # the folder is one for all examples, and each writes its file anew
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

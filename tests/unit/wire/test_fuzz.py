@@ -27,7 +27,6 @@ CASES = int(os.environ.get("LABCTL_FUZZ_CASES", "300"))
 REAL = [raw for name in NAMES for raw in recorded(name)]
 COMMON = settings(
     max_examples=CASES,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 FAILED = Observation(
