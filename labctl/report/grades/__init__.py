@@ -1,0 +1,1 @@
+"""Grades, written for those who read them: students, teachers, and their systems. All pure."""
