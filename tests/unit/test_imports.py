@@ -21,6 +21,7 @@ ALLOWED = {
     "explain": MIDDLE,
     "report": MIDDLE | {"explain", "judge", "wire"},
     "engine": MIDDLE | {"judge", "load"},
+    "submissions": MIDDLE | {"load"},
     "examine": MIDDLE | {"judge", "wire"},
     "runner": MIDDLE | {"engine", "examine", "wire"},
     "probe": set(),
