@@ -17,12 +17,16 @@ from labctl.wire.flows import analyse
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """An attempt that has ended: its result, and what that was made of (None if the lab broke)."""
+    """An attempt that has ended: its result, and what that was made of (None if the lab broke).
+
+    `took_s` is how long its container ran, in seconds: the client can't make that shorter.
+    """
 
     attempt: PlannedAttempt
     result: AttemptResult
     capture: Capture | None = None
     wire: Wire | None = None
+    took_s: float = 0.0
 
     @property
     def leaves_traces(self) -> bool:
@@ -50,7 +54,9 @@ def examine(attempt: PlannedAttempt, evidence: Evidence) -> Ended:
     wire = look_at(capture) if capture else None
     observation = observe(evidence, wire)
     result = attempt_result(attempt, observation, judge(attempt.expectation, observation))
-    return Ended(attempt=attempt, result=result, capture=capture, wire=wire)
+    return Ended(
+        attempt=attempt, result=result, capture=capture, wire=wire, took_s=evidence.elapsed_s
+    )
 
 
 def lab_broke(attempt: PlannedAttempt, error: EngineError) -> Ended:

@@ -88,7 +88,7 @@ class Runner:
         waiting: queue.SimpleQueue[PlannedAttempt] = queue.SimpleQueue()
         for attempt in lab.attempts:
             waiting.put(attempt)
-        workers = min(self._jobs, len(lab.attempts))
+        workers = 1 if lab.in_turn else min(self._jobs, len(lab.attempts))
         try:
             with self._engine.lab(lab) as running, ThreadPoolExecutor(workers) as pool:
                 working = [pool.submit(self._work, running, waiting) for _ in range(workers)]

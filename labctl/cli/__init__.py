@@ -11,6 +11,7 @@ from labctl.cli import (
     clean,
     compare,
     doctor,
+    exercise,
     explain,
     images,
     look,
@@ -36,6 +37,9 @@ app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog="Example: labctl validate my.yaml other.yaml")(look.validate)
 app.command(epilog=new.EXAMPLES)(new.new)
 app.command(epilog=record.EXAMPLES)(record.record)
+app.add_typer(exercise.app, name="exercise")
+app.command(epilog="Example: labctl check tell-them-apart my-folder")(exercise.check)
+app.command(epilog=exercise.GRADE_EXAMPLES)(exercise.grade)
 app.command(epilog="Example: labctl schema > scenario.schema.json")(look.schema)
 app.add_typer(images.app, name="images")
 app.command(epilog="Example: labctl doctor")(doctor.doctor)

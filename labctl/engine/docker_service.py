@@ -126,11 +126,13 @@ class RunningService:
         """A place in the stream of events, for `events_since`."""
         return len(self._inbox)
 
-    def ask_to_settle(self, word: str) -> None:
-        """Ask to say a word when all events of what came in so far are out; see `settled`."""
+    def ask_to_settle(self, word: str, *, address: str) -> None:
+        """Ask to say a word when all events of what came in so far are out, and to forget the
+        client of that address; see `settled`.
+        """
         if self._speaks and self._stream is not None:
             with engine_errors(f"talking to service {self.spec.name}"):
-                self._stream.send_line(f"sync {word}")
+                self._stream.send_line(f"sync {word} {address}")
 
     def settled(self, word: str, *, mark: int, deadline: float) -> None:
         """Return when that word has come. Raises EngineError if it doesn't."""

@@ -142,7 +142,7 @@ class DockerTap:
         deadline = time.monotonic() + _SETTLE_S
         word = f"{self._container[:12]}-{self._attempts}"
         for service in marks:
-            service.ask_to_settle(word)
+            service.ask_to_settle(word, address=self._address)
         for service, mark in marks.items():
             service.settled(word, mark=mark, deadline=deadline)
 
@@ -207,6 +207,7 @@ def request(attempt: PlannedAttempt, limit_s: float) -> str:
             "source": attempt.source,
             "filename": attempt.client or f"{attempt.attempt}.py",
             "limit_s": limit_s,
-            "env": {"LAB_HOST": target.host, "LAB_PORT": str(target.port)},
+            "argv": list(attempt.argv),
+            "env": {**attempt.env, "LAB_HOST": target.host, "LAB_PORT": str(target.port)},
         }
     )

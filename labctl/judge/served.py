@@ -29,7 +29,7 @@ def _differences(expected: Sequence[str], events: Sequence[ServerEvent]) -> Iter
     named = {parsed.service for _, parsed in lines}
     waiting = [event for event in events if event.service != RESOLVER or RESOLVER in named]
     for line, parsed in lines:
-        place = next((n for n, event in enumerate(waiting) if _fits(parsed, event)), None)
+        place = next((n for n, event in enumerate(waiting) if fits(parsed, event)), None)
         if place is None:
             yield _missing(line, parsed, waiting)
             continue
@@ -44,7 +44,8 @@ def served_line(event: ServerEvent) -> str:
     return " ".join((event.service, event.event, *pairs))
 
 
-def _fits(line: ServedLine, event: ServerEvent) -> bool:
+def fits(line: ServedLine, event: ServerEvent) -> bool:
+    """Whether the event is what the line says."""
     return (line.service, line.event) == (event.service, event.event) and all(
         key in event.detail and str(event.detail[key]) == value
         for key, value in line.detail.items()

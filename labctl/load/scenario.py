@@ -140,7 +140,7 @@ def _look_up(document: Document, builtin: Path, read_compose: ComposeReader) -> 
     compose, lab = builtin, tuple[Service, ...]()
     with _kept(errors):
         compose = _compose(document, builtin)
-        services = _known_services(compose, builtin, read_compose)
+        services = known_services(compose, builtin, read_compose)
         errors += unknown_services(document, services, compose)
         lab = _lab(document, services)
         errors += unsayable_lines(document, lab)
@@ -205,7 +205,7 @@ def _beside(name: str, place: Place, document: Document) -> Path:
     return file
 
 
-def _known_services(compose: Path, builtin: Path, read_compose: ComposeReader) -> Services:
+def known_services(compose: Path, builtin: Path, read_compose: ComposeReader) -> Services:
     """The services of a Compose file; the built-in `dns` where it has none of its own.
 
     That one goes without its fixed address, which another service of the file may have.

@@ -28,7 +28,9 @@ class Interpreter:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedAttempt:
-    """One client, to be run once. `expectation` is None where nothing is expected of it."""
+    """One client, to be run once. `expectation` is None where nothing is expected of it. `argv` are
+    its arguments, `env` what its environment has beside LAB_HOST and LAB_PORT.
+    """
 
     scenario: str
     attempt: str
@@ -40,15 +42,20 @@ class PlannedAttempt:
     expectation: Expectation | None
     repeat: int
     requires: tuple[Library, ...] = ()
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedLab:
-    """One lab: the services of all its scenarios, and the attempts to be made in it."""
+    """One lab: the services of all its scenarios, and the attempts to be made in it, several side
+    by side unless they are to be made `in_turn`.
+    """
 
     compose: Path
     services: tuple[Service, ...]
     attempts: tuple[PlannedAttempt, ...]
+    in_turn: bool = False
 
     @property
     def scenarios(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def main(fd: int, length: int, wake: int) -> None:
     request = loads(sheet.request)
     filename = request["filename"]
     _write_source(filename, request["source"])
-    sys.argv[:] = [filename]
+    sys.argv[:] = [filename, *request.get("argv", ())]
     _add_libraries()
     namespace = _main_module(filename, request["source"])
     run = _Run(filename, sheet)

@@ -2,7 +2,8 @@
 
 stdin has the request, one line of JSON:
 
-    {"source": "...", "filename": "client.py", "limit_s": 30.0, "env": {"LAB_HOST": "..."}}
+    {"source": "...", "filename": "client.py", "limit_s": 30.0, "argv": [],
+     "env": {"LAB_HOST": "..."}}
 
 stdout gets the report, one line of ASCII JSON of 1 MiB at most, with the keys of
 labctl.model.result.Observation that a probe can know, and `probe: 1` and `python: "3.13.5"`.

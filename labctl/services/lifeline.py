@@ -42,11 +42,25 @@ def _now(done: Callable[[], None]) -> None:
     done()
 
 
-def hold(settle: Callable[[Callable[[], None]], None] = _now) -> None:
-    """Stay until labctl goes. `sync WORD` is answered with an event `synced`, after all events of
-    what came in before: `settle` calls its argument when they are out.
+def _nothing_kept(_address: str) -> None:
+    """What a service forgets that remembers no client."""
+
+
+def hold(
+    settle: Callable[[Callable[[], None]], None] = _now,
+    forget: Callable[[str], None] = _nothing_kept,
+) -> None:
+    """Stay until labctl goes. `sync WORD ADDRESS` is answered with an event `synced`, after all
+    events of what came in before, and what is remembered of that client is gone: `settle` calls
+    its argument when they are out.
     """
+
+    def done(word: str, address: str) -> None:
+        forget(address)
+        emit("synced", word=word)
+
     for command in commands():
-        verb, _, word = command.partition(" ")
+        verb, _, rest = command.partition(" ")
         if verb == "sync":
-            settle(partial(emit, "synced", word=word))
+            word, _, address = rest.partition(" ")
+            settle(partial(done, word, address))

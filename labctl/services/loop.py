@@ -13,8 +13,12 @@ _TURNS = 10
 takes the longest: it is read, its handler wakes up, closes its side, and its protocol is told."""
 
 
-def run(serving: Coroutine[None, None, None]) -> None:
-    """Run a service that lives in an event loop, until labctl goes."""
+def run(
+    serving: Coroutine[None, None, None], forget: Callable[[str], None] = lambda _: None
+) -> None:
+    """Run a service that lives in an event loop, until labctl goes. `forget` is told, in the loop,
+    the address of each client whose attempt has ended.
+    """
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -28,7 +32,7 @@ def run(serving: Coroutine[None, None, None]) -> None:
             else:
                 done()
 
-        threading.Thread(target=hold, args=(settle,), daemon=True).start()
+        threading.Thread(target=hold, args=(settle, forget), daemon=True).start()
         await serving
 
     asyncio.run(main())

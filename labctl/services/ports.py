@@ -32,10 +32,12 @@ _PORT = re.compile(r"([1-9]\d{0,4})(/udp)?")
 
 @dataclass(frozen=True)
 class Listener:
-    """A TCP port; without steps, one that accepts nobody, and whose queue is full."""
+    """A TCP port: what is done with a client's first connection, its second, and so on, and the
+    last for all that follow; without any, one that accepts nobody, and whose queue is full.
+    """
 
     port: int
-    steps: Sequence[steps.Step] | None
+    turns: Sequence[Sequence[steps.Step]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,21 @@ def _port(key: object, value: object) -> Port:
             raise WrongScript("must be a number up to 65535, or NUMBER/udp")
         if found[2]:
             return Datagrams(int(found[1]), _udp_answer(value))
-        return Listener(int(found[1]), None if value == _NEVER else steps.parse(value))
+        return Listener(int(found[1]), [] if value == _NEVER else _turns(value))
+
+
+def _turns(value: object) -> list[Sequence[steps.Step]]:
+    """A list of steps; or `{turns: [LIST, LIST]}`."""
+    if not isinstance(value, dict):
+        return [steps.parse(value)]
+    lists = mapping(value, ["turns"]).get("turns")
+    if not isinstance(lists, list) or not lists:
+        raise WrongScript("turns: must be a list of lists of steps")
+    made: list[Sequence[steps.Step]] = []
+    for number, each in enumerate(lists, 1):
+        with within(f"turn {number}"):
+            made.append(steps.parse(each))
+    return made
 
 
 def _udp_answer(value: object) -> bytes | None:
@@ -73,10 +89,29 @@ def _udp_answer(value: object) -> bytes | None:
         return octets(value[0]["send"])
 
 
+class Turns:
+    """How many connections each client has made to each port in its attempt."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, int], int] = {}
+
+    def take(self, address: str, port: int) -> int:
+        """Count one more connection; how many there were before."""
+        before = self._made.get((address, port), 0)
+        self._made[address, port] = before + 1
+        return before
+
+    def forget(self, address: str) -> None:
+        """The client's attempt has ended."""
+        for key in [key for key in self._made if key[0] == address]:
+            del self._made[key]
+
+
 class Server:
     """All connections to a service."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
         self._watch = Watch()
         self._tasks: dict[asyncio.Task[None], None] = {}
         """The oldest first."""
@@ -101,7 +136,9 @@ class Server:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(sock, peer_name(address))
             self._watch.add(connection)
-            task = asyncio.create_task(self._handle(connection, spec))
+            turn = self._turns.take(address[0], spec.port)
+            todo = spec.turns[min(turn, len(spec.turns) - 1)]
+            task = asyncio.create_task(self._handle(connection, spec.port, todo))
             task.add_done_callback(partial(self._end, connection))
             self._tasks[task] = None
             if len(self._tasks) > MOST:
@@ -113,12 +150,12 @@ class Server:
         self._watch.close(connection)
         self._tasks.pop(task, None)
 
-    async def _handle(self, connection: Connection, spec: Listener) -> None:
-        emit("connect", connection.peer, port=spec.port)
+    async def _handle(self, connection: Connection, port: int, todo: Sequence[steps.Step]) -> None:
+        emit("connect", connection.peer, port=port)
         by = "server"
         try:
             async with asyncio.timeout(LONGEST_S):
-                await steps.run([*(spec.steps or ()), steps.close], connection)
+                await steps.run([*todo, steps.close], connection)
         except (Gone, OSError) as error:
             by = "" if isinstance(error, TimeoutError) else "client"
         except Ended:
@@ -153,16 +190,16 @@ class Answering(asyncio.DatagramProtocol):
 LONGEST_TEXT = 200
 
 
-async def serve(ports: Sequence[Port]) -> None:
+async def serve(ports: Sequence[Port], turns: Turns) -> None:
     """Open all ports, say so, and serve for good."""
-    server = Server()
+    server = Server(turns)
     kept: list[object] = []
     for spec in ports:
         if isinstance(spec, Datagrams):
             make = partial(Answering, spec)
             loop = asyncio.get_running_loop()
             kept.append(await loop.create_datagram_endpoint(make, (_ANY, spec.port)))
-        elif spec.steps is None:
+        elif not spec.turns:
             kept += fill(spec)
         else:
             kept.append(server.listen(spec))

@@ -150,7 +150,7 @@ def _legend() -> Markup:
         f"{NONE} no points",
     ]
     return tag(
-        "p", f"Points in each cell; follow one to its details. {' · '.join(said)}",
+        "p", f"Points in each cell; follow one to its details. {', '.join(said)}.",
         class_="soft small",
     )  # fmt: skip
 

@@ -13,7 +13,10 @@ from labctl.report.grades.student import explained, for_student, headline, remar
 from labctl.report.grades.style import FEEDBACK
 from labctl.report.grades.words import cut, points, run_blocks, told
 
-_MEANS_SOMETHING = re.compile(r"([\\`*_{}\[\]<>()#+|~&!@:$^=-]|(?<=\d)[.)]|(?<=www)\.)", re.I)
+_MEANS_SOMETHING = re.compile(
+    r"([\\`*_\[\]<#|~&@$]|^[-+=>]|(?<=^\d)[.)]|(?<=\d)[.)](?= )|:(?=\S)|(?<=www)\.)", re.I
+)
+"""What is markup anywhere, or where a line begins; and what GitHub makes links of."""
 _CODE = ("expected", "observed")
 
 
@@ -36,8 +39,11 @@ def code(text: str) -> str:
     """The text as a code span."""
     line = cut(text, 1000)
     fence = "`" * (_longest_run(line) + 1)
-    # One space at each end is taken off, where there is more than spaces between them.
-    return f"{fence} {line} {fence}" if line.strip() else inline("(nothing)")
+    if not line.strip():
+        return "(nothing)"
+    # Of spaces at both ends, one at each is taken off.
+    pad = " " if line[0] in "` " or line[-1] in "` " else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
 
 
 def fenced(text: str) -> str:
@@ -64,7 +70,7 @@ def _part_markdown(part: Part) -> list[str]:
 
 def _mark_markdown(mark: Mark) -> list[str]:
     sign = "✔" if mark.full else "✘"
-    return [f"- {sign} {inline(f'{mark.title}: {points(mark.points, mark.max_points)}')}"] + [
+    return [f"- {sign} {inline(mark.title)}: {points(mark.points, mark.max_points)}"] + [
         f"  - {heading}: {code(text) if heading in _CODE else inline(text)}"
         for heading, text in told(mark)
     ]

@@ -30,6 +30,7 @@ h4 { font-size: .85rem; margin: 1rem 0 .35rem; color: var(--soft); font-weight: 
 p { margin: .4rem 0; }
 a { color: var(--link); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; border-radius: 3px; }
+main { margin-top: 1.25rem; }
 .soft { color: var(--soft); }
 .small { font-size: .875rem; }
 .card {
@@ -88,6 +89,7 @@ CLASS = f"""{BASE}
   }}
 }}
 body {{ max-width: 72rem; }}
+ul.looks {{ padding-left: 2.25rem; }}
 .tiles {{
   display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem;
   margin: 1.25rem 0;
@@ -105,8 +107,8 @@ table {{ border-collapse: separate; border-spacing: 0; font-size: .875rem; }}
 .heat th, .heat td {{ padding: 0; border-bottom: 1px solid var(--line); overflow-wrap: normal; }}
 .heat thead th {{
   position: sticky; top: 0; z-index: 1; background: var(--card); vertical-align: bottom;
-  text-align: center; font-weight: 600; padding: .5rem .4rem; min-width: 5.5rem; max-width: 9rem;
-  overflow-wrap: anywhere;
+  text-align: center; font-weight: 600; padding: .5rem .4rem; min-width: 6.25rem; max-width: 9rem;
+  overflow-wrap: anywhere; hyphens: auto;
 }}
 .heat thead th .small {{ font-weight: 400; }}
 .heat th[scope=row] {{

@@ -1,0 +1,164 @@
+"""What `labctl grade` and `labctl check` share: an exercise, and an engine to grade it on."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labctl.cli.execute import Limits, Pythons, make_attempts, pythons_for
+from labctl.cli.output import Output
+from labctl.cli.progress import Bar
+from labctl.cli.selection import catalogue
+from labctl.engine.connect import connect
+from labctl.errors import EngineError
+from labctl.examine import Ended
+from labctl.grading.desk import Desk, Paper
+from labctl.grading.papers import read_paper
+from labctl.grading.tickets import Planner, Ticket, Ticketed, truths
+from labctl.load.exercise import Exercises, series_of
+from labctl.load.scenario import load_scenario
+from labctl.model.exercise import Exercise
+from labctl.model.grade import Grade
+from labctl.model.result import EngineInfo, Observation, Verdict
+from labctl.model.scenario import Scenario
+from labctl.shared_files import share
+from labctl.submissions import Submission
+
+ROOM = 32 * 1024 * 1024
+"""Characters of programs that are kept at once: more submissions than these wait."""
+
+
+def exercises(folders: Sequence[Path]) -> Exercises:
+    """The bundled exercises, and those of the folders given with --exercises."""
+    compose = share("compose") / "lab.yaml"
+    return Exercises([share("exercises"), *folders], catalogue(()), compose)
+
+
+def _load_scenario(path: Path) -> Scenario:
+    return load_scenario(path, builtin_compose=share("compose") / "lab.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Follower:
+    """Hands attempts that have ended to whoever has their tickets."""
+
+    tickets: Mapping[int, Ticket]
+    take: Callable[[Ticket, Ended], None]
+    bar: Bar
+    seen: list[int]
+
+    @property
+    def complete(self) -> bool:
+        return len(self.seen) == len(self.tickets)
+
+    def ended(self, ended: Ended) -> None:
+        number = ended.attempt.repeat
+        self.seen.append(number)
+        self.bar.attempt(len(self.seen))
+        self.take(self.tickets[number], ended)
+
+    def show(self, *, interrupted: bool) -> None:
+        """What is complete has been written already."""
+
+
+class Grader:
+    """Grades submissions of one exercise on one engine. `runs` are those to be made: all, or only
+    those that students may see.
+    """
+
+    def __init__(self, exercise: Exercise, *, jobs: int, hidden: bool, output: Output) -> None:
+        self._exercise = exercise
+        self._output = output
+        self._hidden = hidden
+        self._runs = [run for run in exercise.runs if hidden or not run.spec.hidden]
+        self._limits = Limits(jobs=jobs, limit_s=exercise.spec.limits.time)
+        self._engine = EngineInfo(name="", version="")
+        self._client = connect()
+        self._pythons = self._images()
+
+    def _images(self) -> Pythons:
+        abouts = self._exercise.abouts
+        return pythons_for(
+            self._client,
+            [about.scenario for about in abouts],
+            series_of(self._exercise),
+            self._output,
+            attempts=[about.attempt.name for about in abouts] or ["-"],
+        )
+
+    def grade(
+        self,
+        submissions: Sequence[Submission],
+        *,
+        done: Callable[[Grade], None],
+        keep: Callable[[Ticket, Ended, EngineInfo], tuple[str, str]],
+    ) -> None:
+        """Grade them all; `done` is given each grade as soon as it is complete, and `keep` the
+        evidence of each attempt, both by one thread at a time.
+        """
+        desk = Desk(
+            self._exercise,
+            self._runs,
+            self._observe(),
+            done=done,
+            keep=lambda ticket, ended: keep(ticket, ended, self._engine),
+            hidden=self._hidden,
+        )
+        planner = Planner(
+            self._exercise,
+            next(p for p in self._pythons.plain if p.series == self._exercise.spec.python),
+            seed=secrets.token_hex(16),
+        )
+        for papers in self._read(submissions):
+            for paper in papers:
+                desk.take(paper)
+            works = [paper.work for paper in papers if paper.work]
+            self._make(planner.plan(works, runs=self._runs), desk.ended)
+            self._make(planner.again(desk.broken()), desk.ended)
+            desk.give_up()
+
+    def _read(self, submissions: Sequence[Submission]) -> Iterator[list[Paper]]:
+        """The papers, as many at a time as there is room for."""
+        papers: list[Paper] = []
+        room = ROOM
+        for submission in submissions:
+            paper = read_paper(submission, self._exercise, _load_scenario)
+            papers.append(paper)
+            room -= sum(map(len, paper.sources.values()))
+            if room <= 0:
+                yield papers
+                papers, room = [], ROOM
+        if papers:
+            yield papers
+
+    def _observe(self) -> dict[str, Observation]:
+        """What predictions are about, made now. EngineError where it is not as its scenario says:
+        then nobody can say what is right.
+        """
+        found: dict[str, Observation] = {}
+        series = {one.series: one for one in [*self._pythons.plain, *self._pythons.equipped]}
+
+        def take(ticket: Ticket, ended: Ended) -> None:
+            seen = ended.result.observed
+            if seen is None or ended.result.verdict is not Verdict.PASS:
+                reasons = "; ".join(ended.result.reasons)
+                raise EngineError(
+                    f"what {ticket.part} of the exercise is about did not come true: {reasons}",
+                    hint="run `labctl doctor`; nothing was graded",
+                )
+            found[ticket.part] = seen
+
+        self._make(truths(self._exercise, series), take)
+        return found
+
+    def _make(self, made: Ticketed, take: Callable[[Ticket, Ended], None]) -> None:
+        if not made.plan.labs:
+            return
+
+        def follower(bar: Bar, info: EngineInfo) -> _Follower:
+            self._engine = info
+            return _Follower(tickets=made.tickets, take=take, bar=bar, seen=[])
+
+        make_attempts(made.plan, self._client, self._limits, self._output, follower)

@@ -1,0 +1,1 @@
+"""Grading: from submissions to attempts, and from what was observed to grades."""

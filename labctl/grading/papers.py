@@ -1,0 +1,137 @@
+"""Submissions read: what of each is to be run, what it answers, and what is wrong with it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from labctl.errors import InputError
+from labctl.grading.desk import Paper
+from labctl.grading.tickets import Work
+from labctl.load.yaml_reader import Value, read_yaml
+from labctl.model.exercise import Exercise
+from labctl.model.scenario import Scenario
+from labctl.submissions import Refused, Submission
+
+_T = TypeVar("_T")
+LoadScenario = Callable[[Path], Scenario]
+MOST_ATTEMPTS = 5
+"""Attempts that a student's scenario may have."""
+_MOST_MISTAKES = 5
+
+
+def read_paper(submission: Submission, exercise: Exercise, load_scenario: LoadScenario) -> Paper:
+    """The paper of a submission; never raises for what a student handed in."""
+    try:
+        return _read(submission, exercise, load_scenario)
+    except Refused as refused:
+        return Paper(
+            id=submission.id,
+            name=submission.name,
+            submission=submission.origin.name,
+            refused=str(refused),
+        )
+
+
+def digest_of(submission: Submission, exercise: Exercise) -> str:
+    """The digest of what was handed in; empty where it can't be read."""
+    try:
+        return submission.read(exercise.files).digest
+    except Refused:
+        return ""
+
+
+def _read(submission: Submission, exercise: Exercise, load_scenario: LoadScenario) -> Paper:
+    files = submission.read(exercise.files)
+    texts = {name: _text(name, data) for name, data in files.contents.items()}
+    if not texts:
+        raise Refused(_nothing(exercise, files.ignored))
+    scenarios, invalid = _scenarios(exercise, texts, load_scenario)
+    answers, wrong = _answers(exercise, texts)
+    programs = {run.file for run in exercise.runs}
+    sources = {name: text for name, text in texts.items() if name in programs}
+    return Paper(
+        id=submission.id,
+        name=submission.name,
+        submission=submission.origin.name,
+        digest=files.digest,
+        sources=sources,
+        answers=answers,
+        wrong_answers=wrong,
+        work=Work(owner=submission.id, sources=sources, scenarios=scenarios),
+        invalid=invalid,
+    )
+
+
+def _text(name: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Refused(f"{name} is not UTF-8 (line {line}): save it as UTF-8") from None
+
+
+def _nothing(exercise: Exercise, ignored: tuple[str, ...]) -> str:
+    there = f"; it has {', '.join(ignored[:5])}" if ignored else ""
+    return f"none of {', '.join(exercise.files)} was handed in{there}"
+
+
+def _answers(exercise: Exercise, texts: Mapping[str, str]) -> tuple[Mapping[str, Value], str]:
+    """The answers to predictions, and what is wrong with their file."""
+    predict = exercise.spec.predict
+    if predict is None:
+        return {}, ""
+    if predict.file not in texts:
+        return {}, f"there is no file {predict.file} in what was handed in"
+    try:
+        return _in_a_file(predict.file, texts[predict.file], read_yaml).data, ""
+    except InputError as error:
+        return {}, f"{predict.file}:{error.where.line if error.where else 0}: {error.message}"
+
+
+def _scenarios(
+    exercise: Exercise, texts: Mapping[str, str], load_scenario: LoadScenario
+) -> tuple[dict[str, Scenario], dict[str, list[str]]]:
+    """The scenarios that can be run, and the mistakes in those that can't."""
+    right: dict[str, Scenario] = {}
+    wrong: dict[str, list[str]] = {}
+    for name, spec in exercise.spec.scenarios.items():
+        if spec.file not in texts:
+            wrong[name] = [f"there is no file {spec.file} in what was handed in"]
+            continue
+        try:
+            scenario = _in_a_file(spec.file, texts[spec.file], load_scenario)
+        except InputError as error:
+            wrong[name] = [_mistake(spec.file, one) for one in error.each()[:_MOST_MISTAKES]]
+            continue
+        if too_much := _too_much(scenario, exercise):
+            wrong[name] = [too_much]
+        else:
+            right[name] = scenario
+    return right, wrong
+
+
+def _mistake(file: str, error: InputError) -> str:
+    line = f":{error.where.line}" if error.where and error.where.line else ""
+    return f"{file}{line}: {error.message}"
+
+
+def _too_much(scenario: Scenario, exercise: Exercise) -> str:
+    """What a scenario of a student's may not ask for."""
+    if len(scenario.attempts) > MOST_ATTEMPTS:
+        return f"it has more than {MOST_ATTEMPTS} attempts"
+    if any(one.requires for one in scenario.attempts):
+        return "its attempts can have the standard library only, without `requires`"
+    python = f"{exercise.spec.python}.0"
+    lacking = [one.name for one in scenario.attempts if one.expectation(python) is None]
+    return f"{lacking[0]} expects nothing of Python {exercise.spec.python}" if lacking else ""
+
+
+def _in_a_file(name: str, text: str, read: Callable[[Path], _T]) -> _T:
+    """What `read` makes of a file with this text, alone in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="labctl-") as folder:
+        path = Path(folder, name)
+        path.write_text(text, "utf-8")
+        return read(path)

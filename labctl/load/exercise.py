@@ -1,0 +1,205 @@
+"""Exercise files, with every scenario, service and host that they name resolved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from labctl.errors import InputError, UsageError
+from labctl.load.catalogue import Catalogue
+from labctl.load.compose import load_compose
+from labctl.load.compose_checks import with_dependencies
+from labctl.load.files import read_bytes
+from labctl.load.problems import input_errors, raise_all
+from labctl.load.scenario import known_services
+from labctl.load.words import at, did_you_mean
+from labctl.load.yaml_reader import SIZE_LIMIT, Document, Place, read_yaml
+from labctl.model.compose import Service
+from labctl.model.exercise import About, Exercise, ExerciseFile, Run, RunFile
+from labctl.model.plan import SERIES
+from labctl.model.scenario import Scenario, Target
+
+FILE: Final = "exercise.yaml"
+"""What the file of an exercise is called; its folder has the exercise's name."""
+START: Final = "start"
+"""The folder beside it with what students begin with."""
+
+
+class Exercises:
+    """The exercises in some folders: each is a folder of its own with an exercise.yaml in it."""
+
+    def __init__(self, folders: list[Path], scenarios: Catalogue, builtin_compose: Path) -> None:
+        self._folders = folders
+        self._scenarios = scenarios
+        self._builtin = builtin_compose
+
+    def names(self) -> list[str]:
+        """The names of all exercises, sorted. No file is read."""
+        return sorted(self._found())
+
+    def _found(self) -> dict[str, Path]:
+        files = (file for folder in self._folders for file in sorted(folder.glob(f"*/{FILE}")))
+        return {file.parent.name: file for file in files}
+
+    def load(self, name_or_path: str) -> Exercise:
+        """One exercise, by name or by the path of its folder or file. UsageError for a name that
+        isn't here; InputError for a wrong file.
+        """
+        path = Path(name_or_path)
+        if "/" in name_or_path or path.suffix in (".yaml", ".yml"):
+            return self._load(path / FILE if path.is_dir() else path)
+        found = self._found()
+        if name_or_path not in found:
+            raise UsageError(
+                f'no exercise is called "{name_or_path}"{did_you_mean(name_or_path, found)}',
+                hint="`labctl exercise list` shows them all; a folder is given as ./my-exercise",
+            )
+        return self._load(found[name_or_path])
+
+    def _load(self, path: Path) -> Exercise:
+        return load_exercise(path, scenarios=self._scenarios, builtin_compose=self._builtin)
+
+
+def load_exercise(path: Path, *, scenarios: Catalogue, builtin_compose: Path) -> Exercise:
+    """The exercise in a file. Raises InputError, or ManyInputErrors."""
+    document = read_yaml(path)
+    try:
+        written = ExerciseFile.model_validate(document.data)
+    except ValidationError as error:
+        raise_all(input_errors(error, ExerciseFile, document))
+        raise
+    return _Resolver(document, written, scenarios, builtin_compose).exercise()
+
+
+class _Resolver:
+    """Looks up what one exercise names, and keeps the mistakes that it meets."""
+
+    def __init__(
+        self, document: Document, written: ExerciseFile, scenarios: Catalogue, builtin: Path
+    ) -> None:
+        self._document = document
+        self._written = written
+        self._scenarios = scenarios
+        self._builtin = builtin
+        self._errors: list[InputError] = []
+
+    def exercise(self) -> Exercise:
+        """All of it. Raises the mistakes, if there are any."""
+        abouts = tuple(self._abouts())
+        self._check_questions()
+        runs = tuple(self._runs())
+        raise_all(self._errors)
+        return Exercise(
+            path=self._document.path,
+            spec=self._written,
+            digest=self._digest(),
+            abouts=abouts,
+            runs=runs,
+        )
+
+    def _digest(self) -> str:
+        """Of all files in the exercise's folder: who changes one of them grades anew."""
+        found = hashlib.sha256()
+        folder = self._document.path.parent
+        for file in sorted(one for one in folder.rglob("*.yaml") if one.is_file()):
+            found.update(f"{file.relative_to(folder)}\0".encode())
+            found.update(hashlib.sha256(read_bytes(file, SIZE_LIMIT)).digest())
+        return found.hexdigest()
+
+    def _wrong(self, place: Place, message: str, hint: str = "") -> None:
+        where = self._document.where(place)
+        self._errors.append(InputError(at(place, message), where=where, hint=hint))
+
+    def _scenario(self, name: str, place: Place) -> Scenario | None:
+        try:
+            return self._scenarios.load(name)
+        except UsageError as error:
+            self._wrong(place, error.message, error.hint)
+        except InputError as error:
+            self._errors += error.each()
+        return None
+
+    # --- predict ----------------------------------------------------------------------------------
+
+    def _abouts(self) -> Iterator[About]:
+        for name, about in self._written.predict.about.items() if self._written.predict else ():
+            place: Place = ("predict", "about", name)
+            scenario = self._scenario(about.scenario, (*place, "scenario"))
+            python = about.python or self._written.python
+            found = {one.name: one for one in scenario.attempts} if scenario else {}
+            if scenario and about.attempt in found:
+                attempt = found[about.attempt]
+                yield About(name=name, scenario=scenario, attempt=attempt, python=python)
+            elif scenario:
+                meant = did_you_mean(about.attempt, found)
+                message = f'{scenario.name} has no attempt "{about.attempt}"{meant}'
+                self._wrong((*place, "attempt"), message, f"it has: {', '.join(found)}")
+
+    def _check_questions(self) -> None:
+        predict = self._written.predict
+        for name, question in predict.questions.items() if predict else ():
+            if predict and question.about not in predict.about:
+                meant = did_you_mean(question.about, predict.about)
+                place: Place = ("predict", "questions", name, "about")
+                self._wrong(place, f'nothing in about is called "{question.about}"{meant}')
+
+    # --- clients ----------------------------------------------------------------------------------
+
+    def _runs(self) -> Iterator[Run]:
+        for client, one in self._written.clients.items():
+            for name, spec in one.runs.items():
+                place: Place = ("clients", client, "runs", name)
+                found = self._aim(spec, place)
+                if found is not None:
+                    services, compose, target = found
+                    yield Run(
+                        name=f"{client}/{name}",
+                        file=one.file,
+                        spec=spec,
+                        services=services,
+                        compose=compose,
+                        target=target,
+                    )
+
+    def _aim(self, spec: RunFile, place: Place) -> tuple[tuple[Service, ...], Path, Target] | None:
+        if spec.scenario is not None:
+            scenario = self._scenario(spec.scenario, (*place, "scenario"))
+            return (scenario.services, scenario.compose, scenario.target) if scenario else None
+        compose = self._compose()
+        services = compose and self._services(spec, place, compose)
+        if not compose or not services or spec.target is None:
+            return None
+        return services, compose, spec.target
+
+    def _compose(self) -> Path | None:
+        name = self._written.compose
+        if name is None:
+            return self._builtin
+        file = self._document.path.parent / name
+        if "/" in name or not file.is_file():
+            self._wrong(("compose",), f"there is no file {name} beside the exercise")
+            return None
+        return file
+
+    def _services(self, spec: RunFile, place: Place, compose: Path) -> tuple[Service, ...] | None:
+        try:
+            known = known_services(compose, self._builtin, load_compose)
+        except InputError as error:
+            self._errors += error.each()
+            return None
+        unknown = [name for name in spec.services if name not in known]
+        for name in unknown:
+            index = spec.services.index(name)
+            message = f'no service is called "{name}"{did_you_mean(name, known)}'
+            self._wrong((*place, "services", index), message, f"there are: {', '.join(known)}")
+        return None if unknown else with_dependencies(("dns", *spec.services), known)
+
+
+def series_of(exercise: Exercise) -> list[str]:
+    """The Pythons that an exercise needs, in the order of SERIES."""
+    used = {exercise.spec.python, *(about.python for about in exercise.abouts)}
+    return [series for series in SERIES if series in used]

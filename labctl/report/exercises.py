@@ -1,0 +1,106 @@
+"""Exercises as people read them: the list, one in full, and the instructions for students."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from labctl.model.exercise import Exercise
+from labctl.report.printable import counted, safe
+
+_POINTS = "{:g}"
+
+
+def list_json(exercises: Sequence[Exercise]) -> list[dict[str, Any]]:
+    """What other programs need to choose."""
+    return [
+        {
+            "name": one.name,
+            "title": one.spec.title,
+            "level": one.spec.level,
+            "points": points(one),
+            "files": list(one.files),
+        }
+        for one in exercises
+    ]
+
+
+def list_table(exercises: Sequence[Exercise]) -> RenderableType:
+    """Name, level, points and title."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name, justify in (("name", "left"), ("level", "right"), ("points", "right")):
+        table.add_column(name, no_wrap=True, justify=justify)  # type: ignore[arg-type]
+    table.add_column("title", overflow="fold")
+    for one in exercises:
+        worth = _POINTS.format(points(one))
+        table.add_row(one.name, str(one.spec.level), worth, Text(safe(one.spec.title)))
+    return Group(table, Text(), Text(counted(len(exercises), "exercise")))
+
+
+def points(exercise: Exercise) -> float:
+    """What can be had without a bonus, hidden runs included."""
+    spec = exercise.spec
+    found = [one.points for one in (spec.predict.questions.values() if spec.predict else ())
+             if not one.bonus]  # fmt: skip
+    found += [one.points for one in spec.scenarios.values() if not one.bonus]
+    runs = [run.spec for run in exercise.runs if not run.spec.bonus]
+    return round(sum([*found, *(check.points for run in runs for check in run.checks)]), 3)
+
+
+def show_json(exercise: Exercise) -> dict[str, Any]:
+    """What students may know."""
+    parts = [{"name": name, "title": title, "points": worth, "bonus": bonus}
+             for name, title, worth, bonus in _parts(exercise)]  # fmt: skip
+    return {**list_json([exercise])[0], "text": exercise.spec.text, "parts": parts}
+
+
+def show(exercise: Exercise) -> RenderableType:
+    """What students may know, in 80 columns."""
+    head = Text(safe(exercise.name), style="bold")
+    head.append(f"  {safe(exercise.spec.title)}", style="default")
+    lines = [Text(safe(line)) for line in exercise.spec.text.rstrip().splitlines()]
+    files = Text(f"hand in: {', '.join(exercise.files)}", style="dim")
+    parts = [Text(line) for line in _part_lines(exercise)]
+    return Group(head, Text(), *lines, Text(), files, Text(), *parts)
+
+
+def _parts(exercise: Exercise) -> Iterator[tuple[str, str, float, bool]]:
+    spec = exercise.spec
+    for name, question in spec.predict.questions.items() if spec.predict else ():
+        if not question.hidden:
+            yield name, question.text, question.points, question.bonus
+    for run in exercise.runs:
+        if not run.spec.hidden:
+            worth = sum(check.points for check in run.spec.checks)
+            yield run.name, run.spec.title, worth, run.spec.bonus
+    for name, own in spec.scenarios.items():
+        yield name, own.file, own.points, own.bonus
+
+
+def _part_lines(exercise: Exercise) -> Iterator[str]:
+    shown = 0.0
+    for _, title, worth, bonus in _parts(exercise):
+        shown += 0 if bonus else worth
+        yield f"{worth:>5g}  {safe(title)}{' (bonus)' if bonus else ''}"
+    rest = round(points(exercise) - shown, 3)
+    if rest:
+        yield f"{rest:>5g}  in runs that are not told"
+
+
+def instructions(exercise: Exercise) -> str:
+    """README.md of a student's folder."""
+    spec = exercise.spec
+    limits = [f"Each run may take {spec.limits.time:g} seconds."]
+    if spec.limits.tries:
+        limits.append(f"You may check {spec.limits.tries} times.")
+    parts = "\n".join(f"    {line}" for line in _part_lines(exercise))
+    return (
+        f"# {spec.title}\n\n{spec.text.rstrip()}\n\n"
+        f"## Points\n\n{parts}\n\n{' '.join(limits)}\n\n"
+        f"## Check\n\n    labctl check {spec.name} .\n\n"
+        f"## Hand in\n\n{', '.join(exercise.files)}\n"
+    )

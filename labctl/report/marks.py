@@ -1,0 +1,70 @@
+"""Marks as a terminal shows them: a student's own, and a class's."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from labctl.model.grade import Grade, Mark, Part, State
+from labctl.report.printable import counted, safe
+
+_SIGNS = {True: ("✔", "green"), False: ("✘", "bold red")}
+_WORDS = {
+    State.GRADED: "graded",
+    State.REFUSED: "refused",
+    State.TAMPERED: "to be looked at",
+    State.ERROR: "not graded: the lab broke",
+}
+
+
+def marks(grade: Grade, *, tried: int, most: int | None) -> RenderableType:
+    """All parts with their marks: what was expected and seen where it went wrong, and a hint."""
+    lines = [line for part in grade.parts for line in _part(part)]
+    of = f" of {most}" if most else ""
+    sum_ = f"{grade.points:g} of {grade.max_points:g} points"
+    end = Text(f"{sum_}, try {tried}{of}", style="bold")
+    message = [Text(safe(grade.message), style="yellow")] if grade.message else []
+    return Group(*lines, *message, Text(), end)
+
+
+def _part(part: Part) -> Iterator[Text]:
+    full = all(mark.full for mark in part.marks)
+    sign, style = _SIGNS[full]
+    worth = f"{part.points:g}/{part.max_points:g}"
+    bonus = " (bonus)" if part.bonus else ""
+    yield Text(f"{sign} {worth:>7}  {safe(part.title)}{bonus}", style=style)
+    for mark in part.marks if len(part.marks) > 1 or not full else ():
+        yield from _mark(mark)
+    for reason in part.reasons:
+        yield Text(f"           {safe(reason)}", style="yellow")
+
+
+def _mark(mark: Mark) -> Iterator[Text]:
+    sign, style = _SIGNS[mark.full]
+    yield Text(f"           {sign} {safe(mark.expected)}", style="default" if mark.full else style)
+    if mark.full:
+        return
+    yield Text(f"             {safe(mark.actual)}")
+    if mark.hint:
+        yield Text(f"             hint: {safe(mark.hint)}", style="cyan")
+
+
+def class_table(grades: Sequence[Grade], out: Path) -> RenderableType:
+    """How many ended how, the middle of the marks, those to look at, and where it all is."""
+    states = Counter(grade.state for grade in grades)
+    counts = ", ".join(f"{states[one]} {_WORDS[one]}" for one in State if states[one])
+    lines = [Text(f"{counted(len(grades), 'submission')}: {counts}")]
+    scores = [grade.points for grade in grades if grade.gradable]
+    if scores:
+        middle, most = statistics.median(scores), grades[0].max_points
+        lines.append(Text(f"median {middle:g} of {most:g} points"))
+    for grade in grades:
+        if grade.state in (State.TAMPERED, State.REFUSED):
+            why = grade.message or next((r for p in grade.parts for r in p.reasons), "")
+            lines.append(Text(f"{_WORDS[grade.state]}: {safe(grade.id)}: {safe(why)}"))
+    return Group(*lines, Text(f"see {out}/index.html", style="dim"))
