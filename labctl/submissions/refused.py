@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 _LONGEST = 60
 _DAMAGE = (EOFError, OSError, RuntimeError, ValueError, LookupError, OverflowError)
+_NO_MEMORY = "Memory usage limit exceeded"
+"""lzma has no error of its own for that."""
 
 
 class Refused(Exception):
@@ -42,5 +44,7 @@ def damage_refused(what: str, *more: type[Exception]) -> Iterator[None]:
     errors: tuple[type[Exception], ...] = (*_DAMAGE, *more)
     try:
         yield
-    except errors:
+    except errors as error:
+        if str(error) == _NO_MEMORY:
+            raise Refused(f"{what} takes too much memory to unpack: hand in a zip") from None
         raise Refused(f"{what} is damaged or cut off: pack it anew and hand it in again") from None
