@@ -150,10 +150,13 @@ details:target > summary, div:target {{ background: var(--note); }}
 @media (max-width: 30rem) {{
   .heat th[scope=row] {{ max-width: 8rem; }}
   .heat th[scope=row] a {{ padding: .3rem .5rem; }}
+  .heat thead th {{ min-width: 4.5rem; max-width: 7rem; font-size: .75rem; }}
+  .heat thead th:first-child {{ padding-left: .5rem; }}
 }}
 @media print {{
   .scroll {{ overflow: visible; max-height: none; border: none; }}
-  .heat thead th, .heat th[scope=row] {{ position: static; }}
+  .heat thead th, .heat th[scope=row] {{ position: static; min-width: 0; }}
+  .heat thead th {{ font-size: 7.5pt; }}
   .heat td a {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
   details.student:not([open]) {{ display: none; }}
 }}
