@@ -14,14 +14,14 @@ from labctl.model.grade import Mark, Part
 from labctl.model.result import Observation
 
 NOTHING = "none"
-_SAME_AS_NOTHING = frozenset({"", "-", "nothing", "none", "null", "returns", "no exception"})
+_SAME_AS_NOTHING = frozenset({"-", "nothing", "none", "null", "returns", "no exception"})
 
 
 def mark_answer(name: str, question: QuestionFile, answer: Value, observation: Observation) -> Part:
-    """The part of one question."""
+    """The part of one question. No answer has no points, even where `none` is right."""
     truth = _TRUTHS[question.ask](observation)
     given = _listed(answer) if question.ask == "modules" else [_text(answer)]
-    share = _share(question.ask, given, truth)
+    share = 0.0 if answer is None else _share(question.ask, given, truth)
     right, said = _shown(truth), _shown(given) if answer is not None else "no answer"
     mark = Mark(
         title=question.text,
