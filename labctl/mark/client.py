@@ -22,8 +22,7 @@ def mark_run(run: Run, seen: Seen) -> Part:
     doubts = tuple(_doubts(seen, findings))
     marks = tuple(map(_mark, run.spec.checks, findings))
     if not seen.tried():
-        aim = f"{seen.target.host}:{seen.target.port}"
-        marks = tuple(nothing(mark, f"it never tried to reach {aim}") for mark in marks)
+        marks = tuple(nothing(mark, "it never tried to reach its target") for mark in marks)
     return _part(run, marks, doubts, seen)
 
 
