@@ -101,8 +101,12 @@ class Roll:
         is_left_out = any(is_skipped(part) for part in parts)
         self._skipped += is_left_out
         self._count += not is_left_out
-        if self._count > ENTRIES or self._skipped > SKIPPED_ENTRIES:
+        if self._count > ENTRIES:
             raise Refused(f"holds more than {ENTRIES} files and folders: hand in what is asked for")
+        if self._skipped > SKIPPED_ENTRIES:
+            raise Refused(
+                f"has more than {SKIPPED_ENTRIES} entries like {shown(name)}: leave them out"
+            )
         return None if is_left_out else parts
 
     def folder(self, parts: tuple[str, ...]) -> None:

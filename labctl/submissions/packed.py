@@ -30,7 +30,6 @@ class _Gzip:
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        self._is_full = False
 
     @property
     def eof(self) -> bool:
@@ -38,17 +37,14 @@ class _Gzip:
 
     @property
     def needs_input(self) -> bool:
-        return not self._inner.unconsumed_tail and not self._is_full
+        return not self._inner.unconsumed_tail
 
     @property
     def unused_data(self) -> bytes:
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        out = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-        # what fills the piece may have more behind it, even where all input was taken
-        self._is_full = len(out) == max_length
-        return out
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
 def _bzip2() -> _Unpacker:

@@ -111,6 +111,11 @@ TARS: dict[str, tuple[str, Callable[[], bytes], str]] = {
         lambda: _tar(header("x.py", 7 * 1024 * MIB)),
         '"x.py" takes the files beyond 20 MiB in all: hand in what is asked for',
     ),
+    "tar-many-skipped": (
+        "a.tar",
+        lambda: _tar(header(".git/x", 0) * 5001),
+        'has more than 5000 entries like ".git/x": leave them out',
+    ),
     "tar-cut-off": (
         "a.tar",
         lambda: tar_of(_PLAIN)[:700],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tarfile
 import zipfile
 from pathlib import Path
@@ -82,6 +83,13 @@ def test_several_gzip_streams_and_zeros_after_them() -> None:
     assert contents(gzip.compress(data[:700]) + gzip.compress(data[700:]) + bytes(999)) == {
         CLIENT: RIGHT
     }
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_what_takes_many_pieces_to_unpack(mode: str) -> None:
+    noise = random.Random(1).randbytes(300_000)  # noqa: S311 it keeps no secret
+    files = {CLIENT: RIGHT, "noise": noise, "zeros": bytes(3 << 20), "last": RIGHT}
+    assert contents(tar_of(files, mode)) == files
 
 
 def test_a_checksum_of_the_packing_is_compared() -> None:
