@@ -26,8 +26,8 @@ from labctl.submissions.submission import Submission
 from labctl.submissions.zips import MAGIC, MemberStore, names_in
 
 _SUFFIXES: Final = frozenset({".py", ".yaml", ".yml"})
-_RESULTS: Final = (b'"labctl-class/', b'"labctl-grade/')
-"""What stands near the beginning of the JSON that `labctl grade` writes."""
+_RESULTS: Final = frozenset({"labctl-grades.json", "students"})
+"""What `labctl grade` makes first in the folder that it writes to."""
 
 _HINT: Final = "give a folder of submissions, a course system's download, an archive or a file"
 
@@ -112,13 +112,10 @@ def _is_handed_in(path: Path, wanted: Sequence[str]) -> bool:
 def _is_result(folder: Path, wanted: Sequence[str]) -> bool:
     """Whether `labctl grade` wrote this folder; none that has a wanted file in it."""
     try:
-        inside = list(folder.iterdir())
+        names = {path.name for path in folder.iterdir()}
     except OSError:
         return False
-    documents = [path for path in inside if path.suffix == ".json"]
-    return not any(path.name in wanted for path in inside) and any(
-        mark in _head(path) for path in documents for mark in _RESULTS
-    )
+    return names >= _RESULTS and names.isdisjoint(wanted)
 
 
 def _head(path: Path) -> bytes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
 from labctl.errors import UsageError
+from labctl.grading.folder import Folder
 from labctl.submissions import Refused, Submission, find
 from tests.unit.submissions.build import CLIENT, RIGHT, WANTED, raw_zip, tar_of, write, zip_of
 from tests.unit.submissions.test_reading import Made, folder_of
@@ -178,10 +178,11 @@ def test_names_in_a_course_zip_do_not_lead_to_others(tmp_path: Path) -> None:
 
 
 def test_results_are_no_submissions(tmp_path: Path) -> None:
-    document = json.dumps({"schema": "labctl-class/1", "grades": []}).encode()
-    folder_of(tmp_path, {"jane/client.py": RIGHT, "out/class.json": document, "out/jane/x": b""})
-    folder_of(tmp_path, {"sly/client.py": RIGHT, "sly/class.json": document, "x/a.json": b"{}"})
-    assert ids(tmp_path) == ["jane", "sly", "x"]
+    Folder(tmp_path / "out").prepare(exercise="x", resume=False)
+    mark = {"labctl-grades.json": b"{}"}
+    folder_of(tmp_path / "sly", {CLIENT: RIGHT, "students/x": b""} | mark)
+    folder_of(tmp_path / "al", {"x/client.py": RIGHT} | mark)
+    assert ids(tmp_path) == ["al", "sly"]
 
 
 def test_two_submissions_of_one_student(tmp_path: Path) -> None:
