@@ -75,7 +75,7 @@ def bases(bench: Bench) -> Iterator[list[str]]:
         for _ in range(AT_ONCE):
             container = bench.client.create_container(
                 image=LAB,
-                command=["closed"],
+                command=["script"],
                 labels=bench.labels,
                 host_config=HostConfig(version=bench.client.api_version, network_mode="none"),
             )["Id"]

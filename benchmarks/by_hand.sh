@@ -20,13 +20,14 @@ remove() {
     docker network rm "$BENCH_NAME" >/dev/null
 }
 
-# run_service NAME OPTIONS...: start it on the lab's network, by its name.
+# run_service NAME COMMAND OPTIONS...: start it on the lab's network, by its name.
 run_service() {
     name=$1
-    shift
+    program=$2
+    shift 2
     started="$started $BENCH_NAME-$name"
     docker run --detach --name "$BENCH_NAME-$name" $LABELS $HARDENED \
-        --network "$BENCH_NAME" "$@" "$BENCH_LAB_IMAGE" "$name" >/dev/null
+        --network "$BENCH_NAME" "$@" "$BENCH_LAB_IMAGE" "$program" >/dev/null
 }
 
 wait_until_ready() {
@@ -39,15 +40,15 @@ docker network create $LABELS --internal --subnet "$BENCH_SUBNET" \
 trap remove EXIT
 
 if [ "${1-}" = whole ]; then
-    # The addresses that the lab image knows: those of compose/lab.yaml.
-    run_service dns --read-only --ip 198.18.0.2
-    run_service closed $QUIET --ip 198.18.0.11
-    run_service tap --cap-add NET_RAW --env LAB_DNS=198.18.0.2
+    # The addresses are those of compose/lab.yaml.
+    run_service dns dns --read-only --ip 198.18.0.2 --env LAB_ZONE=closed.lab=198.18.0.11
+    run_service closed script $QUIET --ip 198.18.0.11
+    run_service tap tap --cap-add NET_RAW --env LAB_DNS=198.18.0.2
     wait_until_ready dns
     wait_until_ready tap
     network="container:$BENCH_NAME-tap"
 else
-    run_service closed $QUIET --network-alias closed.lab
+    run_service closed script $QUIET --network-alias closed.lab
     network=$BENCH_NAME
 fi
 

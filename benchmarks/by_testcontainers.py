@@ -43,7 +43,7 @@ def network() -> Network:
 
 def closed(lab: Network) -> DockerContainer:
     """The service."""
-    container = DockerContainer(os.environ["BENCH_LAB_IMAGE"], command="closed")
+    container = DockerContainer(os.environ["BENCH_LAB_IMAGE"], command="script")
     container.with_network(lab).with_network_aliases("closed.lab")
     return container.with_kwargs(**HARDENED, log_config=LogConfig(type="none"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks import attempts, catalogue, one_lab, startup
+from benchmarks import attempts, catalogue, grading, one_lab, startup
 from benchmarks.measure import Rows, difference, ratio, spread
 
 TITLES = {
@@ -13,6 +13,7 @@ TITLES = {
     "attempts": f"N attempts, {attempts.AT_ONCE} at once, ms per attempt",
     "startup": "commands that need no engine, ms",
     "catalogue": f"the whole catalogue, {attempts.AT_ONCE} at once, ms",
+    "grading": f"{grading.SUBMISSIONS} submissions graded, {attempts.AT_ONCE} at once, ms",
 }
 BEGIN = "<!-- begin of the table -->"
 END = "<!-- end of the table -->"
@@ -77,6 +78,7 @@ AIMS = (
     Aim(part="catalogue", row=catalogue.ALL, to=catalogue.COMPOSE_EACH, most=0.1),
     Aim(part="catalogue", row=catalogue.ALL, to=catalogue.FLOOR, most=1.3),
     Aim(part="catalogue", row=catalogue.SIX, to=catalogue.ALL, most=6),
+    Aim(part="grading", row=grading.GRADE, to=grading.FLOOR, most=1.3),
 )
 
 
