@@ -21,8 +21,9 @@ def mark_answer(name: str, question: QuestionFile, answer: Value, observation: O
     """The part of one question. No answer has no points, even where `none` is right."""
     truth = _TRUTHS[question.ask](observation)
     given = _listed(answer) if question.ask == "modules" else [_text(answer)]
-    share = 0.0 if answer is None else _share(question.ask, given, truth)
-    right, said = _shown(truth), _shown(given) if answer is not None else "no answer"
+    answered = answer not in (None, (), "")
+    share = _share(question.ask, given, truth) if answered else 0.0
+    right, said = ", ".join(truth), ", ".join(given) if answered else "no answer"
     mark = Mark(
         title=question.text,
         points=round(question.points * share, 3),
@@ -42,14 +43,10 @@ def mark_answer(name: str, question: QuestionFile, answer: Value, observation: O
     )
 
 
-def _shown(values: Sequence[str]) -> str:
-    return ", ".join(values) or NOTHING
-
-
 def _share(ask: Ask, given: Sequence[str], truth: Sequence[str]) -> float:
     """How much of the points an answer is worth: of a list, what is right and in order."""
-    if ask != "modules":
-        return float(any(_alike(ask, one, right) for one in given for right in truth[:1]))
+    if ask != "modules" or list(truth) == [NOTHING]:
+        return float(len(given) == 1 and _alike(ask, given[0], truth[0]))
     same = SequenceMatcher(None, list(given), list(truth), autojunk=False)
     matching = sum(block.size for block in same.get_matching_blocks())
     return matching / max(len(given), len(truth), 1)
@@ -61,7 +58,7 @@ def _alike(ask: Ask, given: str, right: str) -> bool:
     if ask == "exception":
         return given in (right, right.rpartition(".")[2])
     if ask == "errno":
-        return given.upper() in right.upper().split(" = ")
+        return given.upper().removeprefix("ERRNO.") in (right, *right.split(" = "))
     if ask == "innermost":
         return _function(given) == _function(right)
     return given.casefold() == right.casefold()
@@ -106,7 +103,7 @@ def _innermost(observation: Observation) -> list[str]:
 
 def _modules(observation: Observation) -> list[str]:
     """The modules that the exception came through, the outermost first, each once."""
-    return list(dict.fromkeys(name.partition(":")[0] for name in stack_names(observation)))
+    return list(dict.fromkeys(frame.module for frame in observation.stack)) or [NOTHING]
 
 
 def _wire(observation: Observation) -> list[str]:

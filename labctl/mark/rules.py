@@ -20,6 +20,8 @@ from labctl.model.served import parse_served
 _SHORTEST = 4
 """Bytes of a part of the secret that count as the secret where base64 hides its ends."""
 
+UNSEEN = "more was sent than could be looked at"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -114,16 +116,22 @@ def _again_after(check: Check, seen: Seen) -> Finding:
 
 def _secret(check: Check, seen: Seen) -> Finding:
     secret = _filled(check.secret, seen).encode()
-    forms = [secret, *_encoded(secret)]
-    found = any(form in sent for sent in seen.sent() for form in forms)
+    found = any(_holds_secret(sent, secret) for sent in seen.sent())
+    unknown = seen.lost or seen.cut
     actual = "it was on the wire, for all to read" if found else "it was not on the wire"
-    if seen.lost:
-        actual = "more was sent than could be looked at"
+    if unknown and not found:
+        actual = UNSEEN
     return Finding(
-        holds=not (found or seen.lost),
+        holds=not (found or unknown),
         expected="the password does not go over the wire in the clear",
         actual=actual,
     )
+
+
+def _holds_secret(sent: bytes, secret: bytes) -> bool:
+    """As it is, or in base64, be that in lines."""
+    unbroken = sent.translate(None, b"\r\n")
+    return secret in sent or any(form in unbroken for form in _encoded(secret))
 
 
 def _encoded(secret: bytes) -> list[bytes]:
@@ -143,7 +151,7 @@ def _counted(times: Times | None, number: int, what: str, seen: Seen) -> Finding
     wanted = times or Times()
     most = wanted.max if wanted.max is not None else float("inf")
     holds = wanted.min <= number <= most and not seen.lost
-    actual = "more was sent than could be looked at" if seen.lost else _times(number)
+    actual = UNSEEN if seen.lost else _times(number)
     return Finding(holds=holds, expected=f"{what} {_bounds(wanted)}", actual=actual)
 
 

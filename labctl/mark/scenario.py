@@ -30,7 +30,7 @@ def mark_ran(
     name: str, spec: OwnScenarioFile, scenario: Scenario, results: Sequence[AttemptResult]
 ) -> Part:
     """The part of one that was run."""
-    says = says_it(spec, scenario)
+    says = says_it(spec, scenario, results)
     failed = [one for one in results if one.verdict is not Verdict.PASS]
     reasons = "; ".join(reason for one in failed for reason in one.reasons[:3])
     asked = f"an attempt that raises {spec.raises}, with `wire`"
@@ -47,12 +47,15 @@ def mark_ran(
     return _part(name, spec, marks, tampered)
 
 
-def says_it(spec: OwnScenarioFile, scenario: Scenario) -> bool:
-    """Whether an attempt expects the exception that is asked for, and says what is on the wire."""
+def says_it(spec: OwnScenarioFile, scenario: Scenario, results: Sequence[AttemptResult]) -> bool:
+    """Whether an attempt that was made expects the exception that is asked for, on the Python that
+    it was made on, and says what is on the wire.
+    """
+    made = {one.attempt: one.python for one in results}
+    expected = (one.expectation(made[one.name]) for one in scenario.attempts if one.name in made)
     return any(
-        spec.raises in (one.raises, one.isa) and one.wire is not None
-        for attempt in scenario.attempts
-        for one in attempt.expectations
+        one is not None and spec.raises in (one.raises, one.isa) and one.wire is not None
+        for one in expected
     )
 
 
@@ -62,18 +65,19 @@ def _part(
     found: Sequence[tuple[bool, str, str]],
     tampered: tuple[str, ...] = (),
 ) -> Part:
-    third = spec.points / _THIRD
+    third = round(spec.points / _THIRD, 3)
+    worth = (third, third, round(spec.points - 2 * third, 3))
     marks = tuple(
         Mark(
             title=title,
-            points=round(third, 3) if holds else 0.0,
-            max_points=round(third, 3),
+            points=most if holds else 0.0,
+            max_points=most,
             expected=title,
             actual="it is so" if holds else message,
             message="" if holds else message,
             hint="" if spec.hint == NO_HINT else spec.hint,
         )
-        for holds, title, message in found
+        for most, (holds, title, message) in zip(worth, found, strict=True)
     )
     return Part(
         name=f"scenario/{name}",

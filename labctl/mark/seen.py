@@ -9,6 +9,8 @@ from labctl.model.packet import Packet, Tcp, Udp, Wire
 from labctl.model.result import Flow, Observation
 from labctl.model.scenario import Target
 
+_HALF = 1 << 31
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
@@ -28,6 +30,12 @@ class Seen:
         seen = self.observation
         return bool(seen.flows is None or seen.lost_packets or seen.lost_events)
 
+    @property
+    def cut(self) -> bool:
+        """Whether a packet that the client sent was too long, or in too many pieces, to be kept."""
+        out = [one for one in self.wire.packets if one.direction == "out"] if self.wire else []
+        return any(map(_is_cut, out))
+
     def own_flows(self) -> list[Flow]:
         """The flows that the client began."""
         flows = self.observation.flows or ()
@@ -39,7 +47,9 @@ class Seen:
 
     def _aims(self, flow: Flow) -> bool:
         same = flow.host.lower() == self.target.host.lower() or flow.address == self.target.host
-        return flow.protocol in ("tcp", "udp") and same and flow.port == self.target.port
+        # The C library takes the last 16 bits of a port, be it 66000.
+        port = self.target.port % 65536
+        return flow.protocol in ("tcp", "udp") and same and flow.port == port
 
     def tried(self) -> bool:
         """Whether the client went for the target at all: connected, or asked for its name."""
@@ -55,14 +65,26 @@ class Seen:
             yield _joined([one for one in packets if one.direction == "out"])
 
 
+def _is_cut(packet: Packet) -> bool:
+    body = packet.body
+    if isinstance(body, Tcp | Udp):
+        return len(body.payload) < body.length
+    return body is None and packet.protocol in ("tcp", "udp", "fragment")
+
+
 def _joined(packets: list[Packet]) -> bytes:
-    """The payloads, in the order of their sequence numbers; what was sent again counts once."""
-    segments: dict[int, bytes] = {}
-    others = b""
-    for packet in packets:
-        if isinstance(packet.body, Tcp):
-            kept = segments.get(packet.body.seq, b"")
-            segments[packet.body.seq] = max(kept, packet.body.payload, key=len)
-        elif isinstance(packet.body, Udp):
-            others += packet.body.payload
-    return b"".join(segments[seq] for seq in sorted(segments)) + others
+    """The payloads: of TCP in the order of their sequence numbers, and once each byte that was sent
+    twice; of UDP one after the other.
+    """
+    bodies = [packet.body for packet in packets]
+    datagrams = [body.payload for body in bodies if isinstance(body, Udp)]
+    return b"".join([*_stream([body for body in bodies if isinstance(body, Tcp)]), *datagrams])
+
+
+def _stream(segments: list[Tcp]) -> Iterator[bytes]:
+    """What is new in each segment. They are counted from the first, for numbers wrap around."""
+    placed = [((one.seq - segments[0].seq + _HALF) % (2 * _HALF), one.payload) for one in segments]
+    end = 0
+    for offset, payload in sorted(placed):
+        yield payload[max(0, end - offset) :]
+        end = max(end, offset + len(payload))

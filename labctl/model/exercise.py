@@ -79,6 +79,12 @@ class Times(Input):
     min: Annotated[int, Field(ge=0)] = 1
     max: Annotated[int, Field(ge=0)] | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Times:
+        if self.max is not None and self.max < self.min:
+            raise ValueError(f"max is {self.max}, but min is {self.min} (it is 1 if left out)")
+        return self
+
 
 RULES = (
     "stdout",
