@@ -75,7 +75,9 @@ def _grade(
         grader.grade(
             todo,
             done=lambda grade: folder.finish(grade.id, _files(grade)),
-            keep=lambda ticket, ended, info: folder.keep(ticket.owner, ticket.part, ended, info),
+            keep=lambda ticket, ended, setting: folder.keep(
+                ticket.owner, ticket.part, ended, setting
+            ),
         )
     except BaseException:
         there = sum(1 for _ in folder.grades())

@@ -15,6 +15,7 @@ from labctl.engine.connect import connect
 from labctl.errors import EngineError
 from labctl.examine import Ended
 from labctl.grading.desk import Desk, Paper
+from labctl.grading.folder import Setting
 from labctl.grading.papers import read_paper
 from labctl.grading.tickets import Planner, Ticket, Ticketed, truths
 from labctl.load.exercise import Exercises, series_of
@@ -74,9 +75,9 @@ class Grader:
         self._hidden = hidden
         self._runs = [run for run in exercise.runs if hidden or not run.spec.hidden]
         self._limits = Limits(jobs=jobs, limit_s=exercise.spec.limits.time)
-        self._engine = EngineInfo(name="", version="")
         self._client = connect()
         self._pythons = self._images()
+        self._setting = Setting(engine=EngineInfo(name="", version=""), images={})
 
     def _images(self) -> Pythons:
         abouts = self._exercise.abouts
@@ -93,7 +94,7 @@ class Grader:
         submissions: Sequence[Submission],
         *,
         done: Callable[[Grade], None],
-        keep: Callable[[Ticket, Ended, EngineInfo], tuple[str, str]],
+        keep: Callable[[Ticket, Ended, Setting], tuple[str, str]],
     ) -> None:
         """Grade them all; `done` is given each grade as soon as it is complete, and `keep` the
         evidence of each attempt, both by one thread at a time.
@@ -103,7 +104,7 @@ class Grader:
             self._runs,
             self._observe(),
             done=done,
-            keep=lambda ticket, ended: keep(ticket, ended, self._engine),
+            keep=lambda ticket, ended: keep(ticket, ended, self._setting),
             hidden=self._hidden,
         )
         planner = Planner(
@@ -158,7 +159,7 @@ class Grader:
             return
 
         def follower(bar: Bar, info: EngineInfo) -> _Follower:
-            self._engine = info
+            self._setting = Setting(engine=info, images=self._pythons.images)
             return _Follower(tickets=made.tickets, take=take, bar=bar, seen=[])
 
         make_attempts(made.plan, self._client, self._limits, self._output, follower)

@@ -8,7 +8,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,6 +29,14 @@ _ASIDE = ".unfinished"
 _MARK = "labctl-grades.json"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What attempts were made on, as result documents name it."""
+
+    engine: EngineInfo
+    images: Mapping[str, ImageInfo]
+
+
 class Folder:
     """`DIR/students/ID/` for each submission; what is for the whole class is in DIR itself."""
 
@@ -36,28 +46,34 @@ class Folder:
 
     def prepare(self, *, exercise: str, resume: bool) -> None:
         """Make it, or see that it is one of ours to go on with. UsageError where it is not."""
-        try:
+        with self._writing():
             self._check(exercise, resume=resume)
             shutil.rmtree(self._aside, ignore_errors=True)
-            (self.path / STUDENTS).mkdir(parents=True, exist_ok=True)
-            self._aside.mkdir(exist_ok=True)
+            self._aside.mkdir(parents=True)
+            # First the mark: whoever is killed after that can go on.
             self.write(_MARK, json.dumps({"exercise": exercise}) + "\n")
+            (self.path / STUDENTS).mkdir(exist_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say what can't be written, and why."""
+        try:
+            yield
         except OSError as error:
             raise UsageError(
                 f"cannot write grades to {self.path}: {error.strerror}",
-                hint="give --out a folder that you may write to",
+                hint="give --out a folder that you may write to; --resume goes on",
             ) from error
 
     def _check(self, exercise: str, *, resume: bool) -> None:
-        there = self.path.exists() and any(self.path.iterdir())
+        there = self.path.exists() and {one.name for one in self.path.iterdir()} - {_ASIDE}
         if not there:
             return
-        mark = self.path / _MARK
-        if not mark.is_file():
+        other = _exercise_of(self.path / _MARK)
+        if other is None:
             raise UsageError(
                 f"{self.path} has other files in it", hint="give --out a folder of its own"
             )
-        other = json.loads(mark.read_text("utf-8"))["exercise"]
         if other != exercise:
             raise UsageError(
                 f"{self.path} has grades of {other}", hint="give --out a folder of its own"
@@ -76,34 +92,38 @@ class Folder:
             except ValidationError as error:
                 raise UsageError(f"{file} is no grade of labctl", hint="remove it") from error
 
-    def keep(self, owner: str, part: str, ended: Ended, engine: EngineInfo) -> tuple[str, str]:
+    def keep(self, owner: str, part: str, ended: Ended, setting: Setting) -> tuple[str, str]:
         """Write the evidence of an attempt; the names of its result document and its packets."""
-        folder = self._aside / owner / "evidence"
-        folder.mkdir(parents=True, exist_ok=True)
-        stem = re.sub(r"[^\w.-]", "_", part)
-        (folder / f"{stem}.json").write_text(_document(ended, engine), "utf-8")
-        if ended.capture is None:
-            return f"evidence/{stem}.json", ""
-        packets = pcapng(ended.capture.packets, comment=f"{owner}, {part}")
-        (folder / f"{stem}.pcapng").write_bytes(packets)
-        return f"evidence/{stem}.json", f"evidence/{stem}.pcapng"
+        stem = f"evidence/{re.sub(r'[^A-Za-z0-9_.-]', '_', part)}"
+        place = self._aside / owner / stem
+        with self._writing():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.with_name(f"{place.name}.json").write_text(_document(ended, setting), "utf-8")
+            if ended.capture is None:
+                return f"{stem}.json", ""
+            packets = pcapng(ended.capture.packets, comment=f"{owner}, {part}")
+            place.with_name(f"{place.name}.pcapng").write_bytes(packets)
+        return f"{stem}.json", f"{stem}.pcapng"
 
     def finish(self, owner: str, files: dict[str, str]) -> None:
         """Write a submission's files and move all it has to its place, in one step."""
         aside, place = self._aside / owner, self.path / STUDENTS / owner
-        aside.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            _write(aside / name, text)
-        if place.exists():
-            place.rename(self._aside / f"{owner}.before")
-        aside.rename(place)
-        shutil.rmtree(self._aside / f"{owner}.before", ignore_errors=True)
+        before = self._aside / f"{owner}.before"
+        with self._writing():
+            aside.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                _write(aside / name, text)
+            if place.exists():
+                place.rename(before)
+            aside.rename(place)
+        shutil.rmtree(before, ignore_errors=True)
 
     def write(self, name: str, text: str) -> None:
         """Write a file for the whole class, in one step."""
         aside = self._aside / name
-        _write(aside, text)
-        aside.replace(self.path / name)
+        with self._writing():
+            _write(aside, text)
+            aside.replace(self.path / name)
 
     def close(self) -> None:
         """All is done: nothing is unfinished any more."""
@@ -119,13 +139,20 @@ def _write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _document(ended: Ended, engine: EngineInfo) -> str:
-    attempt = ended.attempt
-    interpreter = attempt.interpreter
+def _exercise_of(mark: Path) -> str | None:
+    """Which exercise a folder of grades is of; None where it is no such folder."""
+    try:
+        found = json.loads(mark.read_text("utf-8"))["exercise"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return str(found)
+
+
+def _document(ended: Ended, setting: Setting) -> str:
     result = Result(
         labctl=__version__,
-        engine=engine,
-        images={interpreter.image: ImageInfo(id="", origin="", python=interpreter.version)},
+        engine=setting.engine,
+        images=dict(setting.images),
         summary=summary([ended.result]),
         attempts=(ended.result,),
     )

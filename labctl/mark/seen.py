@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from labctl.model.packet import Packet, Tcp, Udp, Wire
-from labctl.model.result import Flow, Observation
+from labctl.model.result import Flow, Observation, ServerEvent
 from labctl.model.scenario import Target
 
 _HALF = 1 << 31
@@ -15,7 +15,7 @@ _HALF = 1 << 31
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """`took_s` is measured outside of the client, in seconds; `places` are what `{host}` and the
-    like stand for in this lab.
+    like stand for in this lab. `servers` are the names of the services that the target is one of.
     """
 
     observation: Observation
@@ -23,6 +23,7 @@ class Seen:
     took_s: float
     target: Target
     places: dict[str, str] = field(default_factory=dict)
+    servers: frozenset[str] = frozenset()
 
     @property
     def lost(self) -> bool:
@@ -46,10 +47,32 @@ class Seen:
         return [flow for flow in self.own_flows() if self._aims(flow)]
 
     def _aims(self, flow: Flow) -> bool:
-        same = flow.host.lower() == self.target.host.lower() or flow.address == self.target.host
         # The C library takes the last 16 bits of a port, be it 66000.
         port = self.target.port % 65536
-        return flow.protocol in ("tcp", "udp") and same and flow.port == port
+        return self._at_its_host(flow) and flow.port == port
+
+    def _at_its_host(self, flow: Flow) -> bool:
+        """By its name, or by its address: a host may have other names, too."""
+        named = flow.host.lower() == self.target.host.lower()
+        return flow.protocol in ("tcp", "udp") and (named or flow.address in self._addresses())
+
+    def _addresses(self) -> set[str]:
+        host = self.target.host.lower()
+        told = (f.detail.dns for f in self.own_flows() if f.detail and f.host.lower() == host)
+        return {host, *(address for dns in told if dns for address in dns.answers)}
+
+    def served(self) -> list[ServerEvent]:
+        """What the services said of the client. Of what the target's own service said, only what
+        came over connections to the target: its other ports may do something else.
+        """
+        to_target = {_source(flow) for flow in self.connections()}
+        elsewhere = {_source(f) for f in self.own_flows() if self._at_its_host(f)} - to_target
+        both = self._shared_sources()
+        return [
+            event
+            for event in self.observation.served
+            if event.service not in self.servers or event.peer in to_target - both
+        ] if elsewhere or both or self.servers else list(self.observation.served)
 
     def tried(self) -> bool:
         """Whether the client went for the target at all: connected, or asked for its name."""
