@@ -108,7 +108,7 @@ class Folder:
     def finish(self, owner: str, files: dict[str, str]) -> None:
         """Write a submission's files and move all it has to its place, in one step."""
         aside, place = self._aside / owner, self.path / STUDENTS / owner
-        before = self._aside / f"{owner}.before"
+        before = self._aside / f"{owner}~"  # no id has a ~ in it
         with self._writing():
             aside.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():

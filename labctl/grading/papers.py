@@ -46,8 +46,6 @@ def digest_of(submission: Submission, exercise: Exercise) -> str:
 def _read(submission: Submission, exercise: Exercise, load_scenario: LoadScenario) -> Paper:
     files = submission.read(exercise.files)
     texts = {name: _text(name, data) for name, data in files.contents.items()}
-    if not texts:
-        raise Refused(_nothing(exercise, files.ignored))
     scenarios, invalid = _scenarios(exercise, texts, load_scenario)
     answers, wrong = _answers(exercise, texts)
     programs = {run.file for run in exercise.runs}
@@ -73,11 +71,6 @@ def _text(name: str, data: bytes) -> str:
         raise Refused(f"{name} is not UTF-8 (line {line}): save it as UTF-8") from None
 
 
-def _nothing(exercise: Exercise, ignored: tuple[str, ...]) -> str:
-    there = f"; it has {', '.join(ignored[:5])}" if ignored else ""
-    return f"none of {', '.join(exercise.files)} was handed in{there}"
-
-
 def _answers(exercise: Exercise, texts: Mapping[str, str]) -> tuple[Mapping[str, Value], str]:
     """The answers to predictions, and what is wrong with their file."""
     predict = exercise.spec.predict
@@ -88,7 +81,7 @@ def _answers(exercise: Exercise, texts: Mapping[str, str]) -> tuple[Mapping[str,
     try:
         return _in_a_file(predict.file, texts[predict.file], read_yaml).data, ""
     except InputError as error:
-        return {}, f"{predict.file}:{error.where.line if error.where else 0}: {error.message}"
+        return {}, _mistake(predict.file, error)
 
 
 def _scenarios(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from labctl.model.compose import Service
+from labctl.model.compose import Attachment, Service
 from labctl.model.flows import is_address
 from labctl.model.scenario import Target
 
@@ -44,7 +44,9 @@ class Variation:
         return tuple(self._services.values())
 
     def aim(self, target: Target, *, vary: bool) -> Aim:
-        """The target itself, or another name and port that lead to it."""
+        """The target itself, or another name that leads to it, and another port where a script
+        listens, or nobody does.
+        """
         nonce = self._word()
         chosen = self._other(target) if vary else target
         places = {"host": chosen.host, "port": str(chosen.port), "nonce": nonce}
@@ -54,32 +56,60 @@ class Variation:
         return f"{self._random.getrandbits(40):010x}"
 
     def _other(self, target: Target) -> Target:
-        port = self._random.choice([one for one in _PORTS if one not in self._ports])
-        self._ports.add(port)
+        behind = self._behind(target.host)
+        port = self._port() if all(map(_is_script, behind)) else target.port
         host = target.host if is_address(target.host) else f"h{self._word()[:6]}.lab"
         for name, service in self._services.items():
-            changed = service
-            if target.host in service.aliases:
-                changed = _also_listening(_also_called(service, host), target.port, port)
-            self._services[name] = _also_answering(changed, target.host, host)
+            changed = _also_answering(service, target.host, host)
+            if service in behind:
+                changed = _also_listening(changed, target.port, port)
+            if target.host in _names(service):
+                changed = _also_called(changed, host)
+            self._services[name] = changed
         return Target(host=host, port=port)
+
+    def _port(self) -> int:
+        port = self._random.choice([one for one in _PORTS if one not in self._ports])
+        self._ports.add(port)
+        return port
+
+    def _behind(self, host: str) -> list[Service]:
+        """The services that a name leads to, by way of a name server's odd answers too."""
+        hosts = {host}
+        for service in self._services.values():
+            answer = _answers(service).get(host)
+            hosts.update(map(str, answer) if isinstance(answer, list) else ())
+        return [one for one in self._services.values() if hosts & set(_names(one))]
+
+
+def _is_script(service: Service) -> bool:
+    """Whether its ports are told to it; other programs listen where they listen."""
+    return service.command == ("script",)
+
+
+def _names(service: Service) -> tuple[str, ...]:
+    """What the lab's DNS calls it."""
+    return service.aliases or (service.name,)
 
 
 def _also_called(service: Service, host: str) -> Service:
-    networks = {
-        name: one.model_copy(update={"aliases": (*one.aliases, host)})
-        for name, one in service.networks.items()
+    """The first of its names stays the first: flows are told by it."""
+    networks = service.networks or {"lab": Attachment()}
+    known = () if service.aliases else (service.name,)
+    changed = {
+        name: one.model_copy(update={"aliases": (*known, *one.aliases, host)})
+        for name, one in networks.items()
     }
-    return service.model_copy(update={"networks": networks})
+    return service.model_copy(update={"networks": changed})
 
 
 def _also_listening(service: Service, old: int, new: int) -> Service:
     """A script does the same on the new port, and a firewall's rules are for it too."""
     environment = dict(service.environment)
     ports = yaml.safe_load(environment.get(_SCRIPT, "")) or {}
-    for key, suffix in ((old, ""), (f"{old}/udp", "/udp")):
+    for key, other in ((old, new), (f"{old}/udp", f"{new}/udp")):
         if key in ports:
-            ports[f"{new}{suffix}" if suffix else new] = ports[key]
+            ports[other] = ports[key]
             environment[_SCRIPT] = _dumped(ports)
     rules = environment.get(_RULES, "")
     if rules:
@@ -98,11 +128,16 @@ def _doubled(lines: Iterable[str], old: int, new: int) -> Iterable[str]:
 
 def _also_answering(service: Service, old: str, new: str) -> Service:
     """A name server that answers oddly for the old name does so for the new one."""
-    answers = yaml.safe_load(service.environment.get(_ANSWERS, "")) or {}
+    answers = _answers(service)
     if old not in answers:
         return service
     environment = {**service.environment, _ANSWERS: _dumped({**answers, new: answers[old]})}
     return service.model_copy(update={"environment": environment})
+
+
+def _answers(service: Service) -> dict[str, object]:
+    found: dict[str, object] = yaml.safe_load(service.environment.get(_ANSWERS, "")) or {}
+    return found
 
 
 def _dumped(value: object) -> str:

@@ -26,7 +26,7 @@ def check(**given: Any) -> Check:
 
 
 def secret(text: str) -> Check:
-    return check(**{"secret": text})
+    return check(secret=text)
 
 
 def run(*checks: Check, **changes: Any) -> Run:
