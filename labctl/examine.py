@@ -31,12 +31,14 @@ class Ended:
     @property
     def leaves_traces(self) -> bool:
         """Whether packets of this attempt may still turn up in its tap: the kernel goes on with a
-        connection that was not closed, after the client has gone.
+        connection that was not closed, after the client has gone. Where packets were lost, nobody
+        knows: tens of thousands of connections leave their ports in use for a minute.
         """
         seen = self.result.observed
         done = seen is not None and seen.outcome in (Outcome.RAISED, Outcome.RETURNED)
         flows = self.wire.flows if self.wire else ()
-        return not done or any(flow.outcome == "open" for flow in flows)
+        lost = seen is not None and bool(seen.lost_packets)
+        return not done or lost or any(flow.outcome == "open" for flow in flows)
 
     def slim(self) -> Ended:
         """Without what takes most room of its result: of thousands, nobody reads every packet."""

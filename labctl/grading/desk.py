@@ -229,6 +229,9 @@ def _marked(ticket: Ticket, ended: Ended) -> Part:
         took_s=ended.took_s,
         target=ended.attempt.target,
         places=dict(ticket.places),
+        servers=frozenset(
+            one.name for one in run.services if run.target.host in (one.name, *one.aliases)
+        ),
     )
     part = mark_run(run, seen)
     part = part.model_copy(update={"stdout": part.stdout[:KEPT], "stderr": part.stderr[:KEPT]})

@@ -89,7 +89,7 @@ def _elapsed(check: Check, seen: Seen) -> Finding:
 def _served(check: Check, seen: Seen) -> Finding:
     line = _filled(check.served, seen)
     parsed = parse_served(line)
-    number = sum(fits(parsed, event) for event in seen.observation.served)
+    number = sum(fits(parsed, event) for event in seen.served())
     return _counted(check.times, number, f"the server saw “{line}”", seen)
 
 

@@ -44,35 +44,37 @@ class Seen:
 
     def connections(self) -> list[Flow]:
         """The client's flows to the target itself, in order."""
-        return [flow for flow in self.own_flows() if self._aims(flow)]
+        return [flow for flow in self._at_its_host() if self._aims(flow)]
 
     def _aims(self, flow: Flow) -> bool:
         # The C library takes the last 16 bits of a port, be it 66000.
-        port = self.target.port % 65536
-        return self._at_its_host(flow) and flow.port == port
+        return flow.port == self.target.port % 65536
 
-    def _at_its_host(self, flow: Flow) -> bool:
-        """By its name, or by its address: a host may have other names, too."""
-        named = flow.host.lower() == self.target.host.lower()
-        return flow.protocol in ("tcp", "udp") and (named or flow.address in self._addresses())
-
-    def _addresses(self) -> set[str]:
+    def _at_its_host(self) -> list[Flow]:
+        """The client's flows to the target's host, be it by another of its names."""
         host = self.target.host.lower()
-        told = (f.detail.dns for f in self.own_flows() if f.detail and f.host.lower() == host)
-        return {host, *(address for dns in told if dns for address in dns.answers)}
+        told = [f.detail.dns for f in self.own_flows() if f.detail and f.host.lower() == host]
+        addresses = {self.target.host, *(one for dns in told if dns for one in dns.answers)}
+        return [
+            flow
+            for flow in self.own_flows()
+            if flow.protocol in ("tcp", "udp")
+            and (flow.host.lower() == host or flow.address in addresses)
+        ]
 
     def served(self) -> list[ServerEvent]:
-        """What the services said of the client. Of what the target's own service said, only what
-        came over connections to the target: its other ports may do something else.
+        """What the services said of the client. Of the target's own, only what came over
+        connections to the target: its other ports may do something else.
         """
-        to_target = {_source(flow) for flow in self.connections()}
-        elsewhere = {_source(f) for f in self.own_flows() if self._at_its_host(f)} - to_target
-        both = self._shared_sources()
+        at_its_host = self._at_its_host()
+        aimed = {_source(flow) for flow in at_its_host if self._aims(flow)}
+        # A program may connect from one port to two.
+        aimed -= {_source(flow) for flow in at_its_host if not self._aims(flow)}
         return [
             event
             for event in self.observation.served
-            if event.service not in self.servers or event.peer in to_target - both
-        ] if elsewhere or both or self.servers else list(self.observation.served)
+            if event.service not in self.servers or event.peer in aimed
+        ]
 
     def tried(self) -> bool:
         """Whether the client went for the target at all: connected, or asked for its name."""
@@ -86,6 +88,11 @@ class Seen:
         for conversation in self.wire.conversations if self.wire else ():
             packets = [numbers[n] for n in conversation.numbers if n in numbers]
             yield _joined([one for one in packets if one.direction == "out"])
+
+
+def _source(flow: Flow) -> str:
+    """Where it came from, as services write it."""
+    return f"{flow.detail.source}:{flow.detail.source_port}" if flow.detail else ""
 
 
 def _is_cut(packet: Packet) -> bool:
