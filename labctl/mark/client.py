@@ -29,7 +29,7 @@ def mark_run(run: Run, seen: Seen) -> Part:
 def unmade(run: Run, state: State, reason: str) -> Part:
     """The part of a run that could not be made: no points, and why."""
     marks = tuple(
-        Mark(title=_title(check), points=0, max_points=check.points, message=reason)
+        Mark(title=_title(check), points=0, max_points=check.points, actual=reason)
         for check in run.spec.checks
     )
     return Part(
@@ -46,7 +46,7 @@ def unmade(run: Run, state: State, reason: str) -> Part:
 
 def nothing(mark: Mark, why: str) -> Mark:
     """The mark without its points."""
-    return mark.model_copy(update={"points": 0.0, "actual": why, "message": why})
+    return mark.model_copy(update={"points": 0.0, "actual": why})
 
 
 def _doubts(seen: Seen, findings: Sequence[Finding]) -> list[str]:
@@ -71,7 +71,7 @@ def _mark(check: Check, finding: Finding) -> Mark:
         max_points=check.points,
         expected=finding.expected,
         actual=finding.actual,
-        message="" if believed else finding.doubt or f"{finding.expected}, but {finding.actual}",
+        message=finding.doubt,
         hint="" if check.hint == NO_HINT else check.hint,
     )
 

@@ -30,7 +30,6 @@ def mark_answer(name: str, question: QuestionFile, answer: Value, observation: O
         max_points=question.points,
         expected=right,
         actual=said,
-        message="" if share == 1 else f"it was {right}; your answer: {said}",
         hint="" if question.hint == NO_HINT else question.hint,
     )
     return Part(

@@ -74,7 +74,6 @@ def _part(
             max_points=most,
             expected=title,
             actual="it is so" if holds else message,
-            message="" if holds else message,
             hint="" if spec.hint == NO_HINT else spec.hint,
         )
         for most, (holds, title, message) in zip(worth, found, strict=True)

@@ -64,7 +64,7 @@ def mistakes(grades: ClassGrades) -> list[Mistake]:
     for place, grade in enumerate(grades.grades):
         for part in grade.parts:
             for mark in part.marks:
-                key = (part.title, mark.title, mark.message)
+                key = (part.title, mark.title, mark.message or mark.actual)
                 if not mark.full and part.state is not State.ERROR and place not in found[key]:
                     found[key].append(place)
     ranked = sorted(found.items(), key=lambda item: -len(item[1]))

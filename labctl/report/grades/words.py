@@ -34,7 +34,7 @@ def block(text: str, most: int) -> str:
 def told(mark: Mark, most: int = 1000) -> list[tuple[str, str]]:
     """What to say of a mark, each with its heading; hints only where points are missing."""
     said = [
-        ("expected", mark.expected),
+        ("expected", "" if mark.expected == mark.title else mark.expected),
         ("observed", mark.actual),
         ("why", mark.message),
         ("hint", "" if mark.full else mark.hint),

@@ -41,7 +41,7 @@ def test_one_that_is_wrong_says_where() -> None:
     assert (part.name, part.kind, part.title) == ("scenario/own", "scenario", "One of yours.")
     assert (points(part), part.max_points, part.state) == ([0, 0, 0], 3, State.GRADED)
     assert [mark.title for mark in part.marks] == TITLES
-    assert [mark.message for mark in part.marks] == [
+    assert [mark.actual for mark in part.marks] == [
         "my.yaml:3: no; my.yaml:7: nor this",
         "it could not be run",
         "it could not be run",
@@ -67,7 +67,7 @@ def test_one_that_says_it_and_comes_true() -> None:
 def test_one_that_does_not_say_it(expected: Expectation) -> None:
     part = ran(expected)
     assert points(part) == [1, 0, 1]
-    assert part.marks[1].message == (
+    assert part.marks[1].actual == (
         "it needs an attempt that raises ConnectionRefusedError, with `wire`"
     )
 
@@ -94,7 +94,7 @@ def test_one_that_does_not_come_true(others: int) -> None:
     wrong = came_true(expectation=expectation(raises="TimeoutError"))
     part = ran(SAYS, results=[*[came_true()] * others, wrong])
     assert points(part) == [1, 1, 0]
-    assert part.marks[2].message.startswith("expected TimeoutError, but ConnectionRefusedError")
+    assert part.marks[2].actual.startswith("expected TimeoutError, but ConnectionRefusedError")
 
 
 def test_what_was_judged_by_nothing_has_not_come_true() -> None:

@@ -1,0 +1,187 @@
+"""Submissions x runs to labs: who shares one, in which order, and whose each attempt is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from labctl.grading.tickets import AT_ONCE, Planner, Ticketed, Work, truths
+from labctl.model.exercise import Exercise
+from labctl.model.plan import PlannedLab
+from tests.unit.grading.samples import EXERCISE, INTERPRETER, SOURCES, attempts, load, own
+from tests.unit.load.texts import changed
+
+LAB = """\
+services:
+  web:
+    image: labctl/lab
+    command: [script]
+    environment: {LAB_PORTS: "80: [close]"}
+networks: {lab: {}}
+"""
+
+
+@pytest.fixture
+def exercise(tmp_path: Path) -> Exercise:
+    return load(tmp_path)
+
+
+def planner(exercise: Exercise, seed: str = "s") -> Planner:
+    return Planner(exercise, INTERPRETER, seed=seed)
+
+
+def works(number: int, **more: object) -> list[Work]:
+    return [Work(owner=f"s{n:02}", sources=SOURCES) for n in range(number)]
+
+
+def owners(lab: PlannedLab, made: Ticketed) -> list[str]:
+    return list(dict.fromkeys(made.tickets[one.repeat].owner for one in lab.attempts))
+
+
+def test_twelve_share_a_lab_one_after_the_other(exercise: Exercise) -> None:
+    made = planner(exercise).plan(works(30), runs=exercise.runs)
+    assert AT_ONCE == 12
+    assert [len(owners(lab, made)) for lab in made.plan.labs] == [12, 12, 6]
+    assert all(lab.in_turn for lab in made.plan.labs)
+    for lab in made.plan.labs:
+        told = [made.tickets[one.repeat].owner for one in lab.attempts]
+        assert told == sorted(told)
+
+
+def test_each_submission_has_each_run_once(exercise: Exercise) -> None:
+    made = planner(exercise).plan(works(3), runs=exercise.runs)
+    found = sorted((ticket.owner, ticket.part) for ticket, _ in attempts(made))
+    parts = ("tell/quiet", "tell/refused")
+    assert found == [(f"s{n:02}", part) for n in range(3) for part in parts]
+
+
+def test_only_the_runs_that_are_asked_for(exercise: Exercise) -> None:
+    shown = [run for run in exercise.runs if not run.spec.hidden]
+    made = planner(exercise).plan(works(2), runs=shown)
+    assert {ticket.part for ticket, _ in attempts(made)} == {"tell/refused"}
+
+
+def test_who_has_no_file_for_a_run_is_not_in_its_lab(exercise: Exercise) -> None:
+    lacking = Work(owner="zoe", sources={"other.py": "pass"})
+    made = planner(exercise).plan([*works(1), lacking], runs=exercise.runs)
+    assert {ticket.owner for ticket, _ in attempts(made)} == {"s00"}
+    assert planner(exercise).plan([lacking], runs=exercise.runs).plan.labs == ()
+
+
+def test_an_attempt_is_what_its_run_says(tmp_path: Path) -> None:
+    text = changed(
+        EXERCISE,
+        "        scenario: refused-port\n        checks",
+        '        scenario: refused-port\n        argv: ["{host}", "-v"]\n'
+        '        env: {LAB_USER: "u-{nonce}", LAB_URL: "http://{host}:{port}/"}\n        checks',
+    )
+    exercise = load(tmp_path, text)
+    made = planner(exercise).plan(works(1), runs=exercise.runs)
+    ticket, one = next(pair for pair in attempts(made) if pair[0].part == "tell/refused")
+    host, port, nonce = (ticket.places[key] for key in ("host", "port", "nonce"))
+    assert (one.target.host, one.target.port) == (host, int(port))
+    assert host != "closed.lab"
+    assert one.argv == (host, "-v")
+    assert one.env == {"LAB_USER": f"u-{nonce}", "LAB_URL": f"http://{host}:{port}/"}
+    assert (one.source, one.client, one.origin) == (
+        SOURCES["client.py"],
+        "client.py",
+        "s00/client.py",
+    )
+    assert (one.scenario, one.attempt, one.expectation) == ("small", "tell/refused", None)
+
+
+def test_labs_vary_and_those_in_one_do_not(exercise: Exercise) -> None:
+    made = planner(exercise).plan(works(24), runs=exercise.runs)
+    targets = [
+        {one.target for one in lab.attempts if one.attempt == "tell/refused"}
+        for lab in made.plan.labs
+    ]
+    assert [len(each) for each in targets] == [1, 1]
+    assert targets[0] != targets[1]
+
+
+def test_the_same_seed_makes_the_same_plan_and_another_another(exercise: Exercise) -> None:
+    def made(seed: str) -> Ticketed:
+        return planner(exercise, seed).plan(works(14), runs=exercise.runs)
+
+    assert made("s") == made("s")
+    assert {one.target for _, one in attempts(made("s"))}.isdisjoint(
+        one.target for _, one in attempts(made("t"))
+    )
+
+
+def test_no_two_attempts_of_a_grading_have_one_number(exercise: Exercise) -> None:
+    given = [Work(owner=f"s{n:02}", sources=SOURCES, scenarios={"own": own()}) for n in range(14)]
+    one = planner(exercise)
+    first = one.plan(given, runs=exercise.runs)
+    again = one.again([(work, exercise.runs) for work in given[:2]])
+    second = one.plan(given, runs=exercise.runs)
+    numbers = [planned.repeat for made in (first, again, second) for _, planned in attempts(made)]
+    assert len(numbers) == len(set(numbers)) == 14 * 3 + 2 * 3 + 14 * 3
+    assert set(first.tickets).isdisjoint(again.tickets)
+
+
+def test_once_more_each_submission_has_labs_of_its_own(exercise: Exercise) -> None:
+    given = [Work(owner=f"s{n}", sources=SOURCES, scenarios={"own": own()}) for n in range(2)]
+    runs = exercise.runs[:1]
+    made = planner(exercise).again([(given[0], runs), (given[1], [])])
+    assert [owners(lab, made) for lab in made.plan.labs] == [["s0"], ["s0"], ["s1"]]
+    parts = [made.tickets[lab.attempts[0].repeat].part for lab in made.plan.labs]
+    assert parts == [runs[0].name, "scenario/own", "scenario/own"]
+
+
+def test_a_scenario_of_a_students_has_its_own_lab_and_is_judged_by_itself(
+    exercise: Exercise,
+) -> None:
+    mine = own("a", "b")
+    given = [Work(owner=f"s{n}", sources={}, scenarios={"own": mine}) for n in range(2)]
+    made = planner(exercise).plan(given, runs=exercise.runs)
+    assert [owners(lab, made) for lab in made.plan.labs] == [["s0"], ["s1"]]
+    for lab in made.plan.labs:
+        assert (lab.in_turn, lab.services, lab.compose) == (True, mine.services, mine.compose)
+        assert [one.attempt for one in lab.attempts] == ["a", "b"]
+        assert [one.expectation for one in lab.attempts] == [
+            each.expectations[0] for each in mine.attempts
+        ]
+        assert {made.tickets[one.repeat].run for one in lab.attempts} == {None}
+
+
+def test_runs_of_other_compose_files_have_other_labs(tmp_path: Path) -> None:
+    tmp_path.joinpath("lab.yaml").write_text(LAB, "utf-8")
+    text = changed(EXERCISE, "weight: 2", "compose: lab.yaml").replace(
+        "scenario: filtered-port", "services: [web]\n        target: {host: web, port: 80}"
+    )
+    exercise = load(tmp_path, text)
+    made = planner(exercise).plan(works(13), runs=exercise.runs)
+    composes = [lab.compose.name for lab in made.plan.labs]
+    builtin = exercise.runs[0].compose
+    assert builtin != exercise.runs[1].compose
+    assert composes == [builtin.name, "lab.yaml"] * 2
+    for lab in made.plan.labs:
+        assert {one.attempt for one in lab.attempts} == (
+            {"tell/refused"} if lab.compose == builtin else {"tell/quiet"}
+        )
+
+
+def test_what_predictions_are_about_is_made_as_its_scenario_says(exercise: Exercise) -> None:
+    made = truths(exercise, {"3.13": INTERPRETER})
+    ((ticket, one),) = attempts(made)
+    about = exercise.abouts[0]
+    assert (ticket.part, ticket.owner, ticket.run) == ("refused", "", None)
+    assert (one.source, one.target) == (about.attempt.source, about.scenario.target)
+    assert one.expectation == about.attempt.expectation(INTERPRETER.version)
+    (lab,) = made.plan.labs
+    assert (lab.in_turn, lab.compose) == (False, about.scenario.compose)
+
+
+def test_two_things_that_are_asked_about_share_a_lab(tmp_path: Path) -> None:
+    more = "attempt: smtplib}\n    filtered: {scenario: filtered-port, attempt: socket}"
+    exercise = load(tmp_path, changed(EXERCISE, "attempt: smtplib}", more))
+    made = truths(exercise, {"3.13": INTERPRETER})
+    (lab,) = made.plan.labs
+    assert [made.tickets[one.repeat].part for one in lab.attempts] == ["refused", "filtered"]
+    names = [service.name for service in lab.services]
+    assert {"dns", "closed", "filtered"} == set(names)
+    assert len(names) == len(set(names))
