@@ -31,7 +31,7 @@ def planner(exercise: Exercise, seed: str = "s") -> Planner:
     return Planner(exercise, INTERPRETER, seed=seed)
 
 
-def works(number: int, **more: object) -> list[Work]:
+def works(number: int) -> list[Work]:
     return [Work(owner=f"s{n:02}", sources=SOURCES) for n in range(number)]
 
 
@@ -54,6 +54,16 @@ def test_each_submission_has_each_run_once(exercise: Exercise) -> None:
     found = sorted((ticket.owner, ticket.part) for ticket, _ in attempts(made))
     parts = ("tell/quiet", "tell/refused")
     assert found == [(f"s{n:02}", part) for n in range(3) for part in parts]
+
+
+def test_runs_come_in_any_order(exercise: Exercise) -> None:
+    """So that a program can't count on it; two of sixteen orders are all alike by a rare chance."""
+    made = planner(exercise).plan(works(16), runs=exercise.runs)
+    orders = {
+        tuple(ticket.part for ticket, _ in attempts(made) if ticket.owner == f"s{n:02}")
+        for n in range(16)
+    }
+    assert len(orders) == 2
 
 
 def test_only_the_runs_that_are_asked_for(exercise: Exercise) -> None:
