@@ -9,10 +9,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from labctl.errors import InputError, UsageError
+from labctl.errors import InputError, UsageError, Where
 from labctl.load.catalogue import Catalogue
 from labctl.load.compose import load_compose
 from labctl.load.compose_checks import with_dependencies
+from labctl.load.exercise_checks import run_mistakes
 from labctl.load.files import read_bytes
 from labctl.load.problems import input_errors, raise_all
 from labctl.load.scenario import known_services
@@ -42,8 +43,27 @@ class Exercises:
         return sorted(self._found())
 
     def _found(self) -> dict[str, Path]:
-        files = (file for folder in self._folders for file in sorted(folder.glob(f"*/{FILE}")))
-        return {file.parent.name: file for file in files}
+        found: dict[str, Path] = {}
+        for file in (file for folder in self._folders for file in sorted(folder.glob(f"*/{FILE}"))):
+            other = found.setdefault(file.parent.name, file)
+            if other.resolve() != file.resolve():
+                raise InputError(
+                    f'there is an exercise called "{file.parent.name}" in {other.parent} too',
+                    where=Where(path=file),
+                    hint="rename one of the two folders",
+                )
+        return found
+
+    def sorted_out(self) -> tuple[list[Exercise], list[InputError]]:
+        """The exercises that are right, by name, and each mistake in the others, once."""
+        exercises: list[Exercise] = []
+        errors: dict[str, InputError] = {}
+        for file in self._found().values():
+            try:
+                exercises.append(self._load_named(file))
+            except InputError as error:
+                errors |= {str(each): each for each in error.each()}
+        return sorted(exercises, key=lambda one: one.name), list(errors.values())
 
     def load(self, name_or_path: str) -> Exercise:
         """One exercise, by name or by the path of its folder or file. UsageError for a name that
@@ -58,7 +78,18 @@ class Exercises:
                 f'no exercise is called "{name_or_path}"{did_you_mean(name_or_path, found)}',
                 hint="`labctl exercise list` shows them all; a folder is given as ./my-exercise",
             )
-        return self._load(found[name_or_path])
+        return self._load_named(found[name_or_path])
+
+    def _load_named(self, file: Path) -> Exercise:
+        exercise = self._load(file)
+        folder = file.parent.name
+        if exercise.name != folder:
+            raise InputError(
+                f'name: must be "{folder}", as its folder is called, not "{exercise.name}"',
+                where=Where(path=file),
+                hint=f"rename the folder to {exercise.name}, or change `name`",
+            )
+        return exercise
 
     def _load(self, path: Path) -> Exercise:
         return load_exercise(path, scenarios=self._scenarios, builtin_compose=self._builtin)
@@ -92,7 +123,8 @@ class _Resolver:
         abouts = tuple(self._abouts())
         self._check_questions()
         runs = tuple(self._runs())
-        raise_all(self._errors)
+        # A scenario or a Compose file that is wrong is met once for each that names it.
+        raise_all({str(error): error for error in self._errors}.values())
         return Exercise(
             path=self._document.path,
             spec=self._written,
@@ -133,6 +165,9 @@ class _Resolver:
             found = {one.name: one for one in scenario.attempts} if scenario else {}
             if scenario and about.attempt in found:
                 attempt = found[about.attempt]
+                if not any(one.may_admit(python) for one in attempt.expectations):
+                    message = f"{scenario.name}/{attempt.name} expects nothing of Python {python}"
+                    self._wrong(place, message, "ask about another Python, with `python`")
                 yield About(name=name, scenario=scenario, attempt=attempt, python=python)
             elif scenario:
                 meant = did_you_mean(about.attempt, found)
@@ -156,6 +191,7 @@ class _Resolver:
                 found = self._aim(spec, place)
                 if found is not None:
                     services, compose, target = found
+                    self._errors += run_mistakes(spec, place, services, self._document)
                     yield Run(
                         name=f"{client}/{name}",
                         file=one.file,

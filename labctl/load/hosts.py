@@ -37,14 +37,14 @@ def strangers(
     if lines.keys() <= sources.keys():
         denied = (line_host(line) for all_ in lines.values() for _, line in all_ if _denies(line))
         known = _is_known(target, [*names, *denied], " ".join(sources.values()))
-        if not known and (meant := _meant(target, names)):
+        if not known and (meant := meant_host(target, names)):
             yield _stranger(("target", "host"), target, meant, names, document)
     for name in lines.keys() & sources.keys():
         for place, line in lines[name]:
             host = line_host(line)
             if _is_known(host, [*names, target], sources[name]):
                 continue
-            meant = _meant(host, [*names, target])
+            meant = meant_host(host, [*names, target])
             if meant or (knows_no_more and not _denies(line)):
                 yield _stranger(place, host, meant, names, document)
 
@@ -62,7 +62,7 @@ def _denies(line: str) -> bool:
     return line.startswith("dns ") and line.endswith(_DENIED)
 
 
-def _meant(host: str, names: Iterable[str]) -> str | None:
+def meant_host(host: str, names: Iterable[str]) -> str | None:
     """The name that is close, of as many parts: `www.mail.lab` is no `mail.lab` misspelt."""
     return closest(host, (name for name in names if name.count(".") == host.count(".")))
 

@@ -74,7 +74,7 @@ def unsayable_lines(document: Document, lab: Sequence[Service]) -> Iterator[Inpu
     for place in (variant for name in attempts(document) for variant in variants(document, name)):
         for here, text in texts(document, (*place, "served")):
             line = _parsed(text)
-            if line and (found := _wrong(line, services)):
+            if line and (found := unsayable(line, services)):
                 message, hint = found
                 yield InputError(at(here, message), where=document.where(here), hint=hint)
 
@@ -86,8 +86,8 @@ def _parsed(text: str) -> ServedLine | None:
         return None
 
 
-def _wrong(line: ServedLine, services: Mapping[str, Service]) -> tuple[str, str] | None:
-    """What is wrong with a line, and what there is instead."""
+def unsayable(line: ServedLine, services: Mapping[str, Service]) -> tuple[str, str] | None:
+    """What of a line these services can't say, and what there is instead."""
     service, event = line.service, line.event
     if service not in services:
         message = f'no service of the scenario is called "{service}"'
