@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from labctl.engine.protocol import Engine, Lab, Tap
 from labctl.errors import EngineError
@@ -91,7 +91,10 @@ class Runner:
         workers = 1 if lab.in_turn else min(self._jobs, len(lab.attempts))
         try:
             with self._engine.lab(lab) as running, ThreadPoolExecutor(workers) as pool:
-                working = [pool.submit(self._work, running, waiting) for _ in range(workers)]
+                working = [
+                    pool.submit(self._work, running, _Line(waiting, spare=workers - 1))
+                    for _ in range(workers)
+                ]
                 for worker in as_completed(working):
                     worker.result()
         except EngineError as error:
@@ -99,13 +102,13 @@ class Runner:
             self.troubles += troubles
             self._give_up(waiting, troubles[0])
 
-    def _work(self, lab: Lab, waiting: queue.SimpleQueue[PlannedAttempt]) -> None:
+    def _work(self, lab: Lab, line: _Line) -> None:
         """Make attempts until none is left, in a tap that is replaced where an attempt broke it."""
-        with self._slots:
+        with self._slots, line:
             try:
-                while not (self._stopped.is_set() or waiting.empty()):
+                while not self._stopped.is_set() and line:
                     with lab.tap() as tap:
-                        while self._next(tap, waiting):
+                        while self._next(tap, line):
                             pass
             except EngineError:
                 raise
@@ -113,24 +116,23 @@ class Runner:
                 self._bug = bug
                 self._stopped.set()
 
-    def _next(self, tap: Tap, waiting: queue.SimpleQueue[PlannedAttempt]) -> bool:
+    def _next(self, tap: Tap, line: _Line) -> bool:
         """Make the next attempt; whether the tap is good for another."""
-        try:
-            attempt = waiting.get_nowait()
-        except queue.Empty:
+        attempt = line.take()
+        if attempt is None:
             return False
         try:
-            ended = self._attempt(tap, attempt)
+            ended = self._attempt(tap, attempt, line.upcoming())
         except EngineError as error:
             self._add_error(attempt, error)
             return False
         self._add(ended)
         return not ended.leaves_traces
 
-    def _attempt(self, tap: Tap, attempt: PlannedAttempt) -> Ended:
+    def _attempt(self, tap: Tap, attempt: PlannedAttempt, upcoming: PlannedAttempt | None) -> Ended:
         from labctl.examine import examine  # noqa: PLC0415 needed when labs have started
 
-        return examine(attempt, tap.attempt(attempt, limit_s=self._limit_s))
+        return examine(attempt, tap.attempt(attempt, limit_s=self._limit_s, upcoming=upcoming))
 
     def _give_up(self, waiting: queue.SimpleQueue[PlannedAttempt], error: EngineError) -> None:
         while True:
@@ -150,6 +152,47 @@ class Runner:
         with self._lock:
             self.results.append(ended.slim().result)
             self._report.result()(ended)
+
+
+class _Line:
+    """The attempts that wait in a lab, as one of its workers sees them: it knows its next one, so
+    that the engine can prepare it. Nobody takes what another, with nothing to do, could make:
+    where no more than `spare` wait, there is no next one to know.
+    """
+
+    def __init__(self, waiting: queue.SimpleQueue[PlannedAttempt], *, spare: int) -> None:
+        self._waiting = waiting
+        self._spare = spare
+        self._held: PlannedAttempt | None = None
+
+    def __bool__(self) -> bool:
+        return self._held is not None or not self._waiting.empty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give back what was not made."""
+        if self._held is not None:
+            self._waiting.put(self._held)
+            self._held = None
+
+    def take(self) -> PlannedAttempt | None:
+        """The next attempt, to be made now; None where there is none."""
+        held, self._held = self._held, None
+        return held or self._get()
+
+    def upcoming(self) -> PlannedAttempt | None:
+        """The one after that, which this worker will take, if it is known by now."""
+        if self._held is None and self._waiting.qsize() > self._spare:
+            self._held = self._get()
+        return self._held
+
+    def _get(self) -> PlannedAttempt | None:
+        try:
+            return self._waiting.get_nowait()
+        except queue.Empty:
+            return None
 
 
 def _one_after_the_other(last: EngineError) -> list[EngineError]:

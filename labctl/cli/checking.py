@@ -1,4 +1,4 @@
-"""What `labctl exercise start` and `labctl check` do."""
+"""What `labctl exercise start`, `labctl exercise validate` and `labctl check` do."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import typer
 from labctl.cli.grading import Grader, exercises
 from labctl.cli.output import Output
 from labctl.cli.signals import terminable
-from labctl.errors import EngineError, UsageError
+from labctl.errors import EngineError, InputError, UsageError
 from labctl.load.exercise import START
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
 from labctl.report.console import make_console
 from labctl.report.exercises import instructions
 from labctl.report.marks import marks
+from labctl.shared_files import share
 from labctl.submissions import find
 
 NOT_ALL = 1
@@ -32,16 +33,40 @@ def start(name: str, directory: Path | None, folders: Sequence[Path]) -> str:
     folder = directory or Path(exercise.name)
     try:
         folder.mkdir(parents=True)
-        (folder / README).write_text(instructions(exercise), "utf-8")
-        begin = exercise.folder / START
-        for file in sorted(begin.iterdir()) if begin.is_dir() else ():
+        known = _known_as(exercise)
+        (folder / README).write_text(instructions(exercise, known), "utf-8")
+        for file in sorted((exercise.folder / START).glob("*")):
             shutil.copyfile(file, folder / file.name)
     except FileExistsError:
         raise UsageError(f"{folder} is there already", hint="name another folder") from None
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {error.strerror}") from error
     place = shlex.quote(str(folder))
-    return f"wrote {folder}: read {README} in it\nthen: labctl check {exercise.name} {place}"
+    return f"wrote {folder}: read {README} in it\nthen: labctl check {known} {place}"
+
+
+def _known_as(exercise: Exercise) -> str:
+    """What to call it on a command line, wherever that is typed."""
+    ours = exercise.folder.parent == share("exercises")
+    return exercise.name if ours else shlex.quote(str(exercise.folder.resolve()))
+
+
+def validate(names: Sequence[str], folders: Sequence[Path]) -> tuple[list[str], list[InputError]]:
+    """The exercises that are right, of all where none is named, and what is wrong in the others."""
+    known = exercises(folders)
+    if not names:
+        found, errors = known.sorted_out()
+        return [str(one.folder) for one in found], errors
+    right: list[str] = []
+    wrong: list[InputError] = []
+    for name in names:
+        try:
+            known.load(name)
+        except InputError as error:
+            wrong += error.each()
+        else:
+            right.append(name)
+    return right, wrong
 
 
 def check(name: str, directory: Path, folders: Sequence[Path], *, jobs: int, as_json: bool) -> int:
@@ -74,7 +99,7 @@ def check(name: str, directory: Path, folders: Sequence[Path], *, jobs: int, as_
 def _tries(directory: Path, exercise: Exercise) -> int:
     """Which try this is. UsageError where the exercise allows no more."""
     file = directory / _TRIES
-    before = file.read_text("utf-8").strip() if file.is_file() else ""
+    before = file.read_text("utf-8", "replace").strip() if file.is_file() else ""
     tried = int(before) + 1 if before.isdecimal() else 1
     most = exercise.spec.limits.tries
     if most is not None and tried > most:

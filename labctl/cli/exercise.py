@@ -1,4 +1,4 @@
-"""`labctl exercise list|show|start`, `labctl check` and `labctl grade`."""
+"""`labctl exercise list|show|start|validate`, `labctl check` and `labctl grade`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import typer
 from labctl.cli import options
 
 app = typer.Typer(
-    no_args_is_help=True, help="Exercises: list them, show one, start one.", rich_markup_mode=None
+    no_args_is_help=True,
+    help="Exercises: list them, show one, start one, check that their files are right.",
+    rich_markup_mode=None,
 )
 
 
@@ -45,17 +47,23 @@ def list_(
     exercises: Folders = [],  # noqa: B006 typer copies it
     as_json: options.Json = False,
 ) -> None:
-    """List the exercises, the easiest first."""
+    """List the exercises, the easiest first.
+
+    A wrong file is told, and keeps none of the others from being listed.
+    """
     from labctl.cli.grading import exercises as known  # noqa: PLC0415
+    from labctl.errors import ManyInputErrors  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
     from labctl.report.exercises import list_json, list_table  # noqa: PLC0415
 
-    found = known(exercises)
-    loaded = sorted(map(found.load, found.names()), key=lambda one: (one.spec.level, one.name))
+    found, errors = known(exercises).sorted_out()
+    found.sort(key=lambda one: one.spec.level)
     if as_json:
-        typer.echo(json.dumps(list_json(loaded), indent=2))
+        typer.echo(json.dumps(list_json(found), indent=2))
     else:
-        make_console().print(list_table(loaded))
+        make_console().print(list_table(found))
+    if errors:
+        raise ManyInputErrors(tuple(errors))
 
 
 @app.command(epilog="Example: labctl exercise show tell-them-apart")
@@ -91,6 +99,29 @@ def start(
     from labctl.cli.checking import start as begin  # noqa: PLC0415
 
     typer.echo(begin(name, directory, exercises))
+
+
+@app.command(epilog="Example: labctl exercise validate ./my-exercise")
+def validate(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME|DIR]...",
+            help="Exercises by name, or their folders or files. None: all there are.",
+            autocompletion=complete_exercise,
+        ),
+    ] = [],  # noqa: B006
+    exercises: Folders = [],  # noqa: B006
+) -> None:
+    """Check exercise files without running them. Every mistake is told, with file and line."""
+    from labctl.cli.checking import validate as carry_out  # noqa: PLC0415
+    from labctl.errors import ManyInputErrors  # noqa: PLC0415
+
+    right, errors = carry_out(names, exercises)
+    for name in right:
+        typer.echo(f"{name}: ok")
+    if errors:
+        raise ManyInputErrors(tuple(errors))
 
 
 def check(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from labctl.engine import cleanup, subnets
 from labctl.engine.connect import engine_errors
@@ -18,6 +18,8 @@ from labctl.model.plan import PlannedLab
 
 if TYPE_CHECKING:
     from labctl.engine.docker import DockerEngine
+
+_T = TypeVar("_T")
 
 EVENTS_LABEL = "labctl.events"
 _PARALLEL = 8
@@ -116,6 +118,10 @@ class DockerLab:
         self.engine.check_running()
         with engine_errors(f"starting {what}"):
             self.client.start(container)
+
+    def aside(self, work: Callable[[], _T]) -> Future[_T]:
+        """Have something done in the background; whoever asks waits for it before the lab stops."""
+        return self._pool.submit(work)
 
     def discard(self, container: str) -> None:
         """Remove a container in the background; `remove` waits for it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import time
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labctl.engine import containers
@@ -31,6 +33,14 @@ _SETTLE_S = 10.0
 _ATTACH = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Client:
+    """A client's container that has been started; its probe waits for the request."""
+
+    container: str
+    stream: Attached
+
+
 class DockerTap:
     """One tap; attempts in it are made one after the other."""
 
@@ -42,6 +52,7 @@ class DockerTap:
         self._address = ""
         self._stream: Attached | None = None
         self._attempts = 0
+        self._prepared: tuple[PlannedAttempt, Future[_Client]] | None = None
 
     def start(self) -> None:
         """Start the tap; the first attempt waits until it captures."""
@@ -77,14 +88,34 @@ class DockerTap:
         with engine_errors("attaching to a container"):
             return Attached(self._client.attach_socket(container, params=_ATTACH))
 
-    def attempt(self, attempt: PlannedAttempt, *, limit_s: float) -> Evidence:
-        """Run one client in a fresh container; after `limit_s` seconds it is ended.
+    def attempt(
+        self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
+    ) -> Evidence:
+        """Run one client in a fresh container; after `limit_s` seconds it is ended. That of
+        `upcoming` is started meanwhile.
 
-        The container may start before the tap and the services are ready: the probe in it starts
-        the client when it is told to.
+        A container may start before the tap and the services are ready, and while another client
+        runs: the probe in it is alone, opens nothing, and starts the client when it is told to.
         """
+        self._lab.failed()
+        client = self._take(attempt)
+        try:
+            if upcoming is not None:
+                self._prepared = (upcoming, self._lab.aside(lambda: self._prepare(upcoming)))
+            return self._watch(client.container, client.stream, attempt, limit_s)
+        finally:
+            self._discard(client)
+
+    def _take(self, attempt: PlannedAttempt) -> _Client:
+        """The container that was started for that attempt, or else one that is started now."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared[0] is attempt:
+            return prepared[1].result()
+        self._discard_prepared(prepared)
+        return self._prepare(attempt)
+
+    def _prepare(self, attempt: PlannedAttempt) -> _Client:
         lab = self._lab
-        lab.failed()
         container = lab.create(
             containers.client(
                 attempt.interpreter.image,
@@ -97,16 +128,29 @@ class DockerTap:
         try:
             stream = self._attach(container)
             try:
-                return self._watch(container, stream, attempt, limit_s)
-            finally:
+                lab.start_container(container, "the client's container")
+            except BaseException:
                 stream.close()
-        finally:
+                raise
+        except BaseException:
             lab.discard(container)
+            raise
+        return _Client(container=container, stream=stream)
+
+    def _discard(self, client: _Client) -> None:
+        client.stream.close()
+        self._lab.discard(client.container)
+
+    def _discard_prepared(self, prepared: tuple[PlannedAttempt, Future[_Client]] | None) -> None:
+        """What was prepared, and is not needed after all. One that failed has nothing to discard,
+        and whether it would have is told where it is tried again.
+        """
+        if prepared is not None and prepared[1].exception() is None:
+            self._discard(prepared[1].result())
 
     def _watch(
         self, container: str, stream: Attached, attempt: PlannedAttempt, limit_s: float
     ) -> Evidence:
-        self._lab.start_container(container, "the client's container")
         self._wait_until_ready()
         services = self._lab.ready()
         marks = {service: service.mark() for service in services}
@@ -192,7 +236,9 @@ class DockerTap:
         return tuple(sorted(events, key=lambda event: event.at_s))
 
     def close(self) -> None:
-        """End the tap."""
+        """End the tap, and whatever was prepared in it."""
+        self._discard_prepared(self._prepared)
+        self._prepared = None
         if self._stream is not None:
             self._stream.close()
         if self._container and not self._lab.engine.keep:

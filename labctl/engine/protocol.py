@@ -13,8 +13,12 @@ from labctl.model.result import EngineInfo
 class Tap(Protocol):
     """A network namespace in a lab that attempts run in, one at a time."""
 
-    def attempt(self, attempt: PlannedAttempt, *, limit_s: float) -> Evidence:
-        """Run one client in a fresh container; after `limit_s` seconds it is ended."""
+    def attempt(
+        self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
+    ) -> Evidence:
+        """Run one client in a fresh container; after `limit_s` seconds it is ended. `upcoming` is
+        the attempt that comes next in this tap, so that it can be prepared meanwhile.
+        """
         ...
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labctl.model.exercise import Exercise
-from labctl.report.printable import counted, safe
+from labctl.report.text import counted, flowing, safe
 
 _POINTS = "{:g}"
 
@@ -62,10 +62,14 @@ def show(exercise: Exercise) -> RenderableType:
     """What students may know, in 80 columns."""
     head = Text(safe(exercise.name), style="bold")
     head.append(f"  {safe(exercise.spec.title)}", style="default")
-    lines = [Text(safe(line)) for line in exercise.spec.text.rstrip().splitlines()]
+    lines = [Text(line) for line in flowing(exercise.spec.text)]
     files = Text(f"hand in: {', '.join(exercise.files)}", style="dim")
-    parts = [Text(line) for line in _part_lines(exercise)]
-    return Group(head, Text(), *lines, Text(), files, Text(), *parts)
+    parts = Table.grid(padding=(0, 2, 0, 0))
+    parts.add_column(justify="right", min_width=5)
+    parts.add_column(overflow="fold")
+    for worth, title in _worths(exercise):
+        parts.add_row(worth, Text(safe(title)))
+    return Group(head, Text(), *lines, files, Text(), parts)
 
 
 def _parts(exercise: Exercise) -> Iterator[tuple[str, str, float, bool]]:
@@ -81,26 +85,27 @@ def _parts(exercise: Exercise) -> Iterator[tuple[str, str, float, bool]]:
         yield name, own.file, own.points, own.bonus
 
 
-def _part_lines(exercise: Exercise) -> Iterator[str]:
+def _worths(exercise: Exercise) -> Iterator[tuple[str, str]]:
+    """What there is, as points and words; all that is hidden in one."""
     shown = 0.0
     for _, title, worth, bonus in _parts(exercise):
         shown += 0 if bonus else worth
-        yield f"{worth:>5g}  {safe(title)}{' (bonus)' if bonus else ''}"
+        yield _POINTS.format(worth), f"{title}{' (bonus)' if bonus else ''}"
     rest = round(points(exercise) - shown, 3)
     if rest:
-        yield f"{rest:>5g}  in runs that are not told"
+        yield _POINTS.format(rest), "in what is not told"
 
 
-def instructions(exercise: Exercise) -> str:
-    """README.md of a student's folder."""
+def instructions(exercise: Exercise, known: str) -> str:
+    """README.md of a student's folder; `known` is what a command line calls the exercise."""
     spec = exercise.spec
     limits = [f"Each run may take {spec.limits.time:g} seconds."]
     if spec.limits.tries:
         limits.append(f"You may check {spec.limits.tries} times.")
-    parts = "\n".join(f"    {line}" for line in _part_lines(exercise))
+    parts = "\n".join(f"    {worth:>5}  {safe(title)}" for worth, title in _worths(exercise))
     return (
         f"# {spec.title}\n\n{spec.text.rstrip()}\n\n"
         f"## Points\n\n{parts}\n\n{' '.join(limits)}\n\n"
-        f"## Check\n\n    labctl check {spec.name} .\n\n"
+        f"## Check\n\n    labctl check {known} .\n\n"
         f"## Hand in\n\n{', '.join(exercise.files)}\n"
     )

@@ -15,7 +15,7 @@ from labctl.judge.results import expected_json
 from labctl.model.scenario import Attempt, Scenario
 from labctl.report.expected import brief, expectation_lines
 from labctl.report.picture import picture
-from labctl.report.text import clip, counted, listed, safe, safe_lines
+from labctl.report.text import clip, counted, flowing, listed, safe, safe_lines
 
 _SOURCE_LIMIT = 200
 _SOURCE_WIDTH = 73
@@ -48,23 +48,10 @@ def show(scenario: Scenario) -> RenderableType:
     head.append(f"  {safe(scenario.title)}", style="default")
     tags = f", tags {listed(map(safe, scenario.tags))}" if scenario.tags else ""
     facts = Text(f"layer {scenario.layer}{tags}, {safe(str(scenario.path))}", style="dim")
-    story = [Text(line) for line in _flowing(scenario.story)]
+    story = [Text(line) for line in flowing(scenario.story)]
     drawing = [Text(line) for line in picture(scenario)]
     attempts = [line for attempt in scenario.attempts for line in _attempt(attempt)]
     return Group(head, facts, Text(), *story, *drawing, *attempts)
-
-
-def _flowing(text: str) -> Iterator[str]:
-    """The lines of a text, each paragraph as one; lines that are indented stay as they are."""
-    paragraph: list[str] = []
-    for line in [*safe_lines(text.rstrip()), ""]:
-        if line.strip() and not line.startswith(" "):
-            paragraph.append(line.strip())
-            continue
-        if paragraph:
-            yield " ".join(paragraph)
-            paragraph = []
-        yield line
 
 
 def _attempt(attempt: Attempt) -> Iterator[Text]:

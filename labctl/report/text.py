@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -34,6 +34,22 @@ safe, counted = printable.safe, printable.counted
 def safe_lines(text: str) -> list[str]:
     """The lines of a text, each safe, with tabs as spaces; nothing but \\n ends a line."""
     return [safe(line.removesuffix("\r").expandtabs(4)) for line in text.split("\n")]
+
+
+def flowing(text: str) -> Iterator[str]:
+    """The lines of a text, each paragraph and each item of a list (`- ...`) as one; lines that are
+    indented stay as they are.
+    """
+    paragraph: list[str] = []
+    for line in [*safe_lines(text.rstrip()), ""]:
+        goes_on = line.strip() and not line.startswith(" ")
+        if paragraph and (line.startswith("- ") or not goes_on):
+            yield " ".join(paragraph)
+            paragraph = []
+        if goes_on:
+            paragraph.append(line.strip())
+        else:
+            yield line
 
 
 def clip(text: str, width: int) -> str:

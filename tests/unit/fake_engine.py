@@ -98,8 +98,15 @@ class FakeLab:
 class FakeTap:
     engine: FakeEngine
     alone: threading.Lock = field(default_factory=threading.Lock)
+    told: PlannedAttempt | None = None
+    """The attempt that is to come next."""
 
-    def attempt(self, attempt: PlannedAttempt, *, limit_s: float) -> Evidence:
+    def attempt(
+        self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
+    ) -> Evidence:
+        if self.told is not None:
+            assert attempt is self.told, "another attempt came than was told"
+        self.told = upcoming
         assert self.alone.acquire(blocking=False), "two attempts in one tap"
         engine = self.engine
         engine.limit_s = limit_s
