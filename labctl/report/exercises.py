@@ -99,7 +99,8 @@ def _worths(exercise: Exercise) -> Iterator[tuple[str, str]]:
 def instructions(exercise: Exercise, known: str) -> str:
     """README.md of a student's folder; `known` is what a command line calls the exercise."""
     spec = exercise.spec
-    limits = [f"Each run may take {spec.limits.time:g} seconds."]
+    limits = [f"Programs run on Python {spec.python}, with the standard library only, for"]
+    limits.append(f"{spec.limits.time:g} seconds at the most.")
     if spec.limits.tries:
         limits.append(f"You may check {spec.limits.tries} times.")
     parts = "\n".join(f"    {worth:>5}  {safe(title)}" for worth, title in _worths(exercise))
