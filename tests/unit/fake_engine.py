@@ -42,6 +42,8 @@ class FakeEngine:
     """Labs that can't be taken down, by their first scenario."""
     stop_error: EngineError | None = None
     said: list[str] = field(default_factory=list)
+    upcoming: list[str] = field(default_factory=list)
+    """Which attempt taps were told to come next, at each; empty where none was."""
     stopped: threading.Event = field(default_factory=threading.Event)
     limit_s: float = 0.0
     busy: int = 0
@@ -107,6 +109,7 @@ class FakeTap:
         if self.told is not None:
             assert attempt is self.told, "another attempt came than was told"
         self.told = upcoming
+        self.engine.upcoming.append(upcoming.attempt if upcoming else "")
         assert self.alone.acquire(blocking=False), "two attempts in one tap"
         engine = self.engine
         engine.limit_s = limit_s

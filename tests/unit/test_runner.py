@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -103,6 +103,34 @@ def test_no_more_workers_are_put_to_work_than_there_are_attempts() -> None:
     engine = FakeEngine()
     Run(engine, jobs=8).go(lab("a", 2))
     assert engine.said.count("tap") <= 2
+
+
+def test_a_tap_is_told_which_attempt_comes_next() -> None:
+    engine = FakeEngine()
+    Run(engine).go(lab("a", 3))
+    assert engine.upcoming == ["a2", "a3", ""]
+
+
+def test_a_worker_keeps_no_attempt_for_itself_that_another_could_make() -> None:
+    engine = FakeEngine()
+    Run(engine, jobs=2).go(lab("a", 2))
+    assert engine.upcoming == ["", ""]
+
+
+def test_what_was_to_come_next_is_an_error_too_where_no_tap_starts_any_more() -> None:
+    def breaks(engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        if attempt.attempt == "a2":
+            engine.broken_taps = 9
+            raise EngineError("it broke")
+
+    run = Run(FakeEngine(client=breaks)).go(lab("a", 4))
+    assert run.verdicts == {"a1": "fail", "a2": "error", "a3": "error", "a4": "error"}
+
+
+def test_labs_in_turn_make_one_attempt_at_a_time() -> None:
+    engine = FakeEngine()
+    Run(engine, jobs=4).go(replace(lab("a", 8), in_turn=True))
+    assert (engine.busiest, engine.said.count("tap")) == (1, 1)
 
 
 def test_an_attempt_that_the_lab_broke_is_an_error_and_the_next_has_a_fresh_tap() -> None:
