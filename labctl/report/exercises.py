@@ -99,14 +99,15 @@ def _worths(exercise: Exercise) -> Iterator[tuple[str, str]]:
 def instructions(exercise: Exercise, known: str) -> str:
     """README.md of a student's folder; `known` is what a command line calls the exercise."""
     spec = exercise.spec
-    limits = [f"Programs run on Python {spec.python}, with the standard library only, for"]
-    limits.append(f"{spec.limits.time:g} seconds at the most.")
+    limits = [f"Programs run on Python {spec.python}, with the standard library only."]
+    limits.append(f"Each run may take {spec.limits.time:g} seconds.")
     if spec.limits.tries:
         limits.append(f"You may check {spec.limits.tries} times.")
+    listed = "\n".join(limits)
     parts = "\n".join(f"    {worth:>5}  {safe(title)}" for worth, title in _worths(exercise))
     return (
         f"# {spec.title}\n\n{spec.text.rstrip()}\n\n"
-        f"## Points\n\n{parts}\n\n{' '.join(limits)}\n\n"
+        f"## Points\n\n{parts}\n\n{listed}\n\n"
         f"## Check\n\n    labctl check {known} .\n\n"
         f"## Hand in\n\n{', '.join(exercise.files)}\n"
     )
