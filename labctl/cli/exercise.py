@@ -12,7 +12,8 @@ from labctl.cli import options
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Exercises: list them, show one, start one, check that their files are right.",
+    help="List exercises, show one, start one, and check that their files are right.",
+    epilog="Begin with: labctl exercise list",
     rich_markup_mode=None,
 )
 

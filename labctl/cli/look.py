@@ -123,11 +123,26 @@ def schema(
     result: Annotated[
         bool, typer.Option("--result", help="The schema of result documents instead.")
     ] = False,
+    exercise: Annotated[
+        bool, typer.Option("--exercise", help="The schema of exercise files instead.")
+    ] = False,
+    grade: Annotated[
+        bool, typer.Option("--grade", help="The schema of a student's grade.json instead.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of scenario files, for editors.
 
     With it they complete the keys of a scenario, and mark mistakes as they are made.
     """
-    from labctl.load.schema import result_schema, scenario_schema  # noqa: PLC0415
+    from labctl.errors import UsageError  # noqa: PLC0415
+    from labctl.load import schema as schemas  # noqa: PLC0415
 
-    typer.echo(json.dumps(result_schema() if result else scenario_schema(), indent=2))
+    wanted = {
+        schemas.result_schema: result,
+        schemas.exercise_schema: exercise,
+        schemas.grade_schema: grade,
+    }
+    chosen = [make for make, given in wanted.items() if given] or [schemas.scenario_schema]
+    if len(chosen) > 1:
+        raise UsageError("there is one schema at a time", hint="give one of the options")
+    typer.echo(json.dumps(chosen[0](), indent=2))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from labctl.model.exercise import FILE_PATTERN, RULES, VARIABLE_PATTERN, ExerciseFile
+from labctl.model.grade import Grade
+from labctl.model.plan import SERIES
 from labctl.model.result import Result
 from labctl.model.scenario import ScenarioFile
 
@@ -45,6 +50,98 @@ _DESCRIPTIONS: Final = {
 }
 """What editors show, by model and key."""
 
+_OF_EXERCISES: Final = {
+    "ExerciseFile": {
+        "name": "The exercise's name, which its folder has too.",
+        "title": "One line for lists.",
+        "text": "What students are to do; their README.md begins with it.",
+        "level": "From 1, the easiest, to 5: the order of `labctl exercise list`.",
+        "weight": "What it counts for beside other exercises.",
+        "python": "The Python that students' programs run on: 3.13 if left out.",
+        "compose": "A Compose file beside this one; labctl's own where it is left out.",
+        "limits": "How often students may check, and how long a run may take.",
+        "predict": "Questions that are answered in a file, before anything is run.",
+        "clients": "Programs that students write, by name.",
+        "scenarios": "Scenarios that students write, by name.",
+    },
+    "LimitsFile": {
+        "tries": "How often `labctl check` may be used; any number of times if left out.",
+        "time": "How long one run may take: 10s if left out.",
+    },
+    "PredictFile": {
+        "file": "The file of answers: answers.yaml if left out.",
+        "about": "Attempts of scenarios, by a name that questions use. Each is made when graded.",
+        "questions": "The questions, by the name that answers have.",
+    },
+    "AboutFile": {
+        "scenario": "A scenario of labctl's.",
+        "attempt": "The name of one of its attempts.",
+        "python": "The Python it is made on; that of the exercise if left out.",
+    },
+    "QuestionFile": {
+        "about": "A name in `about`.",
+        "ask": "What is asked for.",
+        "text": "The question.",
+        "points": "What the right answer is worth.",
+        "hint": "What a wrong answer is told.",
+        "hidden": "Asked only when graded.",
+        "bonus": "Its points come on top.",
+    },
+    "ClientFile": {
+        "file": "The file that students hand in.",
+        "text": "What it is, in a line.",
+        "runs": "The runs of it, by name.",
+    },
+    "RunFile": {
+        "title": "What students see of it.",
+        "scenario": "A scenario whose services and target it has.",
+        "services": "Services of the Compose file that must run; `dns` always does.",
+        "target": "What the program aims at: LAB_HOST and LAB_PORT in its environment.",
+        "vary": "false: host and port are not changed when it is graded.",
+        "env": "Further variables of its environment. {host}, {port} and {nonce} are filled in.",
+        "argv": "Its arguments, filled in likewise.",
+        "hidden": "Made only when graded; students see nothing but its points.",
+        "bonus": "Its points come on top.",
+        "checks": "What must be so afterwards.",
+    },
+    "Target": {
+        "host": "A name of a service.",
+        "port": "A port, be anybody there or not.",
+    },
+    "Check": {
+        "stdout": "It prints this, and nothing else but white space around it.",
+        "exit": "It exits with this code.",
+        "raises": "It raises exactly this; built-ins bare, others module.Name.",
+        "isa": "It raises this, or a subclass of it.",
+        "returns": "Its last expression has this literal as its value; ... for any.",
+        "elapsed": "How long it takes, measured outside of it.",
+        "served": "A service says this of it: SERVICE EVENT KEY=VALUE ...",
+        "wire": "This is on the wire: tcp HOST:PORT refused, dns NAME A nxdomain, ...",
+        "tries": "How many connections it makes to its target.",
+        "again_after": "It connects once more after a connection that ended so.",
+        "secret": "This text does not leave it in the clear, nor in base64.",
+        "times": "How often `served` or `wire` must be so; at least once if left out.",
+        "points": "What it is worth: 1 if left out.",
+        "hint": "What a student is told where it is not so.",
+    },
+    "Times": {
+        "min": "At least so often: 1 if left out.",
+        "max": "At most so often; any number of times if left out.",
+    },
+    "Elapsed": {
+        "min": "At least so long.",
+        "max": "At most so long.",
+    },
+    "OwnScenarioFile": {
+        "file": "The file that students hand in.",
+        "text": "What they are to write.",
+        "raises": "The exception that one of its attempts must expect, with `wire`.",
+        "points": "A third each for being valid, for saying so, and for coming true.",
+        "hint": "What a student is told where one of these is not so.",
+        "bonus": "Its points come on top.",
+    },
+}
+
 _OUTCOMES: Final = {
     "ExpectedException": ("raises", "isa"),
     "Expectation": ("raises", "isa", "returns"),
@@ -61,14 +158,48 @@ class _Untitled(GenerateJsonSchema):
 
 def scenario_schema() -> JsonSchema:
     """The schema of a scenario file."""
-    schema = ScenarioFile.model_json_schema(schema_generator=_Untitled)
-    models = {**schema["$defs"], "ScenarioFile": schema}
-    for model, descriptions in _DESCRIPTIONS.items():
-        for key, text in descriptions.items():
-            models[model]["properties"][key]["description"] = text
+    schema, models = _described(ScenarioFile, _DESCRIPTIONS)
     for model, keys in _OUTCOMES.items():
-        models[model]["oneOf"] = [{"required": [key]} for key in keys]
+        models[model]["oneOf"] = _one_of(keys)
     return _with_dialect(schema)
+
+
+def exercise_schema() -> JsonSchema:
+    """The schema of an exercise file."""
+    schema, models = _described(ExerciseFile, _OF_EXERCISES)
+    schema["anyOf"] = _one_of(("predict", "clients", "scenarios"))
+    models["Check"]["oneOf"] = _one_of(RULES)
+    models["Check"]["dependentSchemas"] = {"times": {"anyOf": _one_of(("served", "wire"))}}
+    models["RunFile"]["oneOf"] = _one_of(("scenario", "target"))
+    models["RunFile"]["dependentRequired"] = {"services": ["target"]}
+    models["RunFile"]["properties"]["env"]["propertyNames"] = {"pattern": VARIABLE_PATTERN}
+    for model in ("ClientFile", "OwnScenarioFile", "PredictFile"):
+        models[model]["properties"]["file"]["pattern"] = FILE_PATTERN
+    for model in ("ExerciseFile", "AboutFile"):
+        about = models[model]["properties"]["python"]
+        about.update({"enum": [*SERIES] if model == "ExerciseFile" else [*SERIES, None]})
+    return _with_dialect(schema)
+
+
+def grade_schema() -> JsonSchema:
+    """The schema of a student's `grade.json`."""
+    return _with_dialect(Grade.model_json_schema(mode="serialization", schema_generator=_Untitled))
+
+
+def _described(
+    root: type[BaseModel], descriptions: dict[str, dict[str, str]]
+) -> tuple[JsonSchema, dict[str, JsonSchema]]:
+    """The schema of a model, and all models in it by name, with what editors show."""
+    schema = root.model_json_schema(schema_generator=_Untitled)
+    models = {**schema["$defs"], root.__name__: schema}
+    for model, keys in descriptions.items():
+        for key, text in keys.items():
+            models[model]["properties"][key]["description"] = text
+    return schema, models
+
+
+def _one_of(keys: Iterable[str]) -> list[JsonSchema]:
+    return [{"required": [key]} for key in keys]
 
 
 def result_schema() -> JsonSchema:

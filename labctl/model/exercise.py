@@ -20,9 +20,10 @@ from labctl.model.served import check_served
 PLACES = ("host", "port", "nonce")
 """What stands in braces in texts of a run, and is another in each lab: `{host}:{port}`."""
 
+FILE_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$"
+VARIABLE_PATTERN = r"^(?!LAB_(HOST|PORT)$)[A-Za-z_][A-Za-z0-9_]*$"
+
 _PLACE = re.compile(r"\{(\w+)\}")
-_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def fill(text: str, places: dict[str, str]) -> str:
@@ -48,13 +49,13 @@ def _served(text: str) -> str:
 
 
 def _file(name: str) -> str:
-    if not _FILE.fullmatch(name):
+    if not re.fullmatch(FILE_PATTERN, name):
         raise ValueError("a file that students hand in has a plain name, like client.py")
     return name
 
 
 def _variable(name: str) -> str:
-    if not _VARIABLE.fullmatch(name) or name in ("LAB_HOST", "LAB_PORT"):
+    if not re.fullmatch(VARIABLE_PATTERN, name):
         raise ValueError("a variable has a name like LAB_USER; LAB_HOST and LAB_PORT are there")
     return name
 

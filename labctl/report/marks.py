@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from labctl.model.grade import Grade, Mark, Part, State
@@ -32,7 +33,7 @@ def marks(grade: Grade, *, tried: int, most: int | None) -> RenderableType:
     return Group(*lines, *message, Text(), end)
 
 
-def _part(part: Part) -> Iterator[Text]:
+def _part(part: Part) -> Iterator[RenderableType]:
     full = all(mark.full for mark in part.marks)
     sign, style = _SIGNS[full]
     worth = f"{part.points:g}/{part.max_points:g}"
@@ -41,17 +42,22 @@ def _part(part: Part) -> Iterator[Text]:
     for mark in part.marks if len(part.marks) > 1 or not full else ():
         yield from _mark(mark)
     for reason in part.reasons:
-        yield Text(f"           {safe(reason)}", style="yellow")
+        yield _indented(Text(safe(reason), style="yellow"), 11)
 
 
-def _mark(mark: Mark) -> Iterator[Text]:
+def _mark(mark: Mark) -> Iterator[RenderableType]:
     sign, style = _SIGNS[mark.full]
-    yield Text(f"           {sign} {safe(mark.expected)}", style="default" if mark.full else style)
+    said = f"{sign} {safe(mark.expected)}"
+    yield _indented(Text(said, style="default" if mark.full else style), 11)
     if mark.full:
         return
-    yield Text(f"             {safe(mark.actual)}")
+    yield _indented(Text(safe(mark.actual)), 13)
     if mark.hint:
-        yield Text(f"             hint: {safe(mark.hint)}", style="cyan")
+        yield _indented(Text(f"hint: {safe(mark.hint)}", style="cyan"), 13)
+
+
+def _indented(text: Text, columns: int) -> RenderableType:
+    return Padding(text, (0, 0, 0, columns))
 
 
 def class_table(grades: Sequence[Grade], out: Path) -> RenderableType:

@@ -1,4 +1,6 @@
-"""The import direction: errors <- model <- the pure parts and the engine <- runner <- cli."""
+"""The import direction: errors <- model <- the pure parts and the engine <- runner <- cli; and for
+grading: model <- load, judge, wire, submissions <- mark <- grading <- cli.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,8 @@ ALLOWED = {
     "engine": MIDDLE | {"judge", "load"},
     "submissions": MIDDLE | {"load"},
     "examine": MIDDLE | {"judge", "wire"},
+    "mark": MIDDLE | {"judge", "load", "wire"},
+    "grading": MIDDLE | {"examine", "judge", "load", "mark", "submissions", "wire"},
     "runner": MIDDLE | {"engine", "examine", "wire"},
     "probe": set(),
     "services": set(),

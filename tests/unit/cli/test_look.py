@@ -19,8 +19,9 @@ from tests.unit.load.texts import SCENARIO, changed, write
 
 VERBS = {
     "run", "compare", "list", "show", "explain", "validate", "new", "record", "schema", "doctor",
-    "clean", "images",
+    "clean", "images", "exercise", "check", "grade",
     "images build", "images remove",
+    "exercise list", "exercise show", "exercise start", "exercise validate",
 }  # fmt: skip
 BUNDLED = sorted(path.stem for path in share("scenarios").rglob("*.yaml"))
 CORE = {
@@ -124,6 +125,16 @@ def test_schema_of_results(labctl: Labctl) -> None:
     assert {"schema", "summary", "attempts"} <= set(schema["properties"])
 
 
+def test_schemas_of_exercises_and_grades(labctl: Labctl) -> None:
+    for option, key in (("--exercise", "clients"), ("--grade", "parts")):
+        schema = json.loads(labctl("schema", option).out)
+        Draft202012Validator.check_schema(schema)
+        assert key in schema["properties"]
+    done = labctl("schema", "--grade", "--result")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == ("labctl: there is one schema at a time\n  hint: give one of the options\n")
+
+
 def test_version(labctl: Labctl) -> None:
     done = labctl("--version")
     assert (done.code, done.out) == (0, f"labctl {__version__}\n")
@@ -150,7 +161,7 @@ def test_the_help_of_a_verb_fits_and_teaches(labctl: Labctl, verb: str, option: 
     assert blank == ""
     assert re.match(r"  [A-Z]\w+,? ", what)
     if not verb.startswith("images"):
-        assert re.search(rf"Examples?:\s+labctl {verb}", done.out)
+        assert re.search(rf"(Examples?|Begin with):\s+labctl {verb}", done.out)
 
 
 def test_help_is_quick(labctl: Labctl) -> None:
@@ -191,6 +202,9 @@ def complete(words: str) -> list[str]:
         ("labctl run zebra", []),
         ("labctl record refu", ["refused-port"]),
         ("labctl new mine --layer s", ["smtp"]),
+        ("labctl check tell", ["tell-them-apart"]),
+        ("labctl exercise show mail", ["mail-once"]),
+        ("labctl exercise validate mail", ["mail-once"]),
     ],
 )
 def test_completion(words: str, offered: list[str]) -> None:
