@@ -92,7 +92,9 @@ class Runner:
         try:
             with self._engine.lab(lab) as running, ThreadPoolExecutor(workers) as pool:
                 working = [
-                    pool.submit(self._work, running, _Line(waiting, spare=workers - 1))
+                    pool.submit(
+                        self._work, running, _Line(waiting, spare=workers - 1, in_turn=lab.in_turn)
+                    )
                     for _ in range(workers)
                 ]
                 for worker in as_completed(working):
@@ -103,7 +105,11 @@ class Runner:
             self._give_up(waiting, troubles[0])
 
     def _work(self, lab: Lab, line: _Line) -> None:
-        """Make attempts until none is left, in a tap that is replaced where an attempt broke it."""
+        """Make attempts until none is left, in a tap that is replaced where an attempt broke it.
+
+        Those to be made in turn are of people who need not be friends: what one of them broke, the
+        next is not to find, and the lab is given up.
+        """
         with self._slots, line:
             try:
                 while not self._stopped.is_set() and line:
@@ -125,6 +131,8 @@ class Runner:
             ended = self._attempt(tap, attempt, line.upcoming())
         except EngineError as error:
             self._add_error(attempt, error)
+            if line.in_turn:
+                raise
             return False
         self._add(ended)
         return not ended.leaves_traces
@@ -160,9 +168,12 @@ class _Line:
     where no more than `spare` wait, there is no next one to know.
     """
 
-    def __init__(self, waiting: queue.SimpleQueue[PlannedAttempt], *, spare: int) -> None:
+    def __init__(
+        self, waiting: queue.SimpleQueue[PlannedAttempt], *, spare: int, in_turn: bool
+    ) -> None:
         self._waiting = waiting
         self._spare = spare
+        self.in_turn = in_turn
         self._held: PlannedAttempt | None = None
 
     def __bool__(self) -> bool:

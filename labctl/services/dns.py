@@ -172,29 +172,47 @@ class Datagrams(asyncio.DatagramProtocol):
             self._transport.sendto(answer, addr)
 
 
-async def _stream(zone: Zone, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+class Streams:
     """DNS over TCP: each message behind its length in two bytes."""
-    peer = peer_name(writer.get_extra_info("peername"))
-    try:
-        while True:
-            size = int.from_bytes(await reader.readexactly(2), "big")
-            answer = reply(zone, await reader.readexactly(size), peer, stream=True)
-            if answer is None:
-                return
-            if answer:
-                writer.write(len(answer).to_bytes(2, "big") + answer)
-                await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return
-    finally:
-        writer.close()
+
+    def __init__(self, zone: Zone) -> None:
+        self._zone = zone
+        self._open: dict[asyncio.StreamWriter, str] = {}
+        """Each with the address of its client."""
+
+    def forget(self, address: str) -> None:
+        """The client's attempt has ended: what it has asked beyond that, nobody waits for."""
+        for writer in [one for one, client in self._open.items() if client == address]:
+            del self._open[writer]
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer a client until it goes, or is forgotten."""
+        peer = peer_name(writer.get_extra_info("peername"))
+        self._open[writer] = peer.rpartition(":")[0]
+        try:
+            while writer in self._open:
+                size = int.from_bytes(await reader.readexactly(2), "big")
+                answer = reply(self._zone, await reader.readexactly(size), peer, stream=True)
+                if answer is None:
+                    return
+                if answer:
+                    writer.write(len(answer).to_bytes(2, "big") + answer)
+                    await writer.drain()
+                # Whoever asks without a pause does not keep others from being answered.
+                await asyncio.sleep(0)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            self._open.pop(writer, None)
+            writer.close()
 
 
-async def _serve(zone: Zone) -> None:
+async def _serve(zone: Zone, streams: Streams) -> None:
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(lambda: Datagrams(zone), ("0.0.0.0", PORT))  # noqa: S104
     server = await asyncio.start_server(
-        lambda reader, writer: _stream(zone, reader, writer),
+        streams.serve,
         "0.0.0.0",  # noqa: S104 the lab's own network only
         PORT,
     )
@@ -208,4 +226,5 @@ def main() -> None:
             zone = Zone(os.environ.get("LAB_ZONE", ""), os.environ.get("LAB_ANSWERS", ""))
     except WrongScript as error:
         sys.exit(str(error))
-    run(_serve(zone))
+    streams = Streams(zone)
+    run(_serve(zone, streams), streams.forget)

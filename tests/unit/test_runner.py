@@ -133,6 +133,18 @@ def test_labs_in_turn_make_one_attempt_at_a_time() -> None:
     assert (engine.busiest, engine.said.count("tap")) == (1, 1)
 
 
+def test_a_lab_in_turn_that_broke_is_given_up() -> None:
+    def breaks(engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        engine.say(attempt.attempt)
+        if attempt.attempt == "a2":
+            raise EngineError("it broke")
+
+    engine = FakeEngine(client=breaks)
+    run = Run(engine).go(replace(lab("a", 4), in_turn=True))
+    assert run.verdicts == {"a1": "fail", "a2": "error", "a3": "error", "a4": "error"}
+    assert engine.said == ["lab a up", "tap", "a1", "a2", "lab a down"]
+
+
 def test_an_attempt_that_the_lab_broke_is_an_error_and_the_next_has_a_fresh_tap() -> None:
     def break_second(engine: FakeEngine, attempt: PlannedAttempt) -> None:
         engine.say(attempt.attempt)
