@@ -1,0 +1,165 @@
+"""Hostile submissions, graded beside honest ones: none gains, and none harms anybody."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from labctl.engine.images import LAB, ImageStore, client_image
+from tests.docker.conftest import Done, labctl, things
+from tests.hostile import HOSTILE, Hostile
+from tests.unit.submissions.hostile import HOSTILE as ARCHIVES
+
+ROOT = Path(__file__).parents[2]
+EXERCISES = ROOT / "tests" / "exercises"
+MODELS = {
+    "brief": ROOT / "answers" / "tell-them-apart" / "model",
+    "claims": EXERCISES / "claims" / "model",
+    "mail-once": ROOT / "answers" / "mail-once" / "model",
+    "tell-them-apart": ROOT / "answers" / "tell-them-apart" / "model",
+}
+"""An honest answer to each exercise, worth all its points."""
+POINTS = {"brief": 6, "claims": 3, "mail-once": 34, "tell-them-apart": 20}
+EVERY = 5
+"""One honest submission after so many hostile ones, and after each that uses up or leaves."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def images(engine: docker.APIClient) -> None:
+    """Those that are needed here."""
+    ImageStore(engine).ensure([LAB, client_image("3.13")], progress=lambda _: None)
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What `labctl grade` made of one exercise's submissions: grades by name."""
+
+    done: Done
+    hostile: Mapping[str, dict[str, Any]]
+    honest: Mapping[str, dict[str, Any]]
+    left: Mapping[str, list[str]]
+
+
+def hand_in(submissions: list[Hostile], model: Path, folder: Path) -> None:
+    """Each hostile submission in a folder of its own, honest ones in between; by their numbers,
+    for that is the order in which they are run.
+    """
+    number = 0
+    for count, one in enumerate(submissions, 1):
+        place = folder / f"{number:03}.{one.name}"
+        place.mkdir(parents=True)
+        (place / "client.py").write_text(one.source, "utf-8")
+        number += 1
+        if one.kind in ("exhausting", "persisting") or count % EVERY == 0:
+            shutil.copytree(model, folder / f"{number:03}.honest")
+            number += 1
+
+
+def grade(exercise: str, handed_in: Path, out: Path, engine: docker.APIClient) -> Graded:
+    before = things(engine)
+    done = labctl("grade", exercise, handed_in, "--exercises", EXERCISES, "--out", out,
+                  "--jobs", "4")  # fmt: skip
+    after = things(engine)
+    documents = [json.loads(f.read_text("utf-8")) for f in out.glob("students/*/grade.json")]
+    named = {one["id"].partition(".")[2]: one for one in documents}
+    return Graded(
+        done=done,
+        hostile={name: one for name, one in named.items() if name != "honest"},
+        honest={one["id"]: one for one in documents if one["id"].endswith(".honest")},
+        left={kind: [one for one in after[kind] if one not in before[kind]] for kind in after},
+    )
+
+
+@pytest.fixture(scope="module", params=sorted(POINTS))
+def graded(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    engine: docker.APIClient,
+) -> tuple[str, Graded]:
+    exercise: str = request.param
+    folder = tmp_path_factory.mktemp(exercise)
+    mine = [one for one in HOSTILE if one.exercise == exercise]
+    hand_in(mine, MODELS[exercise], folder / "in")
+    return exercise, grade(exercise, folder / "in", folder / "out", engine)
+
+
+def of(exercise: str) -> list[Hostile]:
+    return [one for one in HOSTILE if one.exercise == exercise]
+
+
+def said(one: dict[str, Any]) -> str:
+    return "\n".join(part["stdout"] + part["stderr"] for part in one["parts"])
+
+
+def told(one: dict[str, Any]) -> list[Any]:
+    """For a person who wants to know why."""
+    return [(p["name"], [(m["points"], m["actual"]) for m in p["marks"]]) for p in one["parts"]]
+
+
+def test_all_are_graded(graded: tuple[str, Graded]) -> None:
+    exercise, found = graded
+    allowed = 4 if any(one["state"] == "error" for one in found.hostile.values()) else 0
+    assert found.done.code == allowed, found.done.out + found.done.err
+    assert "Traceback" not in found.done.err
+    assert set(found.hostile) == {one.name for one in of(exercise)}
+
+
+def test_none_gets_more_than_what_it_did_is_worth(graded: tuple[str, Graded]) -> None:
+    exercise, found = graded
+    grades = {one.name: (one.gains, found.hostile[one.name]) for one in of(exercise)}
+    wrong = {
+        n: (one["points"], g, told(one)) for n, (g, one) in grades.items() if one["points"] > g
+    }
+    assert not wrong
+
+
+def test_each_ends_in_a_state_that_says_so(graded: tuple[str, Graded]) -> None:
+    exercise, found = graded
+    states = {one.name: (one.states, found.hostile[one.name]["state"]) for one in of(exercise)}
+    assert not {name: pair for name, pair in states.items() if pair[1] not in pair[0]}
+
+
+def test_none_gets_out_or_finds_anything(graded: tuple[str, Graded]) -> None:
+    _, found = graded
+    out = {name: said(one) for name, one in found.hostile.items()}
+    assert not {n: text for n, text in out.items() if "ESCAPED" in text or "FOUND" in text}
+
+
+def test_the_honest_ones_get_all_their_points(graded: tuple[str, Graded]) -> None:
+    exercise, found = graded
+    assert found.honest
+    wrong = {
+        name: (one["state"], one["points"], told(one))
+        for name, one in found.honest.items()
+        if (one["state"], one["points"]) != ("graded", POINTS[exercise])
+    }
+    assert not wrong
+
+
+def test_nothing_is_left_on_the_engine(graded: tuple[str, Graded]) -> None:
+    assert graded[1].left == {"containers": [], "networks": [], "volumes": []}
+
+
+def test_hostile_archives_are_refused_and_the_others_graded(
+    tmp_path: Path, engine: docker.APIClient
+) -> None:
+    for kind, write in ARCHIVES.items():
+        write(tmp_path / "in" / f"{kind}.archive")
+    shutil.copytree(MODELS["brief"], tmp_path / "in" / "000.honest")
+    shutil.copytree(MODELS["brief"], tmp_path / "in" / "zzz.honest")
+    found = grade("brief", tmp_path / "in", tmp_path / "out", engine)
+    assert found.done.code == 0, found.done.out + found.done.err
+    documents = [json.loads(f.read_text()) for f in tmp_path.glob("out/students/*/grade.json")]
+    refused = {one["id"]: one for one in documents if one["state"] == "refused"}
+    assert {one["points"] for one in refused.values()} == {0}
+    assert all(one["message"] for one in refused.values())
+    assert {f"{kind}.archive" for kind in ARCHIVES} == set(refused)
+    assert {one["points"] for one in found.honest.values()} == {POINTS["brief"]}
+    assert found.left == {"containers": [], "networks": [], "volumes": []}
