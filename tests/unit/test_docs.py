@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -16,14 +16,18 @@ import yaml
 from pydantic import BaseModel
 
 from labctl import __main__, errors
-from labctl.cli import app
+from labctl.cli import app, class_grading
 from labctl.errors import LabError
 from labctl.judge.results import NOT_AS_EXPECTED
 from labctl.load.catalogue import Catalogue
 from labctl.load.compose import _NOT_IN_A_LAB, load_compose
+from labctl.load.exercise import Exercises
+from labctl.model import exercise
+from labctl.model.base import Input
 from labctl.model.compose import CAPABILITIES, Service
 from labctl.model.expectation import Expectation
 from labctl.model.flows import OUTCOMES
+from labctl.model.grade import State
 from labctl.model.result import Outcome, Result
 from labctl.model.scenario import AttemptFile, ScenarioFile
 from labctl.services import dns, ports, steps, tls
@@ -81,7 +85,11 @@ def write_examples(page: Path, folder: Path) -> list[Block]:
     loose = []
     for block in blocks(page):
         if block.file:
-            (folder / block.file).write_text(block.text, "utf-8")
+            # Exercises are folders; they stand where nobody looks for scenarios.
+            place = folder / ".exercises" if "/" in block.file else folder
+            file = place / block.file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, "utf-8")
         elif block.language == "yaml":
             loose.append(block)
     return loose
@@ -94,10 +102,17 @@ def test_every_example_in_yaml_loads(page: Path, tmp_path: Path) -> None:
         assert block.text.startswith("expect:"), f"what is this, in {page.name}?\n{block.text}"
         text = WRAPPED.replace("wrapped", f"wrapped-{number}") + indented(block.text)
         (tmp_path / f"wrapped-{number}.yaml").write_text(text, "utf-8")
+    assert exercises_in(tmp_path).sorted_out()[1] == []
     scenarios = Catalogue([tmp_path], COMPOSE).all()
     compose = [path for path in tmp_path.glob("*.yaml") if path.stem in ("lab", "compose")]
     assert all(load_compose(path) for path in compose)
     assert len(scenarios) + len(compose) == len(list(tmp_path.glob("*.yaml")))
+
+
+def exercises_in(folder: Path) -> Exercises:
+    """The exercises that a page shows, and those that labctl brings."""
+    known = Catalogue([share("scenarios")], COMPOSE)
+    return Exercises([share("exercises"), folder / ".exercises"], known, COMPOSE)
 
 
 def indented(text: str) -> str:
@@ -151,8 +166,9 @@ def test_every_command_is_one(page: Path, tmp_path: Path, monkeypatch: pytest.Mo
     """In a folder that holds what the commands name: some are looked for at once."""
     write_examples(page, tmp_path)
     monkeypatch.chdir(tmp_path)
-    for folder in ("my-scenarios", "DIR"):
+    for folder in ("my-scenarios", "my-exercises", "DIR"):
         Path(folder).mkdir()
+    exercises = exercises_in(tmp_path).names()
     known = {*Catalogue([share("scenarios"), tmp_path], COMPOSE).names(), "refused-prot"}
     for arguments in commands(page):
         try:
@@ -163,6 +179,8 @@ def test_every_command_is_one(page: Path, tmp_path: Path, monkeypatch: pytest.Mo
             raise AssertionError(f"{page.name}: labctl {shlex.join(arguments)}: {error}") from error
         for name in given.get("names", ()):
             assert "." in name or name.isupper() or name in known, f"{page.name}: {name}"
+        if arguments[0] in ("check", "grade", "exercise") and (name := given.get("name")):
+            assert name.isupper() or name.removeprefix("./") in exercises, f"{page.name}: {name}"
 
 
 def is_bare(arguments: list[str], error: Exception) -> bool:
@@ -171,9 +189,17 @@ def is_bare(arguments: list[str], error: Exception) -> bool:
     `labctl` alone is an error, too, which shows the help.
     """
     named = [word for word in arguments if word not in AT_ONCE]
-    return not named or (len(arguments) == 1 and "Missing parameter" in str(error))
+    lacking = "Missing parameter" in str(error) or type(error).__name__ == "NoArgsIsHelpError"
+    return not named or (lacking and set(named) <= VERBS)
 
 
+def every_option(command: Any) -> set[str]:
+    own = {name for parameter in command.params for name in parameter.opts if name[0] == "-"}
+    inner = (every_option(each) for each in getattr(command, "commands", {}).values())
+    return own.union(*inner, getattr(command, "commands", {}))
+
+
+VERBS = {word for word in every_option(typer.main.get_command(app)) if not word.startswith("-")}
 LINK = re.compile(r"\]\(\s*([^)\s]+)\s*\)")
 
 
@@ -229,12 +255,6 @@ def untold(names: set[str], page: str) -> set[str]:
     return names - words
 
 
-def every_option(command: Any) -> set[str]:
-    own = {name for parameter in command.params for name in parameter.opts if name[0] == "-"}
-    inner = (every_option(each) for each in getattr(command, "commands", {}).values())
-    return own.union(*inner, getattr(command, "commands", {}))
-
-
 def test_the_reference_has_every_verb_and_option() -> None:
     assert untold(every_option(typer.main.get_command(app)), "reference.md") == set()
 
@@ -249,6 +269,40 @@ def test_the_reference_has_every_field_of_a_result() -> None:
 @pytest.mark.parametrize("model", [ScenarioFile, AttemptFile, Expectation])
 def test_every_key_of_a_scenario_is_told(model: type[BaseModel]) -> None:
     assert untold(set(model.model_fields), "writing-a-scenario.md") == set()
+
+
+OF_EXERCISES: list[type[BaseModel]] = [
+    exercise.ExerciseFile,
+    exercise.LimitsFile,
+    exercise.PredictFile,
+    exercise.AboutFile,
+    exercise.QuestionFile,
+    exercise.ClientFile,
+    exercise.RunFile,
+    exercise.Check,
+    exercise.Times,
+    exercise.OwnScenarioFile,
+]
+
+
+def test_every_key_of_an_exercise_is_told() -> None:
+    page = re.sub(r"[{}:]", " ", page_text("exercises.md"))
+    told = {word for code in re.findall(r"`([^`\n]+)`", page) for word in re.split(r"[\s,]+", code)}
+    keys = {key for model in OF_EXERCISES for key in model.model_fields}
+    assert keys | {*exercise.PLACES, *get_args(exercise.Ask), *State} <= told
+
+
+def test_every_model_of_an_exercise_is_looked_at() -> None:
+    models = {one for one in vars(exercise).values() if isinstance(one, type)}
+    ours = {one for one in models if issubclass(one, Input) and one.__module__ == exercise.__name__}
+    assert ours == set(OF_EXERCISES)
+
+
+def test_every_file_of_grades_is_told() -> None:
+    source = Path(class_grading.__file__).read_text("utf-8")
+    names = set(re.findall(r'"([\w/-]+\.(?:json|csv|html|md))"', source)) - {"class.json"}
+    assert len(names) > 5
+    assert {name for name in names if name not in page_text("exercises.md")} == set()
 
 
 def test_every_key_of_a_service_is_told() -> None:
