@@ -735,7 +735,7 @@ REPORTS = (
 
 LIBRARIES = (
     _forgery(
-        "raises-what-httpx-does", "refused, through httpx", "origin",
+        "raises-what-httpx-does", "refused, through httpx", "origin, exception, stack",
         "httpx.ConnectError was raised by the client's own code",
         _DECOY,
         """
@@ -778,7 +778,8 @@ LIBRARIES = (
         at="refused-port/requests",
     ),
     _forgery(
-        "wears-the-name-of-a-function-of-requests", "refused, through requests", "stack",
+        "wears-the-name-of-a-function-of-requests", "refused, through requests",
+        "stack, origin, exception",
         "requests.adapters:HTTPAdapter.send claims to be a frame of requests.adapters",
         _DECOY,
         """
