@@ -907,9 +907,7 @@ HOSTILE: tuple[Hostile, ...] = (
       for name, tries, *sources in _READING),
     *(_hostile("brief", name, BRIEF, tries, _TRY, *sources, kind="escaping")
       for name, tries, *sources in _ESCAPING),
-    *(_hostile("brief", *one, kind="exhausting",
-               states="graded error" if one[0] == "floods-the-name-server" else "graded")
-      for one in _EXHAUSTING),
+    *(_hostile("brief", *one, kind="exhausting") for one in _EXHAUSTING),
     *(_hostile("brief", name, BRIEF, tries, *sources, kind="persisting")
       for name, tries, *sources in _PERSISTING),
     *(_hostile("mail-once", *one, kind="persisting") for one in _MAIL_LEFT),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import docker
@@ -167,7 +168,8 @@ def test_in_the_order_of_the_exercise_it_knows_which_run_it_is(
     course: Class, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Control: another order for each submission."""
-    monkeypatch.setattr("labctl.cli.grading.secrets.token_hex", lambda _: _seed_that_swaps())
+    fixed = SimpleNamespace(token_hex=lambda _: _seed_that_swaps())
+    monkeypatch.setattr("labctl.cli.grading.secrets", fixed)
     runs = ("open", "refused")
     assert course.points("brief", runs, BY_ORDER) == 2
     monkeypatch.setattr(Planner, "_in_any_order", lambda _self, aims: aims)

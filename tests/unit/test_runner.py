@@ -334,6 +334,7 @@ def ended(observed: Observation | None, capture: Capture | None = None) -> Ended
         (raised(), "", False),
         (raised(), "open", True),
         (returned(), "open", True),
+        (returned(lost_packets=1), "", True),
         (Observation(outcome=Outcome.TIMED_OUT), "greeting", True),
         (Observation(outcome=Outcome.KILLED), "", True),
         (Observation(outcome=Outcome.GARBLED), "refused", True),
