@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import HOSTILE
+from tests.hostile import HOSTILE, Kind
 from tests.unit.submissions.hostile import HOSTILE as ARCHIVES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "trust.md").read_text("utf-8")
-ROWS = {
+ROWS: dict[str, Kind] = {
     "forging": "forging",
     "reading": "reading",
     "escaping": "escaping",
