@@ -133,11 +133,14 @@ def _broken() -> EngineError:
 class Inbox:
     """Lines that a thread reads from a container, for others to wait on and look through.
 
-    Lines have numbers, from 0 on. Only the last `most` are kept.
+    Lines have numbers, from 0 on. Only the last `most` are kept, and of these no more than `room`
+    bytes hold, but one in any case.
     """
 
-    def __init__(self, *, most: int = 20_000) -> None:
-        self._lines: deque[bytes] = deque(maxlen=most)
+    def __init__(self, *, most: int = 20_000, room: int = 4 * 1024 * 1024) -> None:
+        self._lines: deque[bytes] = deque()
+        self._most = most
+        self._room = room
         self._count = 0
         self._changed = threading.Condition()
         self._ended = False
@@ -147,12 +150,18 @@ class Inbox:
         with suppress(EngineError):  # whoever waits sees the end, and looks why
             for line in lines:
                 with self._changed:
-                    self._lines.append(line)
+                    self._keep(line)
                     self._count += 1
                     self._changed.notify_all()
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def _keep(self, line: bytes) -> None:
+        self._lines.append(line)
+        self._room -= len(line)
+        while len(self._lines) > self._most or (self._room < 0 and len(self._lines) > 1):
+            self._room += len(self._lines.popleft())
 
     def wait_for(self, wanted: bytes, *, start: int = 0, deadline: float) -> bool:
         """Whether a line from `start` on that holds `wanted` came before the deadline."""

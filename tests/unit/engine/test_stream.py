@@ -160,3 +160,16 @@ def test_inbox_waits_for_the_same_word_anew() -> None:
     lines.put(None)
     reader.join()
     assert inbox.ended
+
+
+def test_of_long_lines_fewer_are_kept() -> None:
+    inbox = Inbox(room=10)
+    inbox.fill(iter([b"one", b"three", b"seven", b"eleven"]))
+    assert inbox.since(0) == (b"eleven",)
+    assert inbox.lost(0) == 3
+
+
+def test_the_last_line_is_kept_however_long_it_is() -> None:
+    inbox = Inbox(room=2)
+    inbox.fill(iter([b"one", b"three"]))
+    assert inbox.since(0) == (b"three",)
