@@ -11,10 +11,15 @@ import time
 from collections.abc import Mapping
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from benchmarks import attempts
 from benchmarks.bench import LABCTL, Bench
 from benchmarks.measure import BenchmarkError, Contestant, Rows, Say, alternate
+from labctl.errors import EngineError
+from tests.hostile import HOSTILE
 
 GRADE = "labctl grade, each submission"
 CONTAINERS = "floor: bare containers, each submission"
@@ -50,11 +55,26 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
 
 
 def hand_in(folder: Path) -> Path:
-    """SUBMISSIONS of them, each answer as often as the others."""
+    """SUBMISSIONS of them: each hostile one once, and each answer as often as the others."""
+    hostile = [one for one in HOSTILE if one.exercise == EXERCISE]
     answers = sorted(one for one in _ANSWERS.iterdir() if one.is_dir())
-    for number, answer in enumerate(islice(cycle(answers), SUBMISSIONS)):
-        shutil.copytree(answer, folder / f"{answer.name}.{number:03}")
+    for number, answer in enumerate(islice(cycle(answers), SUBMISSIONS - len(hostile))):
+        shutil.copytree(answer, folder / f"{number:03}.{answer.name}")
+    for number, one in enumerate(hostile):
+        # Between the others: submissions are graded in the order of their names.
+        place = folder / f"{number * SUBMISSIONS // len(hostile) // 2:03}.{one.name}"
+        place.mkdir()
+        (place / "client.py").write_text(one.source, "utf-8")
     return folder
+
+
+def _check(grades: list[dict[str, Any]]) -> None:
+    """Each answer has the points that it has where it is graded alone: those of its author."""
+    wanted = yaml.safe_load(_ANSWERS.with_suffix(".yaml").read_text("utf-8"))
+    for one in grades:
+        name = one["id"].partition(".")[2]
+        if name in wanted and one["points"] != wanted[name]:
+            raise BenchmarkError(f"{one['id']} has {one['points']} points, and not {wanted[name]}")
 
 
 def _grade(out: Path, handed_in: Path, seen: list[int]) -> Contestant:
@@ -71,9 +91,11 @@ def _grade(out: Path, handed_in: Path, seen: list[int]) -> Contestant:
             _, status, usage = os.wait4(one.pid, 0)
             one.returncode = os.waitstatus_to_exitcode(status)
         took = time.monotonic() - began
-        if one.returncode:
+        if one.returncode not in (0, EngineError.exit_code):  # some break their labs on purpose
             raise BenchmarkError(f"{' '.join(command)} ended with {one.returncode}")
-        parts = [part for grade in _grades(out) for part in grade["parts"]]
+        grades = _grades(out)
+        _check(grades)
+        parts = [part for grade in grades for part in grade["parts"]]
         seen.append(len(parts))
         waits = sum(part["elapsed_s"] for part in parts) / attempts.AT_ONCE
         return {
@@ -86,8 +108,6 @@ def _grade(out: Path, handed_in: Path, seen: list[int]) -> Contestant:
     return run
 
 
-def _grades(out: Path) -> list[dict[str, list[dict[str, float]]]]:
-    found: list[dict[str, list[dict[str, float]]]] = json.loads(
-        (out / "class.json").read_text("utf-8")
-    )["grades"]
+def _grades(out: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((out / "class.json").read_text("utf-8"))["grades"]
     return found
