@@ -8,22 +8,28 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import FrameType
 
 from .events import emit
 
 _SET = os.environ.get("LABCTL_LIFELINE", "")
 """`cut`: end when stdin closes; `keep`: stay; empty: started by hand, there is nobody on stdin."""
 
+_ENDS = {signal.SIGTERM, signal.SIGINT}
 
-def _end(_signal: int, _frame: FrameType | None) -> None:
+
+def _end_on_a_signal() -> None:
+    signal.sigwait(_ENDS)
     os._exit(0)
 
 
 def wait_for_go() -> None:
-    """Return when labctl listens, so that no event is lost before it does."""
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, _end)
+    """Return when labctl listens, so that no event is lost before it does.
+
+    Signals are for a thread of their own: a handler is called only between two steps of Python,
+    and where one comes just before the main thread goes to sleep, that is never.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    threading.Thread(target=_end_on_a_signal, daemon=True).start()
     if _SET:
         sys.stdin.readline()
 

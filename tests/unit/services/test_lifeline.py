@@ -61,7 +61,7 @@ def test_a_program_without_events_answers_with_the_word() -> None:
     with running("script") as program:
         assert program.until_synced("a-1") == []
         program.say("what is this")
-        assert program.until_synced("a 2") == []
+        assert program.until_synced("a-2") == []
 
 
 def test_all_of_a_client_that_has_gone_is_said_before_the_answer() -> None:
