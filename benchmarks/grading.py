@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ import yaml
 from benchmarks import attempts
 from benchmarks.bench import LABCTL, Bench
 from benchmarks.measure import BenchmarkError, Contestant, Rows, Say, alternate
+from benchmarks.process import weighed
 from labctl.errors import EngineError
 from tests.hostile import HOSTILE
 
@@ -87,12 +87,10 @@ def _grade(out: Path, handed_in: Path, seen: list[int]) -> Contestant:
     def run() -> Mapping[str, float]:
         shutil.rmtree(out, ignore_errors=True)
         began = time.monotonic()
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as one:
-            _, status, usage = os.wait4(one.pid, 0)
-            one.returncode = os.waitstatus_to_exitcode(status)
+        code, kib = weighed(command, output=subprocess.DEVNULL)
         took = time.monotonic() - began
-        if one.returncode not in (0, EngineError.exit_code):  # some break their labs on purpose
-            raise BenchmarkError(f"{' '.join(command)} ended with {one.returncode}")
+        if code not in (0, EngineError.exit_code):  # some break their labs on purpose
+            raise BenchmarkError(f"{' '.join(command)} ended with {code}")
         grades = _grades(out)
         _check(grades)
         parts = [part for grade in grades for part in grade["parts"]]
@@ -102,7 +100,7 @@ def _grade(out: Path, handed_in: Path, seen: list[int]) -> Contestant:
             GRADE: took / SUBMISSIONS,
             WAITS: waits / SUBMISSIONS,
             # Rows are printed as thousandths: kilobytes come out as megabytes.
-            MEMORY: usage.ru_maxrss / 1024 / 1000,
+            MEMORY: kib / 1024 / 1000,
         }
 
     return run

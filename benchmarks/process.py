@@ -6,17 +6,46 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import IO
 
 from benchmarks.measure import BenchmarkError
 
 _LIMIT_S = 180.0
 _GRACE_S = 30.0
 _TAIL = 2000
+
+
+_WEIGH = """
+import os, sys
+place, *command = sys.argv[1:]
+pid = os.posix_spawn(command[0], command, os.environ)
+_, status, usage = os.wait4(pid, 0)
+with open(place, "w") as file:
+    file.write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status) & 0xFF)
+"""
+"""Started by a process that is small: the kernel counts the memory of who starts a program, too."""
+
+
+def weighed(command: Sequence[str], *, output: int | IO[bytes] | None = None) -> tuple[int, int]:
+    """Run a command; its exit code, and the most memory that it had, in KiB. `output` is for what
+    it prints.
+    """
+    with tempfile.NamedTemporaryFile() as place:
+        done = subprocess.run(
+            [sys.executable, "-ISc", _WEIGH, place.name, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT if output is not None else None,
+            check=False,
+        )
+        return done.returncode, int(place.read())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.process import weighed
 from tests.bad_clients import BAD_CLIENTS, BadClient
 from tests.docker.conftest import labctl
 
@@ -34,18 +33,15 @@ def test_a_bad_client_is_an_observation_and_labctl_stays_small(
     client = tmp_path / "bad.py"
     client.write_text(bad.source, "utf-8")
     document = tmp_path / "result.json"
-    run = subprocess.Popen(
-        [sys.executable, "-m", "labctl", "run", "refused-port", "--attempt", "smtplib",
-         "--client", str(client), "--timeout", str(LIMIT_S), "--json", str(document)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert run.stdout is not None
-    with run.stdout:
-        out = run.stdout.read()
-    _, status, usage = os.wait4(run.pid, 0)
-    run.returncode = os.waitstatus_to_exitcode(status)
-    assert run.returncode == 1, out
-    assert usage.ru_maxrss < MEMORY_KIB
+    with (tmp_path / "out").open("wb") as output:
+        code, kib = weighed(
+            [sys.executable, "-m", "labctl", "run", "refused-port", "--attempt", "smtplib",
+             "--client", str(client), "--timeout", str(LIMIT_S), "--json", str(document)],
+            output=output,
+        )  # fmt: skip
+    out = (tmp_path / "out").read_text("utf-8")
+    assert code == 1, out
+    assert kib < MEMORY_KIB
 
     [attempt] = json.loads(document.read_text("utf-8"))["attempts"]
     observed = attempt["observed"]

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import process
 from benchmarks.measure import BenchmarkError
-from benchmarks.process import timed
+from benchmarks.process import timed, weighed
 
 
 def _python(source: str) -> list[str]:
@@ -59,3 +59,10 @@ def _never(happened: Callable[[], bool], *, for_s: float) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def test_memory_is_that_of_the_command_and_not_of_who_starts_it() -> None:
+    here = b"x" * (200 << 20)
+    code, kib = weighed([sys.executable, "-ISc", "there = b'x' * (50 << 20); raise SystemExit(3)"])
+    assert code == 3
+    assert (50 << 10) < kib < (len(here) >> 10)
