@@ -17,7 +17,7 @@ from labctl.load.exercise import START
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
 from labctl.report.console import make_console
-from labctl.report.exercises import instructions
+from labctl.report.exercises import answer_sheet, instructions, points
 from labctl.report.marks import marks
 from labctl.shared_files import share
 from labctl.submissions import find
@@ -33,8 +33,13 @@ def start(name: str, directory: Path | None, folders: Sequence[Path]) -> str:
     folder = directory or Path(exercise.name)
     try:
         folder.mkdir(parents=True)
-        known = _known_as(exercise)
-        (folder / README).write_text(instructions(exercise, known), "utf-8")
+        ours = exercise.folder.parent == share("exercises")
+        # Where it lies on this machine says nothing to students.
+        told = exercise.name if ours else f"FOLDER/{exercise.name}"
+        (folder / README).write_text(instructions(exercise, told), "utf-8")
+        predict = exercise.spec.predict
+        if predict:
+            (folder / predict.file).write_text(answer_sheet(exercise), "utf-8")
         for file in sorted((exercise.folder / START).glob("*")):
             shutil.copyfile(file, folder / file.name)
     except FileExistsError:
@@ -42,13 +47,8 @@ def start(name: str, directory: Path | None, folders: Sequence[Path]) -> str:
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {error.strerror}") from error
     place = shlex.quote(str(folder))
+    known = exercise.name if ours else shlex.quote(str(exercise.folder.resolve()))
     return f"wrote {folder}: read {README} in it\nthen: labctl check {known} {place}"
-
-
-def _known_as(exercise: Exercise) -> str:
-    """What to call it on a command line, wherever that is typed."""
-    ours = exercise.folder.parent == share("exercises")
-    return exercise.name if ours else shlex.quote(str(exercise.folder.resolve()))
 
 
 def validate(names: Sequence[str], folders: Sequence[Path]) -> tuple[list[str], list[InputError]]:
@@ -89,7 +89,9 @@ def check(name: str, directory: Path, folders: Sequence[Path], *, jobs: int, as_
     if as_json:
         typer.echo(grade.model_dump_json(by_alias=True, indent=2))
     else:
-        make_console().print(marks(grade, tried=tried, most=exercise.spec.limits.tries))
+        hidden = round(points(exercise) - grade.max_points, 3)
+        most = exercise.spec.limits.tries
+        make_console().print(marks(grade, tried=tried, most=most, hidden=hidden))
     if grade.state is State.ERROR:
         return EngineError.exit_code
     full = grade.state is State.GRADED and grade.points >= grade.max_points

@@ -41,6 +41,9 @@ def carry_out(wanted: Wanted) -> int:
     folder.prepare(exercise=exercise.name, resume=wanted.resume)
     output = Output("")
     todo = _todo(submissions, exercise, folder)
+    if wanted.resume:
+        kept = len(submissions) - len(todo)
+        output.note(f"{kept} of {len(submissions)} are graded already; {len(todo)} to go")
     with terminable():
         if todo:
             _grade(todo, exercise, folder, output, wanted.jobs)

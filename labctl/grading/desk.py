@@ -71,10 +71,11 @@ class Desk:
         keep: Callable[[Ticket, Ended], tuple[str, str]],
         hidden: bool = True,
     ) -> None:
-        """`observations` are of what predictions are about, by name. Questions that are `hidden`
-        are asked only if that is so; `runs` are those to be made.
+        """`observations` are of what predictions are about, by name; `runs` are those to be made.
+        Questions that are `hidden` are asked, and right answers told, only if that is so.
         """
         self._exercise = exercise
+        self._tells = hidden
         predict = exercise.spec.predict
         questions = predict.questions.items() if predict else ()
         self._questions = {name: one for name, one in questions if hidden or not one.hidden}
@@ -133,7 +134,13 @@ class Desk:
 
     def _predicted(self, paper: Paper) -> list[Part]:
         return [
-            mark_answer(name, one, paper.answers.get(name), self._observations[one.about])
+            mark_answer(
+                name,
+                one,
+                paper.answers.get(name),
+                self._observations[one.about],
+                tell=self._tells,
+            )
             for name, one in self._questions.items()
         ]
 

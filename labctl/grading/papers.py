@@ -10,8 +10,9 @@ from typing import TypeVar
 from labctl.errors import InputError
 from labctl.grading.desk import Paper
 from labctl.grading.tickets import Work
+from labctl.load.words import did_you_mean, short
 from labctl.load.yaml_reader import Value, read_yaml
-from labctl.model.exercise import Exercise
+from labctl.model.exercise import Exercise, PredictFile
 from labctl.model.scenario import Scenario
 from labctl.submissions import Refused, Submission
 
@@ -79,9 +80,20 @@ def _answers(exercise: Exercise, texts: Mapping[str, str]) -> tuple[Mapping[str,
     if predict.file not in texts:
         return {}, f"there is no file {predict.file} in what was handed in"
     try:
-        return _in_a_file(predict.file, texts[predict.file], read_yaml).data, ""
+        document = _in_a_file(predict.file, texts[predict.file], read_yaml)
     except InputError as error:
         return {}, _mistake(predict.file, error)
+    unknown = [name for name in document.data if name not in predict.questions]
+    return document.data, "; ".join(
+        f"{predict.file}:{document.where_key((name,)).line}: no question is called"
+        f' "{short(name)}"{did_you_mean(name, _told(predict))}'
+        for name in unknown[:_MOST_MISTAKES]
+    )
+
+
+def _told(predict: PredictFile) -> list[str]:
+    """The names of questions that students know."""
+    return [name for name, one in predict.questions.items() if not one.hidden]
 
 
 def _scenarios(

@@ -17,8 +17,12 @@ NOTHING = "none"
 _SAME_AS_NOTHING = frozenset({"-", "nothing", "none", "null", "returns", "no exception"})
 
 
-def mark_answer(name: str, question: QuestionFile, answer: Value, observation: Observation) -> Part:
-    """The part of one question. No answer has no points, even where `none` is right."""
+def mark_answer(
+    name: str, question: QuestionFile, answer: Value, observation: Observation, *, tell: bool = True
+) -> Part:
+    """The part of one question. No answer has no points, even where `none` is right. Unless it is
+    to `tell` what is right, nobody who still tries reads it here.
+    """
     truth = _TRUTHS[question.ask](observation)
     given = _listed(answer) if question.ask == "modules" else [_text(answer)]
     answered = answer not in (None, (), "")
@@ -28,7 +32,7 @@ def mark_answer(name: str, question: QuestionFile, answer: Value, observation: O
         title=question.text,
         points=round(question.points * share, 3),
         max_points=question.points,
-        expected=right,
+        expected=right if tell else "",
         actual=said,
         hint="" if question.hint == NO_HINT else question.hint,
     )

@@ -81,7 +81,7 @@ def _part(
     return Part(
         name=f"scenario/{name}",
         kind="scenario",
-        title=spec.text,
+        title=f"{spec.file}: a scenario that raises {spec.raises}",
         bonus=spec.bonus,
         state=State.TAMPERED if tampered else State.GRADED,
         reasons=tampered,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from labctl.model.exercise import Exercise
 from labctl.report.text import counted, flowing, safe
 
 _POINTS = "{:g}"
+_WIDTH = 80
+_ANSWERS = "your answers, each a line `NAME: answer`."
 
 
 def list_json(exercises: Sequence[Exercise]) -> list[dict[str, Any]]:
@@ -93,7 +96,7 @@ def _worths(exercise: Exercise) -> Iterator[tuple[str, str]]:
         yield _POINTS.format(worth), f"{title}{' (bonus)' if bonus else ''}"
     rest = round(points(exercise) - shown, 3)
     if rest:
-        yield _POINTS.format(rest), "in what is not told"
+        yield _POINTS.format(rest), "in hidden parts"
 
 
 def instructions(exercise: Exercise, known: str) -> str:
@@ -107,7 +110,31 @@ def instructions(exercise: Exercise, known: str) -> str:
     parts = "\n".join(f"    {worth:>5}  {safe(title)}" for worth, title in _worths(exercise))
     return (
         f"# {spec.title}\n\n{spec.text.rstrip()}\n\n"
+        f"## Files\n\n{_files(exercise)}\n\n"
         f"## Points\n\n{parts}\n\n{listed}\n\n"
         f"## Check\n\n    labctl check {known} .\n\n"
         f"## Hand in\n\n{', '.join(exercise.files)}\n"
     )
+
+
+def _files(exercise: Exercise) -> str:
+    """What is to be in each file that is handed in."""
+    spec = exercise.spec
+    said = [(spec.predict.file, _ANSWERS)] if spec.predict else []
+    said += [(one.file, one.text) for one in spec.clients.values()]
+    said += [(one.file, one.text) for one in spec.scenarios.values()]
+    return "\n".join(
+        textwrap.fill(f"- {file}: {text}", _WIDTH, subsequent_indent="  ") for file, text in said
+    )
+
+
+def answer_sheet(exercise: Exercise) -> str:
+    """A file to write answers into: the questions, and the names of their answers."""
+    questions = exercise.spec.predict.questions if exercise.spec.predict else {}
+    lines = ["# Your answers. Where there is no exception, or no number: none.\n"]
+    for name, one in questions.items():
+        if not one.hidden:
+            value = " []" if one.ask == "modules" else ""
+            text = textwrap.fill(one.text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
+            lines += [f"\n{text}\n", f"{name}:{value}\n"]
+    return "".join(lines)

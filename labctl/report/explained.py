@@ -30,7 +30,7 @@ def explained(raised: Raised, found: Sequence[Candidate], more: int, pythons: li
         lines += [*_candidate(number, one, python), ""]
     lines += _apart(found)
     if more:
-        lines += ["", f"{counted(more, 'scenario')} more: labctl explain -n {len(found) + more}"]
+        lines += ["", f"{counted(more, 'scenario')} more: -n {len(found) + more} shows them all"]
     return "\n".join(lines)
 
 

@@ -23,14 +23,17 @@ _WORDS = {
 }
 
 
-def marks(grade: Grade, *, tried: int, most: int | None) -> RenderableType:
-    """All parts with their marks: what was expected and seen where it went wrong, and a hint."""
+def marks(grade: Grade, *, tried: int, most: int | None, hidden: float = 0) -> RenderableType:
+    """All parts with their marks: what was expected and seen where it went wrong, and a hint.
+    `hidden` is what the parts that are not made here are worth.
+    """
     lines = [line for part in grade.parts for line in _part(part)]
     of = f" of {most}" if most else ""
     sum_ = f"{grade.points:g} of {grade.max_points:g} points"
     end = Text(f"{sum_}, try {tried}{of}", style="bold")
-    message = [Text(safe(grade.message), style="yellow")] if grade.message else []
-    return Group(*lines, *message, Text(), end)
+    end.append(f"; {hidden:g} more in hidden parts" if hidden else "", style="default")
+    message = [Text(safe(grade.message), style="yellow"), Text()] if grade.message else []
+    return Group(*message, *lines, Text(), end)
 
 
 def _part(part: Part) -> Iterator[RenderableType]:
@@ -47,11 +50,13 @@ def _part(part: Part) -> Iterator[RenderableType]:
 
 def _mark(mark: Mark) -> Iterator[RenderableType]:
     sign, style = _SIGNS[mark.full]
-    said = f"{sign} {safe(mark.expected)}"
-    yield _indented(Text(said, style="default" if mark.full else style), 11)
+    if mark.expected:
+        said = f"{sign} {safe(mark.expected)}"
+        yield _indented(Text(said, style="default" if mark.full else style), 11)
     if mark.full:
         return
-    yield _indented(Text(safe(mark.actual)), 13)
+    seen = safe(mark.actual) if mark.expected else f"your answer: {safe(mark.actual)}"
+    yield _indented(Text(seen), 13)
     if mark.hint:
         yield _indented(Text(f"hint: {safe(mark.hint)}", style="cyan"), 13)
 

@@ -32,7 +32,7 @@ def _seen(part: Part) -> Part:
     if part.hidden:
         return _sealed(part)
     if part.state is State.GRADED:
-        return part.model_copy(update={"reasons": (), "evidence": ""})
+        return part.model_copy(update={"reasons": (), "evidence": "", "capture": ""})
     # What was observed would show what gave the tampering away.
     bare = tuple(
         Mark(title=mark.title, points=mark.points, max_points=mark.max_points)

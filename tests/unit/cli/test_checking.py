@@ -32,7 +32,7 @@ def test_all_points(room: Classroom) -> None:
         "           ✔ it exits with 0",
         "           ✔ it connects to the target exactly once",
         "",
-        "3 of 3 points, try 1 of 2",
+        "3 of 3 points, try 1 of 2; 4 more in hidden parts",
     ]
     assert TRIES.read_text() == "1\n"
 
@@ -48,7 +48,7 @@ def test_not_all_points_with_what_was_seen_and_a_hint(room: Classroom) -> None:
         "             hint: sys.exit(0)",
         "           ✔ it connects to the target exactly once",
         "",
-        "1 of 3 points, try 1 of 2",
+        "1 of 3 points, try 1 of 2; 4 more in hidden parts",
     ]
 
 
@@ -84,7 +84,9 @@ def test_tries_are_counted_and_end(room: Classroom) -> None:
 
 def test_without_a_limit_they_are_only_told(room: Classroom) -> None:
     write(FILE, changed(EXERCISE, "tries: 2, ", ""))
-    assert room.labctl(*CHECK).out.splitlines()[-1] == "3 of 3 points, try 1"
+    assert (
+        room.labctl(*CHECK).out.splitlines()[-1] == "3 of 3 points, try 1; 4 more in hidden parts"
+    )
 
 
 @pytest.mark.parametrize("text", [b"", b"many", b"\xff\xfe", b"-4"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from labctl.load.yaml_reader import read_yaml
 from labctl.shared_files import share
 from tests.unit.cli.classroom import EXERCISE, FILE, FOLDER
 from tests.unit.cli.conftest import Labctl, Listener
@@ -91,7 +92,7 @@ def test_show(labctl: Labctl) -> None:
         "hand in: client.py",
         "",
         "    3  Nobody listens",
-        "    4  in what is not told",
+        "    4  in hidden parts",
     ]
 
 
@@ -124,14 +125,14 @@ def test_start(labctl: Labctl) -> None:
 
 def test_what_the_instructions_say(labctl: Labctl) -> None:
     assert labctl("exercise", "start", FOLDER, "mine").code == 0
-    known = shlex.quote(str(Path(FOLDER).resolve()))
     assert Path("mine/README.md").read_text("utf-8") == (
         "# Does it answer?\n\n"
         "Write client.py. It goes to LAB_HOST, port LAB_PORT,\n\n- and exits with 0\n- or not.\n\n"
-        "## Points\n\n        3  Nobody listens\n        4  in what is not told\n\n"
+        "## Files\n\n- client.py: It tells.\n\n"
+        "## Points\n\n        3  Nobody listens\n        4  in hidden parts\n\n"
         "Programs run on Python 3.13, with the standard library only.\n"
         "Each run may take 5 seconds.\nYou may check 2 times.\n\n"
-        f"## Check\n\n    labctl check {known} .\n\n"
+        "## Check\n\n    labctl check FOLDER/small .\n\n"
         "## Hand in\n\nclient.py\n"
     )
 
@@ -156,6 +157,15 @@ def test_one_without_files_to_begin_with(labctl: Labctl) -> None:
         assert [path.name for path in Path(f"n{number}").iterdir()] == ["README.md"]
         if not number:
             Path(FOLDER, "start").rmdir()
+
+
+def test_answers_have_a_sheet_with_the_questions(labctl: Labctl) -> None:
+    assert labctl("exercise", "start", "reading-the-stack", "mine").code == 0
+    sheet = Path("mine/answers.yaml").read_text("utf-8")
+    assert "\n# refused-port, smtplib: which exception is raised?\nrefused-exception:\n" in sheet
+    assert "\nrefused-modules: []\n" in sheet
+    assert len(read_yaml(Path("mine/answers.yaml")).data) == sheet.count("\n\n# ")
+    assert "answers.yaml: your answers" in Path("mine/README.md").read_text("utf-8")
 
 
 def test_what_is_hidden_is_told_nowhere(labctl: Labctl) -> None:

@@ -78,7 +78,7 @@ def test_how_many(labctl: Labctl) -> None:
     told = labctl("explain", "ConnectionRefusedError", "-n", "1").out.splitlines()[-1]
     total = found["more"] + 1
     more = "1 scenario" if found["more"] == 1 else f"{found['more']} scenarios"
-    assert told == f"{more} more: labctl explain -n {total}"
+    assert told == f"{more} more: -n {total} shows them all"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -124,6 +124,19 @@ def mistakes(folder: Path, exercise: Exercise, text: str) -> list[str]:
     return list(found.invalid["own"])
 
 
+def test_an_answer_to_no_question_is_told(tmp_path: Path, exercise: Exercise) -> None:
+    found = read(tmp_path, exercise, {**RIGHT, "answers.yaml": "which: OSError\nwhch: OSError\n"})
+    assert found.wrong_answers == (
+        'answers.yaml:2: no question is called "whch"; did you mean "which"?'
+    )
+    assert found.answers["which"] == "OSError"
+
+
+def test_no_hidden_question_is_guessed_by_name(tmp_path: Path, exercise: Exercise) -> None:
+    found = read(tmp_path, exercise, {**RIGHT, "answers.yaml": "errn: 1\n"})
+    assert found.wrong_answers == 'answers.yaml:1: no question is called "errn"'
+
+
 def test_a_wrong_scenario_says_where(tmp_path: Path, exercise: Exercise) -> None:
     text = changed(SCENARIO, "layer: tcp", "layer: tpc").replace("[closed]", "[clsoed]")
     layer, services = mistakes(tmp_path, exercise, text)

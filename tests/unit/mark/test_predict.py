@@ -148,3 +148,10 @@ def test_its_part() -> None:
     assert (part.name, part.kind, part.title) == ("predict/q", "predict", "Which?")
     assert (part.hidden, part.bonus) == (True, True)
     assert asked("wire", "reset", hint="-").marks[0].hint == ""
+
+
+def test_who_still_tries_is_not_told_what_is_right() -> None:
+    question = QuestionFile(about="it", ask="exception", text="Which?", hint="look")
+    (mark,) = mark_answer("q", question, "OSError", REFUSED, tell=False).marks
+    assert (mark.points, mark.expected, mark.actual, mark.hint) == (0, "", "OSError", "look")
+    assert "ConnectionRefusedError" not in mark.model_dump_json()

@@ -23,6 +23,9 @@ SPEC = OwnScenarioFile(
 TITLES = ["the file is valid", "it says what it must", "it comes true"]
 
 
+TITLE = "my.yaml: a scenario that raises ConnectionRefusedError"
+
+
 def ran(*expected: Expectation, results: list[AttemptResult] | None = None) -> Part:
     made = results if results is not None else [came_true()]
     return mark_ran("own", SPEC, scenario(attempts=(attempt("smtplib", *expected),)), made)
@@ -38,7 +41,7 @@ def points(part: Part) -> list[float]:
 
 def test_one_that_is_wrong_says_where() -> None:
     part = mark_invalid("own", SPEC, ["my.yaml:3: no", "my.yaml:7: nor this"])
-    assert (part.name, part.kind, part.title) == ("scenario/own", "scenario", "One of yours.")
+    assert (part.name, part.kind, part.title) == ("scenario/own", "scenario", TITLE)
     assert (points(part), part.max_points, part.state) == ([0, 0, 0], 3, State.GRADED)
     assert [mark.title for mark in part.marks] == TITLES
     assert [mark.actual for mark in part.marks] == [

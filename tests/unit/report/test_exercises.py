@@ -51,7 +51,7 @@ def test_one_is_shown(exercise: Exercise) -> None:
         "    1  Which?",
         "    4  Nobody listens",
         "   16  my.yaml",
-        "    2  in what is not told",
+        "    2  in hidden parts",
     ]
 
 

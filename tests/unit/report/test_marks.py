@@ -61,7 +61,7 @@ def test_reasons_are_told() -> None:
 
 
 def test_a_message_is_told() -> None:
-    assert told(REFUSED) == ["client.py is missing", "", "0 of 7 points, try 1"]
+    assert told(REFUSED) == ["client.py is missing", "", "", "0 of 7 points, try 1"]
     assert "dockerd: no space left" in told(BROKE)
 
 

@@ -93,7 +93,7 @@ def test_it_tells_expected_and_observed_why_and_a_hint(shown: Callable[[Grade], 
         assert text in said
     assert "   | <-- RST --  |" in said
     assert "ConnectionRefusedError" in said
-    assert "client-refused.pcapng" in said
+    assert "client-refused.pcapng" not in said
     assert "client-refused.json" not in said
 
 
