@@ -48,7 +48,7 @@ def examine() -> Iterator[Check]:
         ready = {image.name: image for image in images if image.state is ImageState.READY}
         if LAB in ready:
             yield from _features(client, run)
-            yield from _isolation(client, ready, run)
+        yield from _isolation(client, ready, run)
         yield _leftovers(client)
     finally:
         cleanup.sweep(client, run)
@@ -143,12 +143,12 @@ def _isolation(
     client: docker.APIClient, ready: dict[str, ImageStatus], run: str
 ) -> Iterator[Check]:
     image = next((i for name, i in ready.items() if name != LAB), None)
-    if image is None:
+    if image is None or LAB not in ready:
         yield Check(
             name="isolation",
             state=State.LIMITED,
-            seen="not tried: there is no client image yet",
-            hint="labctl images build 3.13, then labctl doctor again",
+            seen="not tried: that takes the lab's image, and one of a client",
+            hint="labctl images build lab 3.13, then labctl doctor again",
         )
         return
     compose = share("compose") / "lab.yaml"
