@@ -49,7 +49,7 @@ def examine() -> Iterator[Check]:
         if LAB in ready:
             yield from _features(client, run)
         yield from _isolation(client, ready, run)
-        yield _leftovers(client)
+        yield _leftovers(client, run)
     finally:
         cleanup.sweep(client, run)
 
@@ -168,11 +168,12 @@ def _isolation(
     )
 
 
-def _leftovers(client: docker.APIClient) -> Check:
-    left = cleanup.leftovers(client)
+def _leftovers(client: docker.APIClient, own: str) -> Check:
+    """`own` is the run of this look, which goes when it ends."""
+    left = {run: number for run, number in cleanup.leftovers(client).items() if run != own}
     return Check(
         name="leftovers",
         state=State.OK,
-        seen=f"{sum(left.values())} containers of {len(left)} runs" if left else "none",
+        seen=f"containers: {sum(left.values())}, runs: {len(left)}" if left else "none",
         hint="labctl clean removes what no run uses any more" if left else "",
     )
