@@ -16,7 +16,7 @@ from labctl.mark.client import mark_run, unmade
 from labctl.mark.predict import mark_answer
 from labctl.mark.scenario import mark_invalid, mark_ran
 from labctl.mark.seen import Seen
-from labctl.model.exercise import Exercise, Run
+from labctl.model.exercise import Exercise, Run, points_of
 from labctl.model.grade import Grade, Part, State
 from labctl.model.result import AttemptResult, Observation, Verdict
 from labctl.wire.ladder import draw_ladder
@@ -169,11 +169,8 @@ class Desk:
 
     def _max_points(self) -> float:
         """What can be had without a bonus."""
-        found = [one.points for one in self._questions.values() if not one.bonus]
         own = self._exercise.spec.scenarios.values()
-        found += [one.points for one in own if not one.bonus]
-        runs = [run.spec for run in self._runs if not run.spec.bonus]
-        return round(sum([*found, *(check.points for run in runs for check in run.checks)]), 3)
+        return points_of(self._questions.values(), own, self._runs)
 
     # --- grades -----------------------------------------------------------------------------------
 

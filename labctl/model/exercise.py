@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -255,6 +256,16 @@ class Run:
     services: tuple[Service, ...]
     compose: Path
     target: Target
+
+
+def points_of(
+    questions: Iterable[QuestionFile], own: Iterable[OwnScenarioFile], runs: Iterable[Run]
+) -> float:
+    """The points of these without a bonus."""
+    found = [one.points for one in questions if not one.bonus]
+    found += [one.points for one in own if not one.bonus]
+    found += [check.points for run in runs if not run.spec.bonus for check in run.spec.checks]
+    return round(sum(found), 3)
 
 
 @dataclass(frozen=True, kw_only=True)

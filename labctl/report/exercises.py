@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from labctl.model.exercise import Exercise
+from labctl.model.exercise import Exercise, points_of
 from labctl.report.text import counted, flowing, safe
 
 _POINTS = "{:g}"
@@ -47,11 +47,8 @@ def list_table(exercises: Sequence[Exercise]) -> RenderableType:
 def points(exercise: Exercise) -> float:
     """What can be had without a bonus, hidden runs included."""
     spec = exercise.spec
-    found = [one.points for one in (spec.predict.questions.values() if spec.predict else ())
-             if not one.bonus]  # fmt: skip
-    found += [one.points for one in spec.scenarios.values() if not one.bonus]
-    runs = [run.spec for run in exercise.runs if not run.spec.bonus]
-    return round(sum([*found, *(check.points for run in runs for check in run.checks)]), 3)
+    questions = spec.predict.questions.values() if spec.predict else ()
+    return points_of(questions, spec.scenarios.values(), exercise.runs)
 
 
 def show_json(exercise: Exercise) -> dict[str, Any]:
