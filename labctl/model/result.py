@@ -197,6 +197,29 @@ class Difference(Record):
     message: str
 
 
+class LadderRow(Record):
+    """One line of a ladder: what went from one column to another, or took place in one of them.
+
+    `source` and `target` are columns; 0 is the client's, host number n of the ladder has n + 1.
+    `both` is for what went both ways. `at_s` counts from the client's start; None for a line
+    that stands for others.
+    """
+
+    source: int
+    target: int
+    text: str
+    at_s: float | None = None
+    both: bool = False
+
+
+class Ladder(Record):
+    """The story of one attempt on the wire, in the order of time; long ones lack their middle."""
+
+    hosts: tuple[str, ...]
+    rows: tuple[LadderRow, ...]
+    notes: tuple[str, ...] = ()
+
+
 class AttemptResult(Record):
     """One attempt and its verdict; `verdict` is None where nothing was expected of the client."""
 
@@ -213,8 +236,15 @@ class AttemptResult(Record):
     differences: tuple[Difference, ...] = ()
     not_judged: tuple[str, ...] = ()
     elapsed_s: float = 0.0
+    took_s: float = 0.0
+    """How long its container ran."""
     expected: dict[str, Any] | None = None
     observed: Observation | None = None
+    because: str = ""
+    """Why it ended as it did, as a sentence."""
+    ladder: Ladder | None = None
+    capture: str = ""
+    """The file with its packets, as --pcap wrote it."""
 
 
 class EngineInfo(Record):
@@ -237,8 +267,39 @@ class ImageInfo(Record):
     packages: dict[str, str] = Field(default_factory=dict)
 
 
+class ScenarioInfo(Record):
+    """A scenario of a run: `path` is its file, `lines` where each attempt begins in it.
+
+    `sha256` is of all its `files`, which hold their text, by name, unless it came with labctl.
+    """
+
+    title: str
+    layer: str
+    tags: tuple[str, ...] = ()
+    path: str = ""
+    lines: dict[str, int] = Field(default_factory=dict)
+    sha256: str = ""
+    files: dict[str, str] = Field(default_factory=dict)
+
+
+class Request(Record):
+    """What a run was asked for, beside its attempts: what it takes to make them again.
+
+    `client` is the file given with --client, and `source` its text; `policy` the text of the
+    policy it was judged by. `shard` is `2/5`, or empty for all.
+    """
+
+    jobs: int = 4
+    timeout_s: float = 30.0
+    repeat: int = 1
+    client: str = ""
+    source: str = ""
+    policy: str = ""
+    shard: str = ""
+
+
 class Result(Record):
-    """All of one run, as `--json` writes it."""
+    """All of one run, as `--json` writes it. `started` is seconds since 1970, UTC."""
 
     schema_: Literal["labctl-result/1"] = Field(default="labctl-result/1", alias="schema")
     labctl: str
@@ -246,4 +307,8 @@ class Result(Record):
     images: dict[str, ImageInfo]
     summary: dict[Verdict, int]
     interrupted: bool = False
+    started: float = 0.0
+    took_s: float = 0.0
+    request: Request = Request()
+    scenarios: dict[str, ScenarioInfo] = Field(default_factory=dict)
     attempts: tuple[AttemptResult, ...]
