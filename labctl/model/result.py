@@ -159,7 +159,9 @@ class Observation(Record):
 
     `stdout` and `stderr` are head and tail, with a line between that counts what was dropped;
     `returned` is the `repr` of the client's last expression. `tampered` says what the client did
-    to the probe, each as the rest of a sentence about it.
+    to the probe, each as the rest of a sentence about it. `sockets` are those that were still
+    open when the client's code had ended, as `tcp 198.18.0.3:2525`; None where the probe could
+    not tell.
     """
 
     outcome: Outcome
@@ -171,6 +173,7 @@ class Observation(Record):
     calls: tuple[Call, ...] = ()
     omitted_calls: int = 0
     tampered: tuple[str, ...] = ()
+    sockets: tuple[str, ...] | None = None
     flows: tuple[Flow, ...] | None = None
     packets: tuple[PacketInfo, ...] = ()
     lost_packets: int = 0
