@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -51,11 +52,12 @@ def explain(
     It says why each fits, what tells them apart on the wire, and what to type to see it.
     """
     from labctl.cli.selection import catalogue  # noqa: PLC0415
-    from labctl.explain.search import candidates, words  # noqa: PLC0415
+    from labctl.explain.search import search  # noqa: PLC0415
     from labctl.report import explained as report  # noqa: PLC0415
 
+    gc.disable()  # it ends in a moment; looking for garbage would take a twentieth of that
     raised = _raised(what)
-    found = candidates(raised, catalogue(scenarios).mentioning(words(raised)))
+    found = search(raised, catalogue(scenarios).mentioning)
     shown, more = found[:number], max(len(found) - number, 0)
     if not shown:
         typer.echo(f"labctl: no scenario raises {raised.type} or what it came from", err=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from labctl.explain.families import aliases, bases
+from labctl.explain.families import aliases, bases, canonical
 from labctl.explain.numbers import symbol
 from labctl.explain.raised import Raised
 from labctl.explain.score import Likeness, Stack, likeness
@@ -15,6 +15,8 @@ from labctl.model.scenario import Attempt, Scenario
 
 _WORTH = 0.6
 """How much of the best score another must have to be named."""
+_OTHERS = 0.5
+"""The most that a scenario comes to whose file has none of the exceptions by their own names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,29 @@ class Candidate:
     attempt: Attempt
     variant: Expectation
     likeness: Likeness
+
+
+def search(
+    raised: Raised, mentioning: Callable[[Collection[str]], list[Scenario]]
+) -> list[Candidate]:
+    """As `candidates`, of the scenarios that `mentioning` reads: those whose files have one of the
+    words. Files take most of the time: where the exceptions' own names lead to one so much like
+    the traceback that what is only related would not be named, no more are read.
+    """
+    found = candidates(raised, mentioning(_own_words(raised)))
+    if found and _WORTH * found[0].likeness.score >= _OTHERS:
+        return found
+    return candidates(raised, mentioning(words(raised)))
+
+
+def _own_words(raised: Raised) -> set[str]:
+    """Words for the exceptions themselves, and for `isa` of their bases."""
+    found: set[str] = set()
+    for one in raised.everything():
+        found |= set(map(_telling, aliases(canonical(one.type))))
+        found |= {f"isa: {kind}" for kind in bases(one.type)}
+        found |= {name} if (name := symbol(one.message)) else set()
+    return found
 
 
 def words(raised: Raised) -> set[str]:

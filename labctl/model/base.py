@@ -9,15 +9,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class Input(BaseModel):
-    """Base of what people write: unknown keys and loose types are errors."""
+    """Base of what people write: unknown keys and loose types are errors.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    What validates a model is built when it is first needed: most verbs need few of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Record(BaseModel):
     """Base of what labctl writes: frozen; a reader of a later version may meet more keys."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -23,7 +23,7 @@ from labctl.explain.families import canonical
 from labctl.explain.parse import parse
 from labctl.explain.raised import Raised
 from labctl.explain.score import observed_root
-from labctl.explain.search import candidates, words
+from labctl.explain.search import candidates, search, words
 from labctl.load.catalogue import Catalogue
 from labctl.model.scenario import Scenario
 from labctl.shared_files import share
@@ -132,3 +132,14 @@ def test_the_words_by_which_files_are_chosen_are_in_the_right_one(everything: Do
     for case in cases(everything):
         text = catalogue()[case.scenario].path.read_text("utf-8")
         assert any(word in text for word in words(case.raised)), case
+
+
+def test_reading_fewer_files_names_the_same(everything: Done) -> None:
+    texts = {name: one.path.read_text("utf-8") for name, one in catalogue().items()}
+
+    def mentioning(wanted: Collection[str]) -> list[Scenario]:
+        return [catalogue()[k] for k, text in texts.items() if any(w in text for w in wanted)]
+
+    for case in cases(everything):
+        whole = candidates(case.raised, mentioning(words(case.raised)))
+        assert search(case.raised, mentioning) == whole, case
