@@ -2,8 +2,8 @@
 
 There are up to three reports. The first has what can be had without running the client's code;
 the second has messages and reprs too; the third, at the very end, has what went wrong in
-threads and tasks since. Then the process exits, without taking its objects down: that could
-crash (a chain of 50,000 exceptions), and takes time.
+threads and tasks since, and which sockets are still open. Then the process exits, without taking
+its objects down: that could crash (a chain of 50,000 exceptions), and takes time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .exceptions import Describer, traceback_of
 from .genuine import Library
 from .jsonio import dumps, loads
 from .sheet import Sheet
+from .sockets import Sockets, forget_tracebacks
 from .stack import Stacks
 from .text import LONGEST, Budget, Later, cut, is_plain
 from .unhandled import Unhandled
@@ -145,6 +146,7 @@ class _Run:
         self._library = Library()
         self._unhandled = Unhandled(filename, self._library)
         self._calls = Calls(filename, self._library, self._unhandled.watch_loops, sheet.mark)
+        self._sockets = Sockets()
         self._exit = 0
         self._error: BaseException | None = None
         self._value: object = None
@@ -185,6 +187,7 @@ class _Run:
         """The first and the second report."""
         later = Later(Budget(_ROOM))
         self._document = {"outcome": "returned", "elapsed_s": self._elapsed, "returned": None}
+        self._document["sockets"] = None if self._sockets.descriptors() else []
         if self._error is None:
             self._returned(later)
         else:
@@ -243,11 +246,28 @@ class _Run:
     def finish(self) -> None:
         """Flush the streams, make the third report if there is more to say, and exit."""
         self._unhandled.add_unretrieved()
-        if len(self._unhandled.entries) + len(self._calls) > self._reported:
+        left_open = self._sockets.left_open(self._let_go)
+        changed, self._document["sockets"] = left_open != self._document.get("sockets"), left_open
+        if changed or len(self._unhandled.entries) + len(self._calls) > self._reported:
             self._send()
         for stream in (sys.stdout, sys.stderr, *self._streams):
             self._flush(stream)
         self._os_exit(self._exit)
+
+    def _let_go(self) -> bool:
+        """Drop what the client raised or returned, as whoever calls a function does: with it go
+        the sockets that only a result or the variables of a frame held. False where that can't be.
+
+        What destructors complain of then is no news: without this, they would not be called.
+        """
+        sys.unraisablehook = lambda _: None
+        noted = len(self._unhandled.entries)
+        self._value = None
+        dropped = self._error is None or forget_tracebacks(self._error)
+        if dropped:
+            self._error = None
+        del self._unhandled.entries[noted:]
+        return dropped
 
     def _flush(self, stream: Any) -> None:
         try:

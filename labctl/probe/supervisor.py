@@ -52,6 +52,7 @@ _CLAIMS = (
     "unhandled",
     "calls",
     "omitted_calls",
+    "sockets",
     "started_ns",
     "elapsed_s",
 )
