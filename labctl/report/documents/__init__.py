@@ -1,0 +1,67 @@
+"""What a run's result can be written as: a document for each reader, all of the same result.
+
+A new one is a module with a function, and a line in `FORMATS`. What a format needs is imported
+when it is written: the command line reads this table at every start.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labctl.model.result import Result
+
+Render = Callable[["Result", str], str]
+
+
+@dataclass(frozen=True)
+class Format:
+    """`name` is that of its option and `title` the option's help. `render` takes the result and
+    the folder that the document is written into, from where its links lead.
+    """
+
+    name: str
+    title: str
+    render: Render
+
+
+def _written(module: str, function: str) -> Render:
+    """A function of the result alone: its text is the same wherever it is written."""
+    return lambda result, _: str(_found(module, function)(result))
+
+
+def _placed(module: str, function: str) -> Render:
+    """A function of the result and of the folder."""
+    return lambda result, folder: str(_found(module, function)(result, folder))
+
+
+def _found(module: str, function: str) -> Callable[..., object]:
+    found: Callable[..., object] = getattr(importlib.import_module(module), function)
+    return found
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "json",
+        "Write the result document there.",
+        _written("labctl.report.document", "result_json"),
+    ),
+    Format(
+        "junit",
+        "Write a JUnit XML report there.",
+        _written("labctl.report.documents.junit", "junit"),
+    ),
+    Format(
+        "ctrf",
+        "Write a CTRF report (JSON) there.",
+        _written("labctl.report.documents.ctrf", "ctrf"),
+    ),
+    Format(
+        "html",
+        "Write a page to look at there.",
+        _placed("labctl.report.documents.page", "page"),
+    ),
+)

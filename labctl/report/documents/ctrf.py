@@ -1,0 +1,181 @@
+"""A run in the Common Test Report Format, 0.1.0: https://ctrf.io/docs/specification/overview
+
+Every attempt is a test of its own. Repeats are no retries, which are what a runner does after a
+failure: labctl makes all of them, and each counts. Its verdict stands in `rawStatus`:
+
+- `fail` and `inconclusive` are `failed`.
+- `error` is `other`: the lab broke, and nobody can say what the client would have met.
+- `shown` is `other` too: nothing was expected, so that it passed nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from labctl.judge.results import groups
+from labctl.model.result import AttemptResult, Key, Result, Verdict
+from labctl.report.documents.evidence import reason_lines, seen_lines
+from labctl.report.documents.names import case_name, place
+from labctl.report.text import outcome_line, safe, safe_lines, word
+
+_VERSION = "0.1.0"
+_STATUSES = ("passed", "failed", "skipped", "pending", "other")
+_STATUS = {
+    Verdict.PASS: "passed",
+    Verdict.FAIL: "failed",
+    Verdict.INCONCLUSIVE: "failed",
+    Verdict.ERROR: "other",
+    None: "other",
+}
+_PCAPNG = "application/x-pcapng"
+
+_Object = dict[str, Any]
+
+
+def ctrf(result: Result) -> str:
+    """The document, ending in a newline; all its times are in whole milliseconds."""
+    flaky = _flaky(result)
+    tests = [_test(result, one, one.key in flaky) for one in result.attempts]
+    document: _Object = {
+        "reportFormat": "CTRF",
+        "specVersion": _VERSION,
+        "generatedBy": safe(f"labctl {result.labctl}"),
+        "results": {
+            "tool": {"name": "labctl", "version": safe(result.labctl)},
+            "summary": _summary(result, tests),
+            "tests": tests,
+            "environment": _environment(result),
+        },
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _summary(result: Result, tests: list[_Object]) -> _Object:
+    counts = Counter(test["status"] for test in tests)
+    start, duration = _milliseconds(result.started), _milliseconds(result.took_s)
+    return {
+        "tests": len(tests),
+        **{status: counts[status] for status in _STATUSES},
+        "flaky": sum(test.get("flaky", False) for test in tests),
+        "suites": len({one.scenario for one in result.attempts}),
+        "start": start,
+        "stop": start + duration,
+        "duration": duration,
+    }
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _environment(result: Result) -> _Object:
+    engine = result.engine
+    images = {
+        safe(name): {"id": safe(image.id), "origin": safe(image.origin)}
+        for name, image in result.images.items()
+    }
+    environment: _Object = {
+        "osPlatform": "linux",
+        "osRelease": safe(engine.kernel),
+        "shardId": safe(result.request.shard),
+        "extra": {
+            "labctl/run": {
+                "engine": safe(f"{engine.name} {engine.version}"),
+                "architecture": safe(engine.architecture),
+                "images": images,
+                "interrupted": result.interrupted,
+            }
+        },
+    }
+    return _without_empty(environment)
+
+
+def _test(result: Result, attempt: AttemptResult, flaky: bool) -> _Object:
+    where = place(result, attempt)
+    optional: _Object = {
+        "suite": _suite(result, attempt),
+        "filePath": safe(where.path),
+        "line": where.line,
+        "tags": _tags(result, attempt),
+        "labels": dict(_labels(attempt)),
+        "flaky": flaky,
+        **_told(attempt),
+    }
+    return {
+        "name": case_name(attempt),
+        "status": _STATUS[attempt.verdict],
+        "rawStatus": word(attempt.verdict),
+        "duration": _milliseconds(attempt.took_s or attempt.elapsed_s),
+        **_without_empty(optional),
+        "extra": {"labctl/attempt": _extra(attempt)},
+    }
+
+
+def _suite(result: Result, attempt: AttemptResult) -> list[str]:
+    info = result.scenarios.get(attempt.scenario)
+    return [safe(name) for name in (info.layer if info else "", attempt.scenario) if name]
+
+
+def _tags(result: Result, attempt: AttemptResult) -> list[str]:
+    info = result.scenarios.get(attempt.scenario)
+    return [safe(tag) for tag in info.tags] if info else []
+
+
+def _labels(attempt: AttemptResult) -> Iterator[tuple[str, str | list[str]]]:
+    yield "python", safe(attempt.python)
+    if attempt.client:
+        yield "client", safe(attempt.client)
+    if attempt.libraries:
+        yield "libraries", [safe(f"{name} {v}") for name, v in attempt.libraries.items()]
+
+
+def _told(attempt: AttemptResult) -> _Object:
+    """What came of it; the trace only where that is not as it should be."""
+    seen, passed = attempt.observed, attempt.verdict is Verdict.PASS
+    told: _Object = {
+        "message": "\n".join(reason_lines(attempt)) or outcome_line(attempt),
+        "trace": "" if passed else "\n".join(seen_lines(attempt)),
+    }
+    if attempt.capture:
+        file = {"name": "packets", "contentType": _PCAPNG, "path": safe(attempt.capture)}
+        told["attachments"] = [file]
+    for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)) if seen else ():
+        told[name] = safe_lines(text.rstrip("\n")) if text else []
+    return told
+
+
+def _extra(attempt: AttemptResult) -> _Object:
+    extra: _Object = {
+        "repeat": attempt.repeat,
+        "because": safe(attempt.because),
+        "not_judged": [safe(key) for key in attempt.not_judged],
+        "differences": [
+            {key: _lines(getattr(one, key)) for key in ("what", "expected", "actual")}
+            for one in attempt.differences
+        ],
+    }
+    return _without_empty(extra)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(safe_lines(text))
+
+
+def _without_empty(members: _Object) -> _Object:
+    """The members that say something: many readers show an empty text as a heading with nothing."""
+    return {key: value for key, value in members.items() if value not in ("", [], {}, 0, False)}
+
+
+def _flaky(result: Result) -> set[Key]:
+    """The attempts that passed while others of their repeats failed: the format calls nothing
+    else flaky.
+    """
+    found: set[Key] = set()
+    for group in groups(result.attempts):
+        members = (*group.usual, *group.others)
+        if any(_STATUS[one.verdict] == "failed" for one in members):
+            found |= {one.key for one in members if one.verdict is Verdict.PASS}
+    return found

@@ -1,0 +1,73 @@
+"""What speaks for a verdict, as lines of plain text that are safe to write anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from labctl.judge.diff import Row, align, stack_names
+from labctl.model.result import AttemptResult, Ladder
+from labctl.report.text import ended, safe, safe_lines
+from labctl.wire.ladder import draw
+
+
+def evidence(attempt: AttemptResult) -> list[str]:
+    """Everything: the reasons, the stack, how the client ended and why, and the ladder."""
+    return _blocks([reason_lines(attempt), *_seen(attempt)])
+
+
+def seen_lines(attempt: AttemptResult) -> list[str]:
+    """The same without the reasons."""
+    return _blocks(_seen(attempt))
+
+
+def reason_lines(attempt: AttemptResult) -> list[str]:
+    """Each reason, one after the other; some have several lines."""
+    return [line for reason in attempt.reasons for line in safe_lines(reason.rstrip())]
+
+
+def stack_lines(attempt: AttemptResult) -> list[str]:
+    """The stack, outermost function first; where it is not as expected, as a diff in which `-`
+    stands before what was expected and `+` before what was observed.
+    """
+    if attempt.observed is None:
+        return []
+    observed = stack_names(attempt.observed)
+    if not any(one.what == "stack" for one in attempt.differences):
+        return ["stack:", *(f"  {safe(name)}" for name in observed)] if observed else []
+    expected = [str(frame) for frame in (attempt.expected or {}).get("stack", ())]
+    rows = [line for row in align(expected, observed) for line in _row_lines(row)]
+    return ["stack (- expected, + observed):", *rows]
+
+
+def _row_lines(row: Row) -> Iterator[str]:
+    expected, observed = safe(row.expected), safe(row.observed)
+    if row.mark == "same":
+        yield f"  {observed or expected}"
+        return
+    if expected:
+        yield f"- {expected}"
+    if observed:
+        yield f"+ {observed}"
+
+
+def ladder_lines(ladder: Ladder) -> list[str]:
+    """The ladder as it is drawn in a terminal: at most 80 columns."""
+    return [safe(line) for line in draw(ladder).split("\n")]
+
+
+def _seen(attempt: AttemptResult) -> Iterator[list[str]]:
+    yield stack_lines(attempt)
+    if attempt.observed:
+        yield [f"ended: {ended(attempt.observed)}"]
+    if attempt.because:
+        yield safe_lines(attempt.because)
+    if attempt.ladder:
+        yield ladder_lines(attempt.ladder)
+
+
+def _blocks(blocks: Iterable[list[str]]) -> list[str]:
+    """The blocks with an empty line between each and the next."""
+    lines: list[str] = []
+    for block in filter(None, blocks):
+        lines += ["", *block] if lines else block
+    return lines

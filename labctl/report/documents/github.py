@@ -1,0 +1,79 @@
+"""What GitHub Actions shows of a run: annotations at the lines of scenarios, and a summary.
+
+There is no `from __future__ import annotations` here: it would be a name for two things.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
+
+from labctl.model.result import Result, Verdict
+from labctl.report.documents.evidence import reason_lines
+from labctl.report.documents.failures import Failure, failures
+from labctl.report.documents.names import place
+from labctl.report.documents.summary import step_summary
+from labctl.report.text import safe
+from labctl.wire.text import clip
+
+__all__ = ["annotations", "step_summary"]
+
+LIMIT = 10
+"""How many errors, and how many warnings, GitHub takes of one step."""
+_MESSAGE = 4000
+"""Characters of a message; the runner cuts it at 4,096."""
+_TITLE = 200
+
+
+def annotations(result: Result, *, root: str = "") -> str:
+    """Workflow commands, a line each, for what did not go as it should; the worst first.
+
+    Paths are made relative to `root`, the folder of the repository. What is outside of it has no
+    line that GitHub could show.
+    """
+    found = failures(result)
+    errors = [one for one in found if one.verdict is not Verdict.INCONCLUSIVE]
+    warnings = [one for one in found if one.verdict is Verdict.INCONCLUSIVE]
+    commands = [
+        *_commands("error", errors, result, root),
+        *_commands("warning", warnings, result, root),
+    ]
+    return "".join(commands)
+
+
+def _commands(name: str, found: Sequence[Failure], result: Result, root: str) -> Iterator[str]:
+    shown = found if len(found) <= LIMIT else found[: LIMIT - 1]
+    for one in shown:
+        where = place(result, one.first)
+        path = _relative(where.path, root)
+        line = str(where.line) if path and where.line else ""
+        yield _command(name, _message(one), file=path, line=line, title=clip(one.title, _TITLE))
+    if len(found) > len(shown):
+        more = f"{len(found) - len(shown)} more"
+        yield _command(name, f"{more} are in this step's log", title=f"and {more}")
+
+
+def _message(failure: Failure) -> str:
+    because = failure.first.because
+    lines = [*reason_lines(failure.first), *([safe(because)] if because else [])]
+    return "\n".join(lines)[:_MESSAGE] or failure.title
+
+
+def _relative(path: str, root: str) -> str:
+    """The path from the root on; empty where it leads elsewhere."""
+    pure = PurePath(path)
+    if root and pure.is_relative_to(root):
+        return str(pure.relative_to(root))
+    return "" if pure.is_absolute() else path
+
+
+def _command(name: str, message: str, **properties: str) -> str:
+    given = ",".join(f"{key}={_property(safe(text))}" for key, text in properties.items() if text)
+    return f"::{name} {given}::{_data(message)}\n"
+
+
+def _data(text: str) -> str:
+    """As GitHub's runner reads it; `%` comes first, as it is in what the others become."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,156 @@
+"""A run as JUnit XML: a suite for each scenario, a case for each attempt.
+
+`inconclusive` is a failure of that type: evidence is missing, so nobody can say that it passed. An
+attempt of which nothing was expected is a passed case with a property that says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from labctl.model.result import AttemptResult, Result, Verdict
+from labctl.report.documents.evidence import evidence
+from labctl.report.documents.names import case_name, place, suite_name
+from labctl.report.text import safe, safe_lines, word
+from labctl.wire.text import clip
+
+_MESSAGE = 500
+"""Characters of an attribute that says why; the element's text has it whole."""
+_ATTACHMENT = re.compile(r"\[(\[ATTACHMENT\|)", re.IGNORECASE)
+"""Jenkins and GitLab take this in a text for the name of a file to publish."""
+
+
+def junit(result: Result) -> str:
+    """The document, ending in a newline. Its times are those that containers ran, in seconds."""
+    root = ET.Element("testsuites", {"name": "labctl", **_counts(result.attempts)})
+    for scenario in dict.fromkeys(one.scenario for one in result.attempts):
+        own = [one for one in result.attempts if one.scenario == scenario]
+        root.append(_suite(result, scenario, own))
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _suite(result: Result, scenario: str, attempts: Sequence[AttemptResult]) -> ET.Element:
+    name = suite_name(result, scenario)
+    suite = ET.Element("testsuite", {"name": name, **_counts(attempts)})
+    if result.started:
+        started = datetime.fromtimestamp(result.started, UTC)
+        suite.set("timestamp", started.strftime("%Y-%m-%dT%H:%M:%S"))
+    suite.append(_properties(_of_run(result, attempts)))
+    suite.extend(_case(result, one) for one in attempts)
+    return suite
+
+
+def _counts(attempts: Sequence[AttemptResult]) -> dict[str, str]:
+    verdicts = [one.verdict for one in attempts]
+    return {
+        "tests": str(len(verdicts)),
+        "failures": str(verdicts.count(Verdict.FAIL) + verdicts.count(Verdict.INCONCLUSIVE)),
+        "errors": str(verdicts.count(Verdict.ERROR)),
+        "skipped": "0",
+        "time": _seconds(sum(map(_took, attempts))),
+    }
+
+
+def _took(attempt: AttemptResult) -> float:
+    return attempt.took_s or attempt.elapsed_s
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _of_run(result: Result, attempts: Sequence[AttemptResult]) -> Iterable[tuple[str, str]]:
+    """What made a scenario's attempts: of the images only those that they may have run in."""
+    pythons = {"", *(one.python for one in attempts)}
+    yield "labctl.version", result.labctl
+    yield "labctl.engine", f"{result.engine.name} {result.engine.version}"
+    if result.engine.kernel:
+        yield "labctl.kernel", f"{result.engine.kernel} {result.engine.architecture}".rstrip()
+    for name, image in result.images.items():
+        if image.python in pythons:
+            yield f"labctl.image.{name}", f"{image.id} ({image.origin})"
+    if result.request.shard:
+        yield "labctl.shard", result.request.shard
+    if result.interrupted:
+        yield "labctl.interrupted", "true"
+
+
+def _case(result: Result, attempt: AttemptResult) -> ET.Element:
+    name = suite_name(result, attempt.scenario)
+    case = ET.Element("testcase", classname=name, name=case_name(attempt))
+    case.set("time", _seconds(_took(attempt)))
+    where = place(result, attempt)
+    if where.path:
+        case.set("file", _attribute(where.path))
+    if where.line:
+        case.set("line", str(where.line))
+    case.append(_properties(_of_attempt(attempt)))
+    case.extend(_trouble(attempt))
+    case.extend(_output(attempt))
+    return case
+
+
+def _of_attempt(attempt: AttemptResult) -> Iterable[tuple[str, str]]:
+    yield "labctl.verdict", word(attempt.verdict)
+    if attempt.verdict is None:
+        yield "labctl.note", "nothing was expected of this client"
+    for name, version in attempt.libraries.items():
+        yield f"labctl.library.{name}", version
+    if attempt.not_judged:
+        yield "labctl.not_judged", ", ".join(attempt.not_judged)
+    if attempt.capture:
+        yield "labctl.capture", attempt.capture
+
+
+def _trouble(attempt: AttemptResult) -> Iterable[ET.Element]:
+    """Why the attempt did not pass; nothing where it did."""
+    if attempt.verdict in (Verdict.PASS, None):
+        return
+    broken = attempt.verdict is Verdict.ERROR
+    element = ET.Element("error" if broken else "failure")
+    element.set("type", _attribute(_type(attempt)))
+    element.set("message", clip(_message(attempt), _MESSAGE))
+    element.text = _text(evidence(attempt))
+    yield element
+
+
+def _message(attempt: AttemptResult) -> str:
+    """The reasons on one line: a service's log, which has many, stands in some."""
+    return safe("; ".join(" ".join(reason.split()) for reason in attempt.reasons))
+
+
+def _type(attempt: AttemptResult) -> str:
+    if attempt.verdict is Verdict.FAIL and attempt.differences:
+        return attempt.differences[0].what
+    return "lab" if attempt.verdict is Verdict.ERROR else word(attempt.verdict)
+
+
+def _output(attempt: AttemptResult) -> Iterable[ET.Element]:
+    seen = attempt.observed
+    for tag, text in (("system-out", seen.stdout), ("system-err", seen.stderr)) if seen else ():
+        if text:
+            element = ET.Element(tag)
+            element.text = _text(safe_lines(text))
+            yield element
+
+
+def _properties(pairs: Iterable[tuple[str, str]]) -> ET.Element:
+    element = ET.Element("properties")
+    for name, value in pairs:
+        ET.SubElement(element, "property", name=_attribute(name), value=_attribute(value))
+    return element
+
+
+def _attribute(text: str) -> str:
+    """On one line: a reader would make spaces of line breaks."""
+    return safe(text)
+
+
+def _text(lines: Iterable[str]) -> str:
+    """Lines that are safe, and so are XML, with nothing in them that publishes files."""
+    return _ATTACHMENT.sub(r"[ \1", "\n".join(lines))

@@ -1,0 +1,40 @@
+"""How documents name attempts, and where in a scenario's file each is. All text is safe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labctl.model.result import AttemptResult, Result
+from labctl.report.printable import safe
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a scenario's file, counted from 1; 0 where only the file is known, and an empty
+    path where not even that is.
+    """
+
+    path: str = ""
+    line: int = 0
+
+
+def suite_name(result: Result, scenario: str) -> str:
+    """`tcp.refused-port`: layer and scenario, or the scenario where its layer is not known."""
+    info = result.scenarios.get(scenario)
+    return safe(f"{info.layer}.{scenario}" if info and info.layer else scenario)
+
+
+def case_name(attempt: AttemptResult) -> str:
+    """`smtplib [3.13.5, my.py, repeat 2]`: no two attempts of a scenario have the same."""
+    told = [attempt.python, attempt.client, f"repeat {attempt.repeat}"]
+    if attempt.repeat == 1:
+        told.pop()
+    return safe(f"{attempt.attempt} [{', '.join(filter(None, told))}]")
+
+
+def place(result: Result, attempt: AttemptResult) -> Place:
+    """Where the attempt is written down."""
+    info = result.scenarios.get(attempt.scenario)
+    if info is None or not info.path:
+        return Place()
+    return Place(info.path, max(info.lines.get(attempt.attempt, 0), 0))

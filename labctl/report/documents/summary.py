@@ -1,0 +1,114 @@
+"""A run as Markdown, for the summary of a step of GitHub Actions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from labctl.model.result import Result, Verdict
+from labctl.report.documents.evidence import evidence, reason_lines
+from labctl.report.documents.failures import Failure, failures
+from labctl.report.documents.markdown import code, fenced, heading, row
+from labctl.report.tables import summary_line
+from labctl.report.text import counted, listed, word
+from labctl.wire.text import clip
+
+LIMIT = 1_000_000
+"""Bytes of UTF-8. GitHub takes 1 MiB of a step, and nothing of what is longer."""
+_TABLE = 100_000
+"""Bytes of the rows of each table."""
+_ENDING = 10_000
+"""Bytes that are kept for what comes after the details, more than it can have."""
+_DETAIL_LINES = 200
+_DETAIL_WIDTH = 400
+_CELL = 300
+_NAMES = 4
+_VERDICTS = (*Verdict, None)
+_COLUMNS = ("verdict", "scenario", "attempt", "Python", "times", "why")
+
+
+def step_summary(result: Result) -> str:
+    """What `$GITHUB_STEP_SUMMARY` takes, at most `LIMIT` bytes: how each Python did, what did not
+    go as it should, with its evidence, and what had no room.
+    """
+    found = failures(result)
+    rows = list(_fitting(map(_failure_row, found), _TABLE))
+    parts = [f"## labctl: {summary_line(result.attempts).plain}\n\n"]
+    if result.interrupted:
+        parts.append("**The run was interrupted: these are not all of its attempts.**\n\n")
+    parts += [*_by_python(result), *(["\n", heading(_COLUMNS), *rows] if rows else []), "\n"]
+    details = list(_fitting(map(_details, found), LIMIT - _ENDING - sum(map(_size, parts))))
+    parts += [*details, *_left_out(len(found) - len(rows), len(found) - len(details))]
+    return "".join([*parts, _made_with(result)])
+
+
+def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:
+    """The blocks up to the first that has no room left; `room` is in bytes."""
+    for block in blocks:
+        room -= _size(block)
+        if room < 0:
+            return
+        yield block
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _by_python(result: Result) -> Iterator[str]:
+    """A table with a row for each Python, and how many attempts got each verdict there."""
+    if not result.attempts:
+        return
+    verdicts = [v for v in _VERDICTS if v or any(not one.verdict for one in result.attempts)]
+    counts: dict[str, Counter[Verdict | None]] = {}
+    for one in result.attempts:
+        counts.setdefault(one.python, Counter())[one.verdict] += 1
+    yield heading(("Python", *map(word, verdicts)))
+    lines = (row((_cell(name), *(str(own[v]) for v in verdicts))) for name, own in counts.items())
+    yield from _fitting(lines, _TABLE)
+
+
+def _failure_row(failure: Failure) -> str:
+    attempts = failure.attempts
+    lines = [line for line in reason_lines(failure.first) if line.strip()]
+    more = f" and {counted(len(lines) - 1, 'more line')}" if len(lines) > 1 else ""
+    cells = (
+        word(failure.verdict),
+        _names(one.scenario for one in attempts),
+        _names(one.client or one.attempt for one in attempts),
+        _cell(failure.pythons),
+        str(len(attempts)),
+        _cell(lines[0] if lines else "") + more,
+    )
+    return row(cells)
+
+
+def _names(names: Iterable[str]) -> str:
+    return _cell(listed(dict.fromkeys(names), most=_NAMES))
+
+
+def _cell(text: str) -> str:
+    return code(clip(text, _CELL))
+
+
+def _details(failure: Failure) -> str:
+    lines = [clip(line, _DETAIL_WIDTH) for line in evidence(failure.first)]
+    if len(lines) > _DETAIL_LINES:
+        lines = [*lines[:_DETAIL_LINES], f"({len(lines) - _DETAIL_LINES} more lines)"]
+    # The empty lines end and begin again what is Markdown between the tags of HTML.
+    title = f"<details><summary>{_cell(failure.title)}</summary>"
+    return f"{title}\n\n{fenced(lines)}\n</details>\n\n"
+
+
+def _left_out(rows: int, details: int) -> Iterator[str]:
+    """What had no room, each of it as a paragraph."""
+    if rows:
+        yield f"{rows} more did not go as they should. The run's result has them all.\n\n"
+    if details:
+        few = "GitHub takes no more than 1 MiB"
+        yield f"The details of {details} are left out, as {few}. The run's result has them.\n\n"
+
+
+def _made_with(result: Result) -> str:
+    engine = f"{result.engine.name} {result.engine.version}"
+    return f"Made with labctl {_cell(result.labctl)} on {_cell(engine)}.\n"
