@@ -28,6 +28,9 @@ _FROM_THE_CLIENT = frozenset(Observation.model_fields) - _FROM_OTHERS
 _SIGNAL_BASE = 128
 _LATEST_NS = 1 << 63
 _LONGEST_S = 1e6
+_SOCKETS_LIMIT = 16
+_SOCKET_LIMIT = 100
+"""Characters of the longest that the probe tells of a socket, and more: of IPv6, some 60."""
 
 
 def observe(evidence: Evidence, wire: Wire | None = None) -> Observation:
@@ -139,12 +142,18 @@ def _claimed(claim: Any) -> dict[str, Any]:
 def _consistent(observation: Observation) -> bool:
     """Whether the parts of a report can be of one run, and are as few as the probe sends."""
     few = all(len(stack) <= _FRAMES_LIMIT for stack in _stacks(observation))
+    few = few and _few_sockets(observation.sockets or ())
     if not _times_possible(observation):
         return False
     if observation.outcome in (Outcome.RAISED, Outcome.RETURNED):
         raised = observation.outcome is Outcome.RAISED
         return few and raised == (observation.exception is not None)
     return few
+
+
+def _few_sockets(sockets: tuple[str, ...]) -> bool:
+    short = all(len(socket) <= _SOCKET_LIMIT for socket in sockets)
+    return short and len(sockets) <= _SOCKETS_LIMIT
 
 
 def _times_possible(observation: Observation) -> bool:

@@ -98,6 +98,16 @@ call()
     assert left_open(probe, source, port) == []
 
 
+def test_what_the_exception_itself_holds_goes_with_it(probe: Probe, port: int) -> None:
+    source = """
+class Failed(OSError):
+    def __init__(self):
+        self.connection = socket.create_connection(address)
+raise Failed
+"""
+    assert left_open(probe, source, port) == []
+
+
 def test_a_cycle_of_the_client_s_own_holds_it(probe: Probe, port: int) -> None:
     source = """
 class Client:
@@ -250,16 +260,18 @@ raise last
 
 
 def test_every_traceback_of_a_chain_is_forgotten() -> None:
+    one, two, three, four = (caught(number) for number in range(4))
+    one.__cause__, two.__suppress_context__, two.__context__ = two, True, three
+    group = ExceptionGroup("", [one, four])
+    four.__context__ = one
+    assert all(error.__traceback__ for error in (one, two, three, four))
+    assert forget_tracebacks(group)
+    assert not any(error.__traceback__ for error in (one, two, three, four))
+
+
+def caught(number: int) -> ValueError:
+    """An exception that was raised."""
     try:
-        try:
-            raise ValueError
-        except ValueError as error:
-            first = error
-            raise KeyError from None
-    except KeyError as error:
-        second = error
-    first.__context__ = second
-    assert first.__traceback__
-    assert second.__traceback__
-    assert forget_tracebacks(second)
-    assert (first.__traceback__, second.__traceback__) == (None, None)
+        raise ValueError(number)
+    except ValueError as error:
+        return error
