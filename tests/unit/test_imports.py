@@ -28,6 +28,8 @@ ALLOWED = {
     "mark": MIDDLE | {"judge", "load", "wire"},
     "grading": MIDDLE | {"examine", "judge", "load", "mark", "submissions", "wire"},
     "runner": MIDDLE | {"engine", "examine", "wire"},
+    "shards": MIDDLE,
+    "plugin": MIDDLE | {"cli", "engine", "examine", "judge", "load", "plan", "report", "wire"},
     "probe": set(),
     "services": set(),
 }

@@ -1,0 +1,75 @@
+"""What options and ini files say, parsed once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from labctl.errors import LabError, UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The Pythons that clients run on (`3.13`), how many seconds each may take, and the folders
+    of the project's own scenarios.
+    """
+
+    pythons: tuple[str, ...]
+    limit_s: float
+    folders: tuple[Path, ...]
+
+
+_SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+_LONGEST_S = 3600
+
+
+def settings_of(config: pytest.Config) -> Settings:
+    """The settings of a pytest. pytest.UsageError for one that can't be."""
+    if _SETTINGS not in config.stash:
+        try:
+            config.stash[_SETTINGS] = _parsed(config)
+        except LabError as error:
+            raise pytest.UsageError(told(error)) from None
+    return config.stash[_SETTINGS]
+
+
+def told(error: LabError) -> str:
+    """All that an error says, its hint on a line of its own."""
+    from labctl.errors import InputError  # noqa: PLC0415 beside its base
+
+    each = error.each() if isinstance(error, InputError) else (error,)
+    return "\n".join(f"{one}\n  hint: {one.hint}" if one.hint else str(one) for one in each)
+
+
+def _parsed(config: pytest.Config) -> Settings:
+    from labctl.cli.execute import parse_pythons  # noqa: PLC0415 imports much
+
+    pythons = config.getoption("--labctl-python") or config.getini("labctl_python")
+    folders = tuple(config.getini("labctl_scenarios"))
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(
+                f"labctl_scenarios: there is no folder {folder}",
+                hint="paths there are relative to the ini file",
+            )
+    return Settings(
+        pythons=tuple(parse_pythons(pythons)), limit_s=_limit_s(config), folders=folders
+    )
+
+
+def _limit_s(config: pytest.Config) -> float:
+    given = config.getoption("--labctl-timeout")
+    written = config.getini("labctl_timeout") if given is None else given
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _LONGEST_S:
+        raise UsageError(
+            f"labctl's timeout must be a number of seconds up to {_LONGEST_S}, not {written}",
+            hint="see --labctl-timeout, and labctl_timeout in the ini file",
+        )
+    return seconds
