@@ -1,0 +1,191 @@
+"""What was expected of an attempt beside what was observed, a line for each fact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import ValidationError
+
+from labctl.judge.exceptions import describe
+from labctl.model.expectation import Expectation, ExpectedException
+from labctl.model.result import AttemptResult, Difference, ExceptionInfo, Observation
+from labctl.report.documents.page.aligned import Mark, Pair, served_pairs, stack_pairs, wire_pairs
+from labctl.report.text import ended
+
+_ENDINGS = {"exception", "outcome", "returned"}
+_PARTS = ("stack", "wire", "served")
+_MOST = 60
+"""Lines of one kind; a client may open any number of connections."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One fact. A side is empty where it has nothing to say of it."""
+
+    what: str
+    mark: Mark
+    expected: str
+    observed: str
+
+
+def compared(attempt: AttemptResult) -> list[Line]:
+    """Every fact that was expected, in the order of `expect:`, then what differs besides."""
+    seen = attempt.observed
+    wanted = _expectation(json.dumps(attempt.expected)) if attempt.expected else None
+    if seen is None:
+        return []
+    lines = [*_ending(wanted, attempt, seen), *_parts(wanted, attempt.differences, seen)]
+    told = {line.what for line in lines}
+    return [*lines, *_besides(attempt.differences, told)]
+
+
+@lru_cache(maxsize=4096)
+def _expectation(text: str) -> Expectation | None:
+    """None where a document has something else there: what differs is then told without it."""
+    try:
+        return Expectation.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _ending(
+    wanted: Expectation | None, attempt: AttemptResult, seen: Observation
+) -> Iterator[Line]:
+    wrong = {one.what for one in attempt.differences}
+    differs = bool(wrong & _ENDINGS)
+    if wanted is None:
+        yield Line("end", "differs" if differs else "unjudged", "", ended(seen))
+        return
+    yield Line("end", "differs" if differs else "same", _ending_text(wanted), ended(seen))
+    if wanted.returns is None:
+        observed = None if differs else seen.exception
+        yield from _carried(wanted, observed, wrong, "")
+    for one in wanted.unhandled:
+        mark: Mark = "differs" if "unhandled" in wrong else "same"
+        met = ", ".join(dict.fromkeys(un.exception.type for un in seen.unhandled))
+        yield Line("unhandled", mark, describe(one), met)
+    yield from _elapsed(wanted, wrong, seen)
+
+
+def _ending_text(wanted: Expectation) -> str:
+    if wanted.returns is None:
+        return describe(wanted)
+    return "returns anything" if wanted.returns == "..." else f"returned {wanted.returns}"
+
+
+def _carried(
+    wanted: ExpectedException, seen: ExceptionInfo | None, wrong: set[str], path: str
+) -> Iterator[Line]:
+    """What an exception carries; nothing of it was compared where there is none of that type."""
+    for name, value in wanted.attrs.items():
+        what = f"{path}attrs.{name}"
+        yield Line(what, _mark(what, wrong, seen), _scalar(value), _attribute(seen, name))
+    if wanted.message is not None:
+        what = f"{path}message"
+        said = (seen.message or "none") if seen else ""
+        yield Line(what, _mark(what, wrong, seen), f"with {wanted.message}", said)
+    yield from _linked("cause", wanted.cause, seen, wrong, path)
+    yield from _linked("context", wanted.context, seen, wrong, path)
+    yield from _group(wanted, seen, wrong, path)
+
+
+def _mark(what: str, wrong: set[str], seen: object) -> Mark:
+    if what in wrong:
+        return "differs"
+    return "unjudged" if seen is None else "same"
+
+
+def _scalar(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)
+
+
+def _attribute(seen: ExceptionInfo | None, name: str) -> str:
+    if seen is None or name not in seen.attrs:
+        return ""
+    value = _scalar(seen.attrs[name])
+    symbol = seen.symbols.get(name)
+    return f"{symbol} ({value})" if symbol else value
+
+
+def _linked(
+    kind: Literal["cause", "context"],
+    wanted: ExpectedException | Literal["none"] | None,
+    seen: ExceptionInfo | None,
+    wrong: set[str],
+    path: str,
+) -> Iterator[Line]:
+    if wanted is None:
+        return
+    other = getattr(seen, kind) if seen else None
+    what = f"{path}{kind}"
+    differs = what in wrong or f"{what}.exception" in wrong
+    mark: Mark = "differs" if differs else _mark(what, wrong, seen)
+    text = wanted if isinstance(wanted, str) else describe(wanted)
+    yield Line(what, mark, text, other.type if other else "none" if seen else "")
+    if isinstance(wanted, ExpectedException):
+        yield from _carried(wanted, None if differs else other, wrong, f"{what}.")
+
+
+def _group(
+    wanted: ExpectedException, seen: ExceptionInfo | None, wrong: set[str], path: str
+) -> Iterator[Line]:
+    found = (seen.group or ()) if seen else ()
+    if wanted.group is None:
+        return
+    what = f"{path}group"
+    types = ", ".join(one.type for one in found)
+    yield Line(what, _mark(what, wrong, seen), ", ".join(map(describe, wanted.group)), types)
+    for number, one in enumerate(wanted.group, 1):
+        member = found[number - 1] if len(found) == len(wanted.group) else None
+        yield from _carried(one, member, wrong, f"{what}[{number}].")
+
+
+def _elapsed(wanted: Expectation, wrong: set[str], seen: Observation) -> Iterator[Line]:
+    bounds = wanted.elapsed
+    if bounds is None:
+        return
+    said = [
+        f"{word} {limit:g} s"
+        for word, limit in (("at least", bounds.min), ("at most", bounds.max))
+        if limit is not None
+    ]
+    yield Line("elapsed", _mark("elapsed", wrong, seen), ", ".join(said), f"{seen.elapsed_s:.3g} s")
+
+
+def _parts(
+    wanted: Expectation | None, differences: Sequence[Difference], seen: Observation
+) -> Iterator[Line]:
+    sides = {
+        "stack": stack_pairs(wanted.stack if wanted else None, seen),
+        "wire": wire_pairs(wanted.wire if wanted else None, seen),
+        "served": served_pairs(wanted.served if wanted else None, seen),
+    }
+    for what, pairs in sides.items():
+        own = [one for one in differences if one.what == what]
+        yield from _lines(what, pairs, own)
+
+
+def _lines(what: str, pairs: Sequence[Pair], own: Sequence[Difference]) -> Iterator[Line]:
+    """A line for each pair; one that no difference is about was forgiven, or was not judged."""
+    all_count = what == "stack" or any(one.actual.endswith(" more") for one in own)
+    named = {side.casefold() for one in own for side in (one.expected, one.actual)}
+    for pair in pairs[:_MOST]:
+        mark = pair.mark
+        counts = bool(own) and (all_count or {*map(str.casefold, pair.sides)} & named)
+        if mark != "same" and not counts:
+            mark = "also" if mark == "extra" else "unjudged"
+        yield Line(what, mark, pair.expected, pair.observed)
+    if len(pairs) > _MOST:
+        yield Line(what, "unjudged", "", f"and {len(pairs) - _MOST} more")
+
+
+def _besides(differences: Sequence[Difference], told: set[str]) -> Iterator[Line]:
+    """Doubts, and what else has no line of its own."""
+    for one in differences:
+        known = told | (_ENDINGS if "end" in told else set())
+        if one.what not in known and one.what.removesuffix(".exception") not in told:
+            yield Line(one.what, "differs", one.expected, one.actual)

@@ -1,0 +1,158 @@
+"""A result -> all that a page tells of it once a reader asks: small, and each text only once."""
+
+from __future__ import annotations
+
+import os.path
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from labctl.model.result import AttemptResult, Result, Verdict
+from labctl.report.documents.page import story
+from labctl.report.documents.page.compared import compared
+from labctl.report.documents.page.order import WORST_FIRST, layer, layers, pythons
+from labctl.report.documents.page.pool import Json, Pool, milliseconds
+from labctl.report.text import listed, series, word
+
+_REASONS = 20
+_SHARED = "labctl/share/"
+"""In the path of a scenario that came in labctl's wheel, which every labctl knows by its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depth:
+    """How much of each attempt is kept: characters of a text, of an output and of that of one that
+    passed, and rows of a ladder. Of more than `attempts`, the last are left out.
+    """
+
+    text: int
+    output: int
+    passed: int
+    rows: int
+    attempts: int
+
+
+def document(
+    result: Result, attempts: Sequence[AttemptResult], folder: str, depth: Depth
+) -> dict[str, Json]:
+    """The page's data. `attempts` are in the order of its rows; a number in them, in `blocks` and
+    in lists there is that of one of `texts`, unless its name says otherwise.
+
+    A part that has nothing to say is left out. `folder` is the one that the page will be in.
+    """
+    pool = Pool(depth.text)
+    known: dict[str, Json] = {
+        "verdicts": [word(verdict) for verdict in WORST_FIRST],
+        "layers": [pool.text(name) for name in layers(result)],
+        "pythons": [pool.text(name) for name in pythons(result.attempts)],
+    }
+    places = _Places(layers(result), pythons(result.attempts))
+    told = [_attempt(result, one, folder, depth, pool) | places.of(result, one) for one in attempts]
+    return known | {"attempts": told, "texts": pool.texts, "blocks": pool.blocks}
+
+
+class _Places:
+    """What attempts are filtered by, as numbers: which verdict, which layer, which Python."""
+
+    def __init__(self, layers: Sequence[str], pythons: Sequence[str]) -> None:
+        self._layers = {name: number for number, name in enumerate(layers)}
+        self._pythons = {name: number for number, name in enumerate(pythons)}
+
+    def of(self, result: Result, attempt: AttemptResult) -> dict[str, Json]:
+        """A layer that is not known is -1."""
+        return {
+            "verdict": WORST_FIRST.index(attempt.verdict),
+            "layer": self._layers.get(layer(result, attempt), -1),
+            "python": self._pythons[series(attempt.python)],
+        }
+
+
+def _attempt(
+    result: Result, attempt: AttemptResult, folder: str, depth: Depth, pool: Pool
+) -> dict[str, Json]:
+    told: dict[str, Json] = {
+        "reasons": [pool.head(reason, 2000) for reason in attempt.reasons[:_REASONS]],
+        "facts": pool.block([[pool.text(a), pool.text(b)] for a, b in facts(result, attempt)]),
+        "again": pool.text(again(result, attempt)),
+        **_seen(attempt, depth, pool),
+        **_drawn(attempt, depth, pool),
+    }
+    if attempt.because:
+        told["because"] = pool.text(attempt.because)
+    if attempt.capture:
+        told["capture"] = [pool.text(attempt.capture), link(attempt.capture, folder)]
+    return {name: value for name, value in told.items() if value != []}
+
+
+def _seen(attempt: AttemptResult, depth: Depth, pool: Pool) -> dict[str, Json]:
+    seen = attempt.observed
+    if seen is None:
+        return {}
+    lines = [
+        [line.mark, pool.text(line.what), pool.text(line.expected), pool.text(line.observed)]
+        for line in compared(attempt)
+    ]
+    most = depth.passed if attempt.verdict is Verdict.PASS else depth.output
+    outputs = {
+        name: pool.tail(text, most)
+        for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr))
+        if text.strip() and most
+    }
+    return {
+        "compared": pool.block(list(lines)),
+        "stack": pool.block(story.layered(seen, pool)),
+        "chain": pool.block(story.chain(seen, pool)),
+        "ended": milliseconds(seen.elapsed_s),
+        **outputs,
+    }
+
+
+def _drawn(attempt: AttemptResult, depth: Depth, pool: Pool) -> dict[str, Json]:
+    if attempt.ladder is None or not depth.rows:
+        return {"moments": story.moments(attempt, pool) if depth.rows else []}
+    return {
+        "ladder": pool.block(story.ladder(attempt.ladder, depth.rows, pool)),
+        "times": story.times(attempt.ladder, depth.rows),
+    }
+
+
+def facts(result: Result, attempt: AttemptResult) -> Iterator[tuple[str, str]]:
+    """What there is to know beside what happened: a name, and what it is."""
+    info = result.scenarios.get(attempt.scenario)
+    if info:
+        line = info.lines.get(attempt.attempt)
+        yield "Scenario", info.title
+        yield "Layer", info.layer
+        if info.tags:
+            yield "Tags", ", ".join(info.tags)
+        if info.path:
+            yield "File", f"{info.path}:{line}" if line else info.path
+    yield "Python", attempt.python
+    if attempt.client:
+        yield "Client", attempt.client
+    if attempt.libraries:
+        pairs = (f"{name} {version}" for name, version in attempt.libraries.items())
+        yield "Libraries", listed(pairs)
+    if attempt.not_judged:
+        yield "Not judged", listed(attempt.not_judged)
+
+
+def again(result: Result, attempt: AttemptResult) -> str:
+    """The command that makes the attempt once more."""
+    info = result.scenarios.get(attempt.scenario)
+    path = info.path if info else ""
+    own = path and _SHARED not in path
+    words = ["labctl", "run", path if own else attempt.scenario]
+    if attempt.client:
+        words += ["--client", result.request.client or attempt.client]
+    if attempt.client.rpartition(".")[0] != attempt.attempt:
+        words += ["--attempt", attempt.attempt]
+    return shlex.join([*words, "--python", series(attempt.python)])
+
+
+def link(path: str, folder: str) -> str:
+    """The relative URL of a file from a page in the folder; both are looked at from where labctl
+    runs, and neither need be there.
+    """
+    return quote(os.path.relpath(path, folder or "."), errors="replace")

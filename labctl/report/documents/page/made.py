@@ -1,0 +1,54 @@
+"""What a run was made with and asked for: engine, kernel, images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labctl.model.result import Result
+from labctl.report.grades.markup import EMPTY, Markup, join, tag
+from labctl.report.text import counted
+
+
+def made_with(result: Result) -> Markup:
+    """The facts, and the images folded."""
+    pairs = (join(tag("dt", key), tag("dd", tag("bdi", said))) for key, said in _facts(result))
+    images = (_image(name, result) for name in sorted(result.images))
+    folded = tag(
+        "details",
+        tag("summary", f"{counted(len(result.images), 'image')}"),
+        tag("ul", *images),
+        class_="images",
+    )
+    shown = folded if result.images else EMPTY
+    return tag("section", tag("h2", "Made with"), tag("dl", *pairs), shown, class_="card")
+
+
+def _facts(result: Result) -> Iterator[tuple[str, str]]:
+    engine, request = result.engine, result.request
+    yield "labctl", result.labctl
+    yield "Engine", f"{engine.name} {engine.version}"
+    if engine.kernel:
+        yield "Kernel", f"{engine.kernel} {engine.architecture}".strip()
+    yield "Asked for", _asked(result)
+    if request.client:
+        yield "Client", request.client
+    if request.shard:
+        yield "Shard", request.shard
+
+
+def _asked(result: Result) -> str:
+    request = result.request
+    said = [counted(request.jobs, "job"), f"{request.timeout_s:g} s a client"]
+    times = max((one.repeat for one in result.attempts), default=1)
+    said += [f"{times} times each"] if times > 1 else []
+    said += ["until the first failure"] if request.fail_fast else []
+    return ", ".join(said)
+
+
+def _image(name: str, result: Result) -> Markup:
+    image = result.images[name]
+    said = [f"from {image.origin}", f"Python {image.python}" if image.python else "", image.id[:19]]
+    said += [f"{package} {version}" for package, version in image.packages.items()]
+    return tag(
+        "li", tag("code", name), " ", tag("bdi", ", ".join(filter(None, said)), class_="soft")
+    )

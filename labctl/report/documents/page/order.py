@@ -1,0 +1,42 @@
+"""Which attempts come first, and what they are told apart and found by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from labctl.model.result import AttemptResult, Result, Verdict
+from labctl.report.text import label, series
+
+WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE, None, Verdict.PASS)
+
+
+def worst_first(attempts: Iterable[AttemptResult]) -> list[AttemptResult]:
+    """The attempts by verdict; those with the same stay in their order."""
+    return sorted(attempts, key=lambda one: WORST_FIRST.index(one.verdict))
+
+
+def layer(result: Result, attempt: AttemptResult) -> str:
+    """The layer of its scenario; empty where the document does not say."""
+    info = result.scenarios.get(attempt.scenario)
+    return info.layer if info else ""
+
+
+def layers(result: Result) -> list[str]:
+    """Every layer that attempts are of, in the order in which they first come."""
+    return list(dict.fromkeys(filter(None, (layer(result, one) for one in result.attempts))))
+
+
+def pythons(attempts: Iterable[AttemptResult]) -> list[str]:
+    """Every series of Python (`3.13`), the oldest first."""
+    return sorted({series(one.python) for one in attempts}, key=_numbers)
+
+
+def _numbers(python: str) -> tuple[Sequence[int], str]:
+    parts = [part[:9] for part in python.split(".")]
+    return [int(part) for part in parts if part.isdecimal()], python
+
+
+def title(attempt: AttemptResult) -> str:
+    """`refused-port/smtplib`, and which repeat of several."""
+    again = f" #{attempt.repeat}" if attempt.repeat > 1 else ""
+    return label(attempt) + again

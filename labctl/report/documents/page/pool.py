@@ -1,0 +1,78 @@
+"""Texts and lists that many attempts share, each of them once in a page."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+
+from labctl.report.printable import safe
+from labctl.report.text import safe_lines
+
+Json = None | bool | int | float | str | Sequence["Json"] | dict[str, "Json"]
+
+_ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+_LATEST_S = 1e9
+
+
+class Pool:
+    """What a page says. Every text gets in here, and nowhere else: so all of it is safe.
+
+    `longest` is how many characters are kept of a text on one line.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self.texts: list[str] = []
+        self.blocks: list[Json] = []
+        self._longest = longest
+        self._numbers: dict[object, int] = {}
+
+    def text(self, text: str) -> int:
+        """The number of a text on one line."""
+        key = (text[: self._longest + 1], "line")
+        if key not in self._numbers:
+            cut = text if len(text) <= self._longest else f"{text[: self._longest]}…"
+            self._numbers[key] = self._text(safe(cut))
+        return self._numbers[key]
+
+    def head(self, text: str, most: int) -> int:
+        """The number of a text of lines; at most `most` characters of it, the first."""
+        shown = "\n".join(safe_lines(text[:most].rstrip()))
+        return self._text(f"{shown} …" if len(text) > most else shown)
+
+    def tail(self, text: str, most: int) -> int:
+        """Likewise, the last; a line at the top counts what is left out."""
+        end = text.rstrip()
+        kept = end[-most:] if most else ""
+        shown = "\n".join(safe_lines(kept))
+        left = len(end) - len(kept)
+        return self._text(f"… {left:,} characters before\n{shown}" if left else shown)
+
+    def block(self, value: Json) -> int:
+        """The number of a list, or of whatever else that has numbers of texts in it."""
+        key = json.dumps(value)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.blocks)
+            self.blocks.append(value)
+        return self._numbers[key]
+
+    def _text(self, text: str) -> int:
+        key = (text, "text")
+        if key not in self._numbers:
+            self._numbers[key] = len(self.texts)
+            self.texts.append(text)
+        return self._numbers[key]
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    """To the tenth; None for what is none, or is no time that anything can take."""
+    if seconds is None or not math.isfinite(seconds) or abs(seconds) > _LATEST_S:
+        return None
+    exact = round(seconds * 1000, 1)
+    return int(exact) if exact == int(exact) else exact
+
+
+def script_json(value: Json) -> str:
+    """JSON that may stand in a <script>: there is nothing in it that ends one or begins a tag."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.translate(_ESCAPED)

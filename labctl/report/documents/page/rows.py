@@ -1,0 +1,59 @@
+"""The list: a line for each attempt, which tells its verdict to readers without scripts too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labctl.model.result import AttemptResult, Verdict
+from labctl.report.documents.page.order import title
+from labctl.report.grades.markup import EMPTY, Markup, join, tag
+from labctl.report.grades.words import cut
+from labctl.report.text import MARKS, outcome_line, word
+
+_OUTCOME = 140
+_REASON = 200
+
+
+def rows(attempts: Sequence[AttemptResult]) -> Markup:
+    """The attempts in their order; `a0` is the first one's name. Scripts fill in the details."""
+    return join(*(_row(number, one) for number, one in enumerate(attempts)))
+
+
+def badge(verdict: Verdict | None) -> Markup:
+    """A verdict as a sign and a word."""
+    return tag(
+        "span", tag("span", MARKS[verdict], aria_hidden="true"), word(verdict),
+        class_=f"badge {word(verdict)}",
+    )  # fmt: skip
+
+
+def _row(number: int, attempt: AttemptResult) -> Markup:
+    summary = tag(
+        "summary",
+        badge(attempt.verdict),
+        tag("bdi", cut(title(attempt), 120), class_="name"),
+        tag("bdi", cut(attempt.python, 24), class_="python"),
+        tag("bdi", _outcome(attempt), class_="outcome"),
+        tag("span", _seconds(attempt), class_="time"),
+        _why(attempt),
+    )
+    return tag("details", summary, class_=f"row {word(attempt.verdict)}", id=f"a{number}")
+
+
+def _outcome(attempt: AttemptResult) -> str:
+    """What became of it; of what broke the lab, which may be a log, the first line."""
+    if attempt.observed is None and attempt.reasons:
+        return cut(attempt.reasons[0].partition("\n")[0], _OUTCOME)
+    return cut(outcome_line(attempt), _OUTCOME)
+
+
+def _seconds(attempt: AttemptResult) -> str:
+    return f"{attempt.elapsed_s:.2f} s" if attempt.observed else ""
+
+
+def _why(attempt: AttemptResult) -> Markup:
+    """The first reason, of what did not pass; that of a lab that broke is its outcome already."""
+    if attempt.verdict is Verdict.PASS or not attempt.reasons or attempt.observed is None:
+        return EMPTY
+    more = f" (and {len(attempt.reasons) - 1} more)" if len(attempt.reasons) > 1 else ""
+    return tag("bdi", cut(attempt.reasons[0], _REASON), more, class_="why")

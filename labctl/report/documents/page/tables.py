@@ -1,0 +1,67 @@
+"""Verdicts by Python and by layer; each number leads to the attempts that it counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlencode
+
+from labctl.model.result import AttemptResult, Result, Verdict
+from labctl.report.documents.page.order import WORST_FIRST, layer, layers, pythons
+from labctl.report.grades.markup import Markup, tag
+from labctl.report.text import series, word
+
+
+def filtered(**wanted: str) -> str:
+    """The link to the list with only some of the attempts."""
+    return f"#{urlencode(wanted, errors='replace')}"
+
+
+def tables(result: Result) -> Iterator[Markup]:
+    """One by Python, and one by layer where the document knows them."""
+    yield _table(
+        result.attempts,
+        "Python",
+        pythons(result.attempts),
+        lambda one: series(one.python),
+    )
+    if layers(result):
+        yield _table(result.attempts, "Layer", layers(result), lambda one: layer(result, one))
+
+
+def _table(
+    attempts: Sequence[AttemptResult],
+    what: str,
+    names: Sequence[str],
+    name_of: Callable[[AttemptResult], str],
+) -> Markup:
+    """Rows of names and columns of verdicts; each number leads to those that it counts."""
+    counts = Counter((name_of(one), one.verdict) for one in attempts)
+    met = {one.verdict for one in attempts} | {Verdict.PASS, Verdict.FAIL}
+    shown = [one for one in WORST_FIRST if one in met]
+    titles = (tag("th", word(one), scope="col") for one in shown)
+    rows = (
+        tag(
+            "tr",
+            tag("th", tag("bdi", name), scope="row"),
+            *(_cell(what, name, one, counts[name, one]) for one in shown),
+        )
+        for name in names
+    )
+    table = tag(
+        "table", tag("thead", tag("tr", tag("th", what, scope="col"), *titles)),
+        tag("tbody", *rows),
+    )  # fmt: skip
+    return tag(
+        "section",
+        tag("h2", f"By {what if what == 'Python' else what.lower()}"),
+        table,
+        class_="card",
+    )
+
+
+def _cell(what: str, name: str, verdict: Verdict | None, number: int) -> Markup:
+    if not number:
+        return tag("td", tag("span", "·", aria_hidden="true"), class_="none")
+    href = filtered(verdict=word(verdict), **{what.lower(): name})
+    return tag("td", tag("a", f"{number:,}", href=href, class_=word(verdict)))
