@@ -56,12 +56,12 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "ctrf",
-        "Write a CTRF report (JSON) there.",
+        "Write a CTRF report, which is JSON, there.",
         _written("labctl.report.documents.ctrf", "ctrf"),
     ),
     Format(
         "html",
-        "Write a page to look at there.",
+        "Write an HTML page there.",
         _placed("labctl.report.documents.page", "page"),
     ),
 )

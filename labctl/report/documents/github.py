@@ -14,7 +14,7 @@ from labctl.report.documents.summary import step_summary
 from labctl.report.text import safe
 from labctl.wire.text import clip
 
-__all__ = ["annotations", "step_summary"]
+__all__ = ["annotations", "command", "step_summary"]
 
 LIMIT = 10
 """How many errors, and how many warnings, GitHub takes of one step."""
@@ -43,12 +43,12 @@ def _commands(name: str, found: Sequence[Failure], result: Result, root: str) ->
     shown = found if len(found) <= LIMIT else found[: LIMIT - 1]
     for one in shown:
         where = place(result, one.first)
-        path = _relative(where.path, root)
+        path = safe(_relative(where.path, root))
         line = str(where.line) if path and where.line else ""
-        yield _command(name, _message(one), file=path, line=line, title=clip(one.title, _TITLE))
+        yield command(name, _message(one), file=path, line=line, title=clip(one.title, _TITLE))
     if len(found) > len(shown):
         more = f"{len(found) - len(shown)} more"
-        yield _command(name, f"{more} are in this step's log", title=f"and {more}")
+        yield command(name, f"{more} are in this step's log", title=f"and {more}")
 
 
 def _message(failure: Failure) -> str:
@@ -65,8 +65,9 @@ def _relative(path: str, root: str) -> str:
     return "" if pure.is_absolute() else path
 
 
-def _command(name: str, message: str, **properties: str) -> str:
-    given = ",".join(f"{key}={_property(safe(text))}" for key, text in properties.items() if text)
+def command(name: str, message: str, **properties: str) -> str:
+    """A workflow command with any texts, ending in a newline; empty properties are left out."""
+    given = ",".join(f"{key}={_property(text)}" for key, text in properties.items() if text)
     return f"::{name} {given}::{_data(message)}\n"
 
 

@@ -15,7 +15,7 @@ from labctl.errors import EngineError
 from labctl.judge.results import lab_error
 from labctl.model.result import Result
 from labctl.report.documents import github
-from labctl.report.documents.github import LIMIT, step_summary
+from labctl.report.documents.github import LIMIT, command, step_summary
 from labctl.report.documents.markdown import code, fenced, inline
 from labctl.report.documents.summary import LIMIT as SUMMARY_LIMIT
 from labctl.report.text import safe
@@ -113,6 +113,19 @@ def test_a_command_is_written_as_github_wants_it() -> None:
         "title=fail%3A refused-port/smtplib (50%25%2C a%3Ab.py) on Python 3.9::"
         "100%25: a, b%0Ac\n"
     )
+
+
+@given(st.text("%:,=#[]\r\nAD025 "), st.text("%:,=\r\nAD025", min_size=1))
+def test_a_runner_reads_a_command_as_it_was_meant(message: str, title: str) -> None:
+    written = command("notice", message, file="a", title=title)
+    assert "\r" not in written
+    assert commands(written) == [Command("notice", {"file": "a", "title": title}, message)]
+
+
+def test_a_path_has_nothing_that_ends_a_line() -> None:
+    made = run(failed(), scenarios={"refused-port": scenario(path="/repo/a\x85b.yaml")})
+    (found,) = annotated(made)
+    assert found.properties["file"] == "a\\x85b.yaml"
 
 
 def test_the_same_failure_is_annotated_once_for_all_pythons_and_repeats() -> None:
