@@ -6,27 +6,26 @@ from dataclasses import dataclass, replace
 
 from labctl.errors import EngineError
 from labctl.judge import judge, observe
+from labctl.judge.observe import start_of
 from labctl.judge.results import attempt_result, lab_error
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import Wire
 from labctl.model.plan import PlannedAttempt
-from labctl.model.result import AttemptResult, Outcome
+from labctl.model.result import AttemptResult, Observation, Outcome
 from labctl.wire.decode import decode_all
+from labctl.wire.explain import explain
 from labctl.wire.flows import analyse
+from labctl.wire.ladder import make_ladder
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """An attempt that has ended: its result, and what that was made of (None if the lab broke).
-
-    `took_s` is how long its container ran, in seconds: the client can't make that shorter.
-    """
+    """An attempt that has ended: its result, and what that was made of (None if the lab broke)."""
 
     attempt: PlannedAttempt
     result: AttemptResult
     capture: Capture | None = None
     wire: Wire | None = None
-    took_s: float = 0.0
 
     @property
     def leaves_traces(self) -> bool:
@@ -56,9 +55,16 @@ def examine(attempt: PlannedAttempt, evidence: Evidence) -> Ended:
     wire = look_at(capture) if capture else None
     observation = observe(evidence, wire)
     result = attempt_result(attempt, observation, judge(attempt.expectation, observation))
+    told = {**(story(wire, observation) if wire else {}), "took_s": evidence.elapsed_s}
     return Ended(
-        attempt=attempt, result=result, capture=capture, wire=wire, took_s=evidence.elapsed_s
+        attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire
     )
+
+
+def story(wire: Wire, observation: Observation) -> dict[str, object]:
+    """What people are told of the packets: the fields of a result for that."""
+    ladder = make_ladder(wire, observation, start_ns=start_of(wire, observation))
+    return {"ladder": ladder, "because": explain(wire, observation)}
 
 
 def lab_broke(attempt: PlannedAttempt, error: EngineError) -> Ended:

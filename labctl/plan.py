@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from labctl.errors import InputError, ManyInputErrors, UsageError, Where
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
-from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab
+from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab, Unit
 from labctl.model.scenario import Attempt, Library, Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """A client of one's own, given with --client."""
+    """A client of one's own, given with --client; `requires` are the libraries that it imports."""
 
     path: Path
     source: str
+    requires: tuple[Library, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ def plan(
     client: Client | None = None,
     repeat: int = 1,
     judged: bool = True,
+    only: Collection[Unit] | None = None,
 ) -> Plan:
     """The labs to start, and in each the attempts by scenario, Python, attempt and repeat.
 
@@ -60,6 +62,7 @@ def plan(
     expect.
 
     Attempts that require libraries are made with the one of `with_libraries` that has the series.
+    With `only`, of all these just those units are made.
 
     Raises UsageError for an attempt that no scenario has, and InputError for one that has no
     variant for one of the Pythons.
@@ -79,6 +82,7 @@ def plan(
             for attempt in _attempts(
                 scenario, pairs, _entries(scenario, attempts, client, judged=judged), repeat
             )
+            if only is None or attempt.unit in only
         ]
         bundled = [attempt for attempt in made if not attempt.client]
         given = [attempt for attempt in made if attempt.client]
@@ -186,7 +190,9 @@ def _given(client: Client, *, name: str, judged_by: Attempt | None) -> _Entry:
         client=_text(client.path.name),
         source=client.source,
         origin=str(client.path),
-        requires=judged_by.requires if judged_by else (),
+        requires=tuple(
+            dict.fromkeys((*(judged_by.requires if judged_by else ()), *client.requires))
+        ),
         judged_by=judged_by,
     )
 

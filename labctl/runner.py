@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from labctl.engine.protocol import Engine, Lab, Tap
 from labctl.errors import EngineError
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
-from labctl.model.result import AttemptResult
+from labctl.model.result import AttemptResult, Verdict
 
 if TYPE_CHECKING:
     from labctl.examine import Ended
@@ -25,15 +25,19 @@ class Runner:
     """
 
     def __init__(
-        self, engine: Engine, *, jobs: int, limit_s: float, reporter: Callable[[], Report]
-    ) -> None:
+        self, engine: Engine, *, jobs: int, limit_s: float, reporter: Callable[[], Report],
+        fail_fast: bool = False,
+    ) -> None:  # fmt: skip
         """`reporter` makes who is told of each attempt that has ended, by one thread at a time. It
-        is called in a thread of its own while the first labs start.
+        is called in a thread of its own while the first labs start. With `fail_fast`, no more are
+        made after one that is not as expected; those that run are made to their end.
         """
         self._engine = engine
         self._jobs = jobs
         self._limit_s = limit_s
         self._reporter = reporter
+        self._fail_fast = fail_fast
+        self._enough = threading.Event()
         self._report: Future[Report] = Future()
         self._slots = threading.BoundedSemaphore(jobs)
         self._lock = threading.Lock()
@@ -83,7 +87,7 @@ class Runner:
             self.troubles.append(error)
 
     def _run_lab(self, lab: PlannedLab) -> None:
-        if self._stopped.is_set():
+        if self._stopped.is_set() or self._enough.is_set():
             return
         waiting: queue.SimpleQueue[PlannedAttempt] = queue.SimpleQueue()
         for attempt in lab.attempts:
@@ -112,7 +116,7 @@ class Runner:
         """
         with self._slots, line:
             try:
-                while not self._stopped.is_set() and line:
+                while self._goes_on() and line:
                     with lab.tap() as tap:
                         while self._next(tap, line):
                             pass
@@ -124,7 +128,7 @@ class Runner:
 
     def _next(self, tap: Tap, line: _Line) -> bool:
         """Make the next attempt; whether the tap is good for another."""
-        attempt = line.take()
+        attempt = line.take() if self._goes_on() else None
         if attempt is None:
             return False
         try:
@@ -141,6 +145,9 @@ class Runner:
         from labctl.examine import examine  # noqa: PLC0415 needed when labs have started
 
         return examine(attempt, tap.attempt(attempt, limit_s=self._limit_s, upcoming=upcoming))
+
+    def _goes_on(self) -> bool:
+        return not (self._stopped.is_set() or self._enough.is_set())
 
     def _give_up(self, waiting: queue.SimpleQueue[PlannedAttempt], error: EngineError) -> None:
         while True:
@@ -159,6 +166,8 @@ class Runner:
     def _add(self, ended: Ended) -> None:
         with self._lock:
             self.results.append(ended.slim().result)
+            if self._fail_fast and ended.result.verdict not in (Verdict.PASS, None):
+                self._enough.set()
             self._report.result()(ended)
 
 

@@ -81,7 +81,7 @@ def check(name: str, directory: Path, folders: Sequence[Path], *, jobs: int, as_
     tried = _tries(directory, exercise)
     found: list[Grade] = []
     with terminable():
-        grader = Grader(exercise, jobs=jobs, hidden=False, output=Output(""))
+        grader = Grader(exercise, jobs=jobs, hidden=False, output=Output())
         grader.grade([submission], done=found.append, keep=lambda *_: ("", ""))
     (grade,) = found
     if grade.state is not State.ERROR:

@@ -39,7 +39,7 @@ def carry_out(wanted: Wanted) -> int:
     submissions = find(wanted.paths, exercise.files)
     folder = Folder(wanted.out)
     folder.prepare(exercise=exercise.name, resume=wanted.resume)
-    output = Output("")
+    output = Output()
     todo = _todo(submissions, exercise, folder)
     if wanted.resume:
         kept = len(submissions) - len(todo)

@@ -32,15 +32,8 @@ def compare(
         raise UsageError("a comparison is on one Python", hint="give --python one, such as 3.9")
     wanted = Wanted(
         names=(name,),
-        everything=False,
-        tags=(),
         folders=tuple(scenarios),
-        attempts=(),
         pythons=python,
-        client=None,
-        repeat=1,
         limits=Limits(jobs=4, limit_s=30.0),
-        json=json,
-        pcaps=None,
     )
     raise typer.Exit(execute(wanted, ComparisonOutput(json)))

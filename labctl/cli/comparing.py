@@ -10,20 +10,21 @@ from labctl.model.result import Result
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from labctl.model.picture import Pictures
-
 
 class ComparisonOutput(Output):
-    """`json` as there."""
+    """`json` names the file for the comparison as JSON; `-` is stdout."""
 
-    def document(self, result: Result) -> str:
+    def __init__(self, json: str) -> None:
+        super().__init__({"json": json} if json else {})
+
+    def document(self, name: str, result: Result) -> str:  # noqa: ARG002 there is but one
         """The comparison as JSON."""
         from labctl.judge.comparison import compare  # noqa: PLC0415
         from labctl.report.comparison import comparison_json  # noqa: PLC0415
 
         return comparison_json(compare(result))
 
-    def report(self, result: Result, pictures: Pictures) -> RenderableType:  # noqa: ARG002
+    def report(self, result: Result) -> RenderableType:
         """The comparison as a table."""
         from labctl.judge.comparison import compare  # noqa: PLC0415
         from labctl.report.comparison import render_comparison  # noqa: PLC0415

@@ -5,29 +5,34 @@ attempts, for every verb that makes some.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import docker
 
+from labctl import __version__
 from labctl.cli.output import Output
-from labctl.cli.selection import select
+from labctl.cli.selection import measured_times, select
 from labctl.cli.signals import patient, terminable
 from labctl.engine.connect import connect
 from labctl.engine.docker import DockerEngine
 from labctl.engine.guard import guarded
-from labctl.engine.images import LAB, SERIES, ImageStore, client_image, libraries_image
+from labctl.engine.images import LAB, SERIES, ImageState, ImageStore, client_image, libraries_image
 from labctl.errors import UsageError
+from labctl.load.imports import libraries_in
+from labctl.load.lock import check_lock, read_lock
 from labctl.load.scenario import read_client
-from labctl.model.plan import Interpreter, Plan
-from labctl.model.result import AttemptResult, EngineInfo, ImageInfo
+from labctl.model.lock import Lock
+from labctl.model.plan import Interpreter, Plan, Unit
+from labctl.model.result import AttemptResult, EngineInfo, ImageInfo, ScenarioInfo
 from labctl.model.scenario import Scenario
 from labctl.plan import Client, check_variants, plan
 from labctl.runner import Runner
+from labctl.shards import parse_shard, shard
 
 if TYPE_CHECKING:
     from labctl.cli.progress import Bar
@@ -52,28 +57,38 @@ class Follower(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How attempts are made: `jobs` at once, none longer than `limit_s`; whether labs stay."""
+    """How attempts are made: `jobs` at once, none longer than `limit_s`; whether labs stay, and
+    whether no more are made after one that is not as expected.
+    """
 
     jobs: int
     limit_s: float
     keep: bool = False
+    fail_fast: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the command line asks for."""
+    """What the command line asks for. `client` is one of one's own; `only` are the units to make of
+    all those asked for, None for all; `shard` is 2/5, or empty; `lock` the file that images must
+    agree with. `infos` says what a result is to tell of scenarios, where that is known already.
+    """
 
-    names: tuple[str, ...]
-    everything: bool
-    tags: tuple[str, ...]
-    folders: tuple[Path, ...]
-    attempts: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    everything: bool = False
+    tags: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+    attempts: tuple[str, ...] = ()
     pythons: str
-    client: Path | None
-    repeat: int
+    client: Client | None = None
+    repeat: int = 1
     limits: Limits
-    json: str
-    pcaps: Path | None
+    documents: Mapping[str, str] = field(default_factory=dict)
+    pcaps: Path | None = None
+    only: frozenset[Unit] | None = None
+    shard: str = ""
+    lock: Path | None = None
+    infos: Mapping[str, ScenarioInfo] = field(default_factory=dict)
 
 
 def execute(wanted: Wanted, output: Output | None = None) -> int:
@@ -83,35 +98,62 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
     where a variant of `expect` is for some versions of a Python alone does it take images to tell.
     """
     with terminable():
+        part = parse_shard(wanted.shard) if wanted.shard else None
         scenarios = _scenarios(wanted)
         series = parse_pythons(wanted.pythons)
         check_variants(scenarios, series, wanted.attempts)
-        client = _client(wanted.client) if wanted.client else None
-        output = output or Output(wanted.json)
+        lock = read_lock(wanted.lock) if wanted.lock else None
+        output = output or Output(wanted.documents)
         if wanted.pcaps:
             from labctl.cli.reporter import capture_folder  # noqa: PLC0415 imports much
 
             capture_folder(wanted.pcaps)
         docker_client = connect()
-        pythons = pythons_for(docker_client, scenarios, series, output, attempts=wanted.attempts)
-        todo = plan(
+        pythons = pythons_for(
+            docker_client,
             scenarios,
-            interpreters=pythons.plain,
-            with_libraries=pythons.equipped,
+            series,
+            output,
             attempts=wanted.attempts,
-            client=client,
-            repeat=wanted.repeat,
+            client=wanted.client,
+            lock=lock,
         )
+        todo = _plan(wanted, scenarios, pythons, wanted.only)
+        if part:
+            units = {attempt.unit for lab in todo.labs for attempt in lab.attempts}
+            chosen = shard(units, measured_times(), *part)
+            todo = _plan(wanted, scenarios, pythons, chosen)
 
         def reporter(bar: Bar, info: EngineInfo) -> Follower:
-            from labctl.cli.reporter import Reporter  # noqa: PLC0415 imports much
+            from labctl.cli.reporter import Reporter, opened  # noqa: PLC0415 imports much
 
-            return Reporter(todo, info, pythons.images, output, bar, wanted.pcaps)
+            frame = opened(wanted, scenarios, info, pythons.images)
+            return Reporter(todo, frame, output, bar, wanted.pcaps)
 
         results = make_attempts(todo, docker_client, wanted.limits, output, reporter)
     from labctl.judge.results import disagreements, exit_code  # noqa: PLC0415 imports much
 
     return max(exit_code(results), DISAGREE if disagreements(results) else 0)
+
+
+def _plan(
+    wanted: Wanted, scenarios: Sequence[Scenario], pythons: Pythons, only: Collection[Unit] | None
+) -> Plan:
+    return plan(
+        scenarios,
+        interpreters=pythons.plain,
+        with_libraries=pythons.equipped,
+        attempts=wanted.attempts,
+        client=wanted.client,
+        repeat=wanted.repeat,
+        only=only,
+    )
+
+
+def client_of(path: Path) -> Client:
+    """A client of one's own. InputError for a file that can't be read."""
+    source = read_client(path)
+    return Client(path=path, source=source, requires=libraries_in(source))
 
 
 def _scenarios(wanted: Wanted) -> list[Scenario]:
@@ -134,17 +176,21 @@ class Pythons:
 
 def pythons_for(
     docker_client: docker.APIClient, scenarios: Sequence[Scenario], series: Sequence[str],
-    output: Output, *, attempts: Sequence[str] = (),
+    output: Output, *, attempts: Sequence[str] = (), client: Client | None = None,
+    lock: Lock | None = None,
 ) -> Pythons:  # fmt: skip
-    """What the scenarios' attempts run on; images are built where they are missing. `attempts`
-    are the names of those to be made, if not all are.
+    """What the scenarios' attempts run on; images are built where they are missing, unless a lock
+    says which they must be. `attempts` are the names of those to be made, if not all are.
     """
-    equipped = series if _need_libraries(scenarios, attempts) else []
+    needed = _need_libraries(scenarios, attempts) or bool(client and client.requires)
+    equipped = series if needed else []
+    names = [LAB, *map(client_image, series), *map(libraries_image, equipped)]
+    store = ImageStore(docker_client)
+    if lock:
+        there = {one.name: one.info for one in store.status(names) if one.state is ImageState.READY}
+        check_lock(lock, there, names, __version__)
     with output.progress("images") as progress:
-        images = ImageStore(docker_client).ensure(
-            [LAB, *map(client_image, series), *map(libraries_image, equipped)],
-            progress=progress.image,
-        )
+        images = store.ensure(names, progress=progress.image)
     return Pythons(
         plain=[_interpreter(one, client_image(one), images) for one in series],
         equipped=[_interpreter(one, libraries_image(one), images) for one in equipped],
@@ -164,10 +210,6 @@ def parse_pythons(text: str) -> list[str]:
                 hint=f"there are {', '.join(SERIES)}, and all",
             )
     return wanted
-
-
-def _client(path: Path) -> Client:
-    return Client(path=path, source=read_client(path))
 
 
 def _need_libraries(scenarios: Sequence[Scenario], attempts: Sequence[str]) -> bool:
@@ -226,9 +268,12 @@ def _carry_out(
             jobs=limits.jobs,
             limit_s=limits.limit_s,
             reporter=lambda: following().ended,
+            fail_fast=limits.fail_fast,
         )
         try:
             runner.run(todo)
+            if limits.fail_fast and not following().complete:
+                following().show(interrupted=True)
         except BaseException:
             bar.stop()
             with patient():

@@ -43,7 +43,9 @@ Folders = Annotated[
 ]
 
 
-@app.command("list", epilog="Example: labctl exercise list")
+@app.command(
+    "list", context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl exercise list"
+)
 def list_(
     exercises: Folders = [],  # noqa: B006 typer copies it
     as_json: options.Json = False,
@@ -67,7 +69,10 @@ def list_(
         raise ManyInputErrors(tuple(errors))
 
 
-@app.command(epilog="Example: labctl exercise show tell-them-apart")
+@app.command(
+    context_settings=options.FROM_ENVIRONMENT,
+    epilog="Example: labctl exercise show tell-them-apart",
+)
 def show(
     name: Name,
     exercises: Folders = [],  # noqa: B006
@@ -85,7 +90,10 @@ def show(
         make_console().print(report.show(exercise))
 
 
-@app.command(epilog="Example: labctl exercise start tell-them-apart")
+@app.command(
+    context_settings=options.FROM_ENVIRONMENT,
+    epilog="Example: labctl exercise start tell-them-apart",
+)
 def start(
     name: Name,
     directory: Annotated[
@@ -102,7 +110,10 @@ def start(
     typer.echo(begin(name, directory, exercises))
 
 
-@app.command(epilog="Example: labctl exercise validate ./my-exercise")
+@app.command(
+    context_settings=options.FROM_ENVIRONMENT,
+    epilog="Example: labctl exercise validate ./my-exercise",
+)
 def validate(
     names: Annotated[
         list[str],

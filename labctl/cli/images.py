@@ -59,7 +59,7 @@ def list_(context: typer.Context, as_json: options.Json = False) -> None:
         typer.echo(table(found))
 
 
-@app.command()
+@app.command(context_settings=options.FROM_ENVIRONMENT)
 def build(
     which: Which = None,
     every: All = False,
@@ -82,12 +82,12 @@ def build(
     names = _names(which, every=every)
     with terminable():
         store = ImageStore(connect())
-        with Output("").progress("images") as progress:
+        with Output().progress("images") as progress:
             store.ensure(names, origin=origin, force=force, progress=progress.image)
         typer.echo(table(store.status(names)))
 
 
-@app.command()
+@app.command(context_settings=options.FROM_ENVIRONMENT)
 def remove(which: Which = None, every: All = False) -> None:
     """Remove images, and what they were made from; --all also clears away unfinished ones."""
     from labctl.engine.connect import connect  # noqa: PLC0415

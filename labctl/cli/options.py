@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+FROM_ENVIRONMENT: Final = {"auto_envvar_prefix": "LABCTL"}
+"""Settings of a verb: what an option is not given on the command line comes from the environment,
+`--fail-fast` from LABCTL_FAIL_FAST.
+"""
 
 
 def complete_scenario(incomplete: str) -> list[str]:
@@ -57,4 +62,8 @@ Pythons = Annotated[
     str, typer.Option(metavar="3.9,3.13|all", help="The Pythons to run the clients on.")
 ]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Attempts to make at once.")]
+Locked = Annotated[
+    bool,
+    typer.Option("--locked", help="Use just what labctl.lock says, as `labctl lock` wrote it."),
+]
 Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a client may take.")]

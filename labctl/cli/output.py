@@ -1,4 +1,4 @@
-"""Where `labctl run` writes: progress to stderr, the report to stdout, the document to a file.
+"""Where `labctl run` writes: progress to stderr, the report to stdout, documents to files.
 
 What renders is imported where something is rendered: a run has time for that later.
 """
@@ -6,13 +6,14 @@ What renders is imported where something is rendered: a run has time for that la
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from labctl.cli.github import no_commands, tell_github
 from labctl.cli.progress import Bar
 from labctl.errors import LabError, UsageError
 from labctl.model.result import Result
@@ -20,43 +21,51 @@ from labctl.model.result import Result
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from labctl.model.picture import Pictures
-
 STDOUT = "-"
-_WRITABLE = "give --json a file in a folder that you may write to"
+NO_DOCUMENTS: Mapping[str, str] = {}
 
 
 class Output:
-    """`json` names the file for the result document; `-` is stdout, which then has nothing else."""
+    """`documents` are the formats that are asked for, and the file for each; `-` is stdout, which
+    then has nothing else. UsageError where one could not be written.
+    """
 
-    def __init__(self, json: str) -> None:
-        self._json = json
-        if json not in ("", STDOUT):
-            _check_writable(Path(json))
+    def __init__(self, documents: Mapping[str, str] = NO_DOCUMENTS) -> None:
+        self._documents = dict(documents)
+        _check_places(self._documents)
 
-    def show(self, result: Result, pictures: Pictures) -> None:
-        """Print the report and write the document."""
-        if self._json == STDOUT:
-            # JSON is UTF-8, whatever the terminal takes.
-            typer.echo(self.document(result).encode(), nl=False)
-            return
+    def show(self, result: Result) -> None:
+        """Write the documents and print the report."""
+        printed = ""
         try:
-            if self._json:
-                _write(Path(self._json), self.document(result))
+            for name, place in self._documents.items():
+                text = self.document(name, result)
+                if place == STDOUT:
+                    printed = text
+                else:
+                    _write(name, Path(place), text)
         finally:
-            _print(self.report(result, pictures))
+            if STDOUT in self._documents.values():
+                # Documents are UTF-8, whatever the terminal takes.
+                typer.echo(printed.encode(), nl=False)
+            else:
+                with no_commands(os.environ):
+                    _print(self.report(result))
+            tell_github(result, os.environ)
 
-    def document(self, result: Result) -> str:
-        """What goes to the file."""
-        from labctl.report.document import result_json  # noqa: PLC0415
+    def document(self, name: str, result: Result) -> str:
+        """What goes to the file of a format."""
+        from labctl.report.documents import FORMATS  # noqa: PLC0415
 
-        return result_json(result)
+        [found] = [one for one in FORMATS if one.name == name]
+        place = self._documents[name]
+        return found.render(result, "" if place == STDOUT else os.path.dirname(place))  # noqa: PTH120
 
-    def report(self, result: Result, pictures: Pictures) -> RenderableType:
+    def report(self, result: Result) -> RenderableType:
         """What people read."""
         from labctl.report.run import render_run  # noqa: PLC0415
 
-        return render_run(result, pictures)
+        return render_run(result)
 
     def note(self, text: str) -> None:
         """Say something that is no part of the report."""
@@ -94,15 +103,33 @@ def _print(report: RenderableType) -> None:
         console.file.flush()
 
 
-def _check_writable(path: Path) -> None:
-    """Find out before the run, not after it, that its document can't be written."""
+def _check_places(documents: Mapping[str, str]) -> None:
+    """Find out before the run, not after it, that its documents can't be written."""
+    taken: dict[str, str] = {}
+    for name, place in documents.items():
+        other = taken.setdefault(os.path.realpath(place) if place != STDOUT else place, name)
+        if other != name:
+            where = "stdout" if place == STDOUT else place
+            raise UsageError(
+                f"--{other} and --{name} would both be written to {where}",
+                hint="give each document a file of its own",
+            )
+        if place != STDOUT:
+            _check_writable(name, Path(place))
+
+
+def _check_writable(name: str, path: Path) -> None:
     place = path if os.path.exists(path) else path.parent  # noqa: PTH110 no error for a long name
     if os.path.isdir(path) or not os.access(place, os.W_OK):  # noqa: PTH112
-        raise UsageError(f"cannot write {path}", hint=_WRITABLE)
+        raise UsageError(f"cannot write {path}", hint=_writable(name))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(name: str, path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}", hint=_WRITABLE) from error
+        raise UsageError(f"cannot write {path}: {error.strerror}", hint=_writable(name)) from error
+
+
+def _writable(name: str) -> str:
+    return f"give --{name} a file in a folder that you may write to"

@@ -73,7 +73,7 @@ class Collector:
 
 def carry_out(wanted: Wanted) -> int:
     """Record; returns the exit code. All input is checked before a lab is started."""
-    output = Output("")
+    output = Output()
     with terminable():
         scenarios = _scenarios(wanted)
         series = execute.parse_pythons(wanted.pythons)

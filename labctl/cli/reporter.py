@@ -3,49 +3,90 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labctl import __version__
 from labctl.cli.output import Output
 from labctl.cli.progress import Bar
 from labctl.errors import UsageError
 from labctl.examine import Ended
-from labctl.judge.observe import start_of
 from labctl.judge.results import summary
-from labctl.model.picture import Key, Picture, key_of
+from labctl.load.sources import scenario_info
 from labctl.model.plan import Plan
-from labctl.model.result import AttemptResult, EngineInfo, ImageInfo, Result
-from labctl.wire.explain import explain
-from labctl.wire.ladder import draw_ladder
+from labctl.model.result import (
+    AttemptResult,
+    EngineInfo,
+    ImageInfo,
+    Request,
+    Result,
+    Verdict,
+)
+from labctl.model.scenario import Scenario
 from labctl.wire.pcapng import pcapng
+
+if TYPE_CHECKING:
+    from labctl.cli.execute import Wanted
 
 WHOLE_RESULTS = 200
 """Results of a run that are kept whole; those after them go without packets, calls and output."""
-_PICTURES = 20
-"""Attempts that pictures are drawn of; more than these nobody reads in one go."""
+LADDERS = 5_000
+"""Results of a run that keep their ladder; of those after them only failures do."""
+
+
+def opened(
+    wanted: Wanted,
+    scenarios: Sequence[Scenario],
+    engine: EngineInfo,
+    images: Mapping[str, ImageInfo],
+) -> Result:
+    """The result of a run of which no attempt was made yet."""
+    client = wanted.client
+    here = Path.cwd()
+    known = wanted.infos
+    infos = {
+        one.name: known.get(one.name) or scenario_info(one, seen_from=here) for one in scenarios
+    }
+    return Result(
+        labctl=__version__,
+        engine=engine,
+        images=dict(images),
+        summary=summary(()),
+        started=time.time(),
+        request=Request(
+            jobs=wanted.limits.jobs,
+            timeout_s=wanted.limits.limit_s,
+            attempts=wanted.attempts,
+            client=str(client.path) if client else "",
+            source=client.source if client else "",
+            shard=wanted.shard,
+            fail_fast=wanted.limits.fail_fast,
+        ),
+        scenarios=infos,
+        attempts=(),
+    )
 
 
 class Reporter:
-    """`pcaps` is the folder for a capture file of each attempt, or None."""
+    """`frame` is the result without its attempts; `pcaps` the folder for a capture file of each
+    attempt, or None.
+    """
 
     def __init__(
-        self, plan: Plan, info: EngineInfo, images: Mapping[str, ImageInfo], output: Output,
-        bar: Bar, pcaps: Path | None,
-    ) -> None:  # fmt: skip
+        self, plan: Plan, frame: Result, output: Output, bar: Bar, pcaps: Path | None
+    ) -> None:
         attempts = [attempt for lab in plan.labs for attempt in lab.attempts]
         keys = [
             (a.scenario, a.attempt, a.interpreter.version, a.client, a.repeat) for a in attempts
         ]
         self._place = {key: number for number, key in enumerate(keys)}
-        self._draws = len({a.scenario for a in attempts}) == 1 and len(attempts) <= _PICTURES
-        self._info = info
-        self._images = dict(images)
+        self._frame = frame
         self._output = output
         self._bar = bar
         self._pcaps = pcaps
         self._results: list[AttemptResult] = []
-        self._pictures: dict[Key, Picture] = {}
 
     @property
     def complete(self) -> bool:
@@ -56,48 +97,46 @@ class Reporter:
         """Take note of one more attempt; after the last, show all. The lab still stands then:
         whoever waits for the verdict has it sooner.
         """
-        kept = ended if len(self._results) < WHOLE_RESULTS else ended.slim()
-        self._results.append(kept.result)
+        capture = self._write_capture(self._pcaps, ended) if self._pcaps else ""
+        kept = self._trimmed(ended).model_copy(update={"capture": capture})
+        self._results.append(kept)
         self._bar.attempt(len(self._results))
-        if self._pcaps is not None:
-            self._write_capture(self._pcaps, ended)
-        if self._draws:
-            self._draw(ended)
         if self.complete:
             self.show()
+
+    def _trimmed(self, ended: Ended) -> AttemptResult:
+        """The result with as much as there is room for."""
+        number = len(self._results)
+        result = ended.result if number < WHOLE_RESULTS else ended.slim().result
+        if number < LADDERS or result.verdict is not Verdict.PASS:
+            return result
+        return result.model_copy(update={"ladder": None})
 
     def show(self, *, interrupted: bool = False) -> None:
         """Show what there is."""
         self._bar.stop()
-        ordered = sorted(self._results, key=lambda result: self._place[key_of(result)])
-        result = Result(
-            labctl=__version__,
-            engine=self._info,
-            images=self._images,
-            summary=summary(ordered),
-            interrupted=interrupted,
-            attempts=tuple(ordered),
-        )
-        self._output.show(result, self._pictures)
+        ordered = sorted(self._results, key=lambda result: self._place[result.key])
+        found = {
+            "summary": summary(ordered),
+            "interrupted": interrupted,
+            "took_s": round(time.time() - self._frame.started, 3),
+            "attempts": tuple(ordered),
+        }
+        self._output.show(self._frame.model_copy(update=found))
 
-    def _draw(self, ended: Ended) -> None:
-        observation, wire = ended.result.observed, ended.wire
-        if observation is None or wire is None:
-            return
-        ladder = draw_ladder(wire, observation, start_ns=start_of(wire, observation))
-        because = explain(wire, observation)
-        self._pictures[key_of(ended.result)] = Picture(ladder=ladder, because=because)
-
-    def _write_capture(self, folder: Path, ended: Ended) -> None:
+    def _write_capture(self, folder: Path, ended: Ended) -> str:
+        """The file that it was written to; nothing where there is no capture."""
         if ended.capture is None:
-            return
+            return ""
         result = ended.result
         comment = f"{result.scenario}, attempt {result.attempt}, Python {result.python}"
         content = pcapng(ended.capture.packets, comment=comment)
+        file = folder / _capture_name(result)
         try:
-            (folder / _capture_name(result)).write_bytes(content)
+            file.write_bytes(content)
         except OSError as error:
             raise _no_captures(folder, error) from error
+        return str(file)
 
 
 def capture_folder(path: Path) -> Path:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from labctl.cli import options
+from labctl.cli.documents import Documents, with_documents
+from labctl.cli.output import NO_DOCUMENTS
 
 EXAMPLES = """\b
 Examples:
@@ -18,6 +20,7 @@ Examples:
 """
 
 
+@with_documents
 def run(
     names: Annotated[
         list[str],
@@ -49,22 +52,30 @@ def run(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the lab running, to look around in it.")
     ] = False,
-    json: Annotated[
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop after an attempt that is not as expected.")
+    ] = False,
+    shard: Annotated[
         str,
-        typer.Option(metavar="FILE|-", help="Write the result document there; - is stdout."),
+        typer.Option(
+            metavar="I/N", help="Make one of N parts that take about as long, for N machines."
+        ),
     ] = "",
+    locked: options.Locked = False,
     pcap: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write each attempt's packets there, as pcapng."),
     ] = None,
     scenarios: options.Scenarios = [],  # noqa: B006
+    documents: Documents = NO_DOCUMENTS,
 ) -> None:
     """Run scenarios in an isolated lab and judge what clients meet.
 
     Exits with 0 if all is as expected, 1 if not, 2 or 3 if the command line or a file is wrong,
     and 4 if the lab could not be run.
     """
-    from labctl.cli.execute import Limits, Wanted, execute  # noqa: PLC0415
+    from labctl.cli.execute import Limits, Wanted, client_of, execute  # noqa: PLC0415
+    from labctl.model.lock import LOCK_FILE  # noqa: PLC0415
 
     wanted = Wanted(
         names=tuple(names),
@@ -73,10 +84,12 @@ def run(
         folders=tuple(scenarios),
         attempts=tuple(attempt),
         pythons=python,
-        client=client,
+        client=client_of(client) if client else None,
         repeat=repeat,
-        limits=Limits(jobs=jobs, limit_s=timeout, keep=keep),
-        json=json,
+        limits=Limits(jobs=jobs, limit_s=timeout, keep=keep, fail_fast=fail_fast),
+        documents=documents,
         pcaps=pcap,
+        shard=shard,
+        lock=Path(LOCK_FILE) if locked else None,
     )
     raise typer.Exit(execute(wanted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from labctl.errors import UsageError
 from labctl.load.catalogue import Catalogue
 from labctl.load.words import did_you_mean
 from labctl.model.scenario import Scenario
+from labctl.shards import Times
 from labctl.shared_files import share
 
+_TIMES = "times.json"
 CORE = "core"
 """The tag of the scenarios that run where nothing else is asked for."""
 
@@ -38,6 +41,12 @@ def only(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
 
 def _catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
     return Catalogue(folders, share("compose") / "lab.yaml", unrecorded=unrecorded)
+
+
+def measured_times() -> Times:
+    """What attempts took when they were measured; tools/times.py makes the file anew."""
+    found = json.loads((share("scenarios") / _TIMES).read_text("utf-8"))
+    return {(name, attempt): took for name, each in found.items() for attempt, took in each.items()}
 
 
 def select(

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from labctl import __version__
 from labctl.examine import Ended
 from labctl.grading.tickets import Ticket, Work
-from labctl.judge.observe import start_of
 from labctl.load.yaml_reader import Value
 from labctl.mark.client import mark_run, unmade
 from labctl.mark.predict import mark_answer
@@ -19,7 +18,7 @@ from labctl.mark.seen import Seen
 from labctl.model.exercise import Exercise, Run, points_of
 from labctl.model.grade import Grade, Part, State
 from labctl.model.result import AttemptResult, Observation, Verdict
-from labctl.wire.ladder import draw_ladder
+from labctl.wire.ladder import draw
 
 BROKE = "the lab broke, twice; this costs no mark"
 KEPT = 4000
@@ -230,7 +229,7 @@ def _marked(ticket: Ticket, ended: Ended) -> Part:
     seen = Seen(
         observation=observation,
         wire=ended.wire,
-        took_s=ended.took_s,
+        took_s=ended.result.took_s,
         target=ended.attempt.target,
         places=dict(ticket.places),
         servers=frozenset(
@@ -239,7 +238,6 @@ def _marked(ticket: Ticket, ended: Ended) -> Part:
     )
     part = mark_run(run, seen)
     part = part.model_copy(update={"stdout": part.stdout[:KEPT], "stderr": part.stderr[:KEPT]})
-    if ended.wire is None:
+    if ended.result.ladder is None:
         return part
-    drawn = draw_ladder(ended.wire, observation, start_ns=start_of(ended.wire, observation))
-    return part.model_copy(update={"ladder": tuple(drawn.splitlines())})
+    return part.model_copy(update={"ladder": tuple(draw(ended.result.ladder).splitlines())})

@@ -23,7 +23,7 @@ from labctl.load.words import at
 from labctl.load.yaml_reader import Document, Place, Value, read_yaml
 from labctl.model.compose import Attachment, Service
 from labctl.model.expectation import ANY
-from labctl.model.scenario import Attempt, AttemptFile, Scenario, ScenarioFile
+from labctl.model.scenario import Attempt, AttemptFile, ClientFile, Scenario, ScenarioFile
 
 CLIENT_LIMIT: Final = 256 * 1024
 """Bytes of a client's source."""
@@ -69,10 +69,26 @@ def load_scenario(
         exclusive=written.exclusive,
         target=written.target,
         attempts=tuple(
-            _attempt(name, one, found.clients[name], blank=name in blank)
+            _attempt(
+                name,
+                one,
+                found.clients[name],
+                blank=name in blank,
+                line=document.where_key(("attempts", name)).line or 0,
+            )
             for name, one in written.attempts.items()
         ),
+        files=_files(document, written),
     )
+
+
+def _files(document: Document, written: ScenarioFile) -> tuple[Path, ...]:
+    """The scenario's file and those that it names, each once."""
+    clients = [one.client for one in written.attempts.values()]
+    named = [one.file for one in clients if isinstance(one, ClientFile)]
+    named += [written.compose] if written.compose else []
+    folder = document.path.parent
+    return (document.path, *dict.fromkeys(folder / name for name in named))
 
 
 def blank_attempts(document: Document) -> tuple[str, ...]:
@@ -170,7 +186,9 @@ def _client(name: str, document: Document) -> dict[str, tuple[str, str]]:
     return {name: (read_client(path), str(path))}
 
 
-def _attempt(name: str, written: AttemptFile, client: tuple[str, str], *, blank: bool) -> Attempt:
+def _attempt(
+    name: str, written: AttemptFile, client: tuple[str, str], *, blank: bool, line: int
+) -> Attempt:
     source, origin = client
     variants = written.expect if isinstance(written.expect, tuple) else (written.expect,)
     expectations = () if blank else variants
@@ -180,6 +198,7 @@ def _attempt(name: str, written: AttemptFile, client: tuple[str, str], *, blank:
         origin=origin,
         requires=written.requires,
         expectations=expectations,
+        line=line,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
@@ -26,6 +27,15 @@ class Interpreter:
     packages: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
+class Unit(NamedTuple):
+    """An attempt of a scenario on one Python; `client` is the file of one that was given."""
+
+    scenario: str
+    attempt: str
+    series: str
+    client: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlannedAttempt:
     """One client, to be run once. `expectation` is None where nothing is expected of it. `argv` are
@@ -44,6 +54,11 @@ class PlannedAttempt:
     requires: tuple[Library, ...] = ()
     argv: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def unit(self) -> Unit:
+        """What is made on one machine, all its repeats together."""
+        return Unit(self.scenario, self.attempt, self.interpreter.series, self.client)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ The JSON of `Result` is the format `labctl-result/1`: its names hold from the fi
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from labctl.model.base import Record
 from labctl.model.flow_detail import FlowDetail
@@ -200,27 +200,44 @@ class Difference(Record):
     message: str
 
 
+HOSTS_LIMIT = 5
+"""Columns of a ladder beside the client's."""
+
+
 class LadderRow(Record):
     """One line of a ladder: what went from one column to another, or took place in one of them.
 
     `source` and `target` are columns; 0 is the client's, host number n of the ladder has n + 1.
-    `both` is for what went both ways. `at_s` counts from the client's start; None for a line
-    that stands for others.
+    A row with both the same is a note at that column, with `mark` before it. `both` marks an
+    exchange in both directions. `at_s` counts from the client's start; None for a row that has no
+    time of its own.
     """
 
     source: int
     target: int
     text: str
     at_s: float | None = None
+    mark: str = "●"
     both: bool = False
 
 
 class Ladder(Record):
     """The story of one attempt on the wire, in the order of time; long ones lack their middle."""
 
-    hosts: tuple[str, ...]
+    hosts: Annotated[tuple[str, ...], Field(max_length=HOSTS_LIMIT)]
     rows: tuple[LadderRow, ...]
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _columns_are_there(self) -> Self:
+        last = len(self.hosts)
+        if any(not 0 <= column <= last for row in self.rows for column in (row.source, row.target)):
+            raise ValueError("a row of the ladder is in a column that is not there")
+        return self
+
+
+Key = tuple[str, str, str, str, int]
+"""Scenario, attempt, Python, client and repeat."""
 
 
 class AttemptResult(Record):
@@ -240,7 +257,7 @@ class AttemptResult(Record):
     not_judged: tuple[str, ...] = ()
     elapsed_s: float = 0.0
     took_s: float = 0.0
-    """How long its container ran."""
+    """How long its container ran, in seconds: the client can't make that shorter."""
     expected: dict[str, Any] | None = None
     observed: Observation | None = None
     because: str = ""
@@ -248,6 +265,11 @@ class AttemptResult(Record):
     ladder: Ladder | None = None
     capture: str = ""
     """The file with its packets, as --pcap wrote it."""
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all others of its run."""
+        return (self.scenario, self.attempt, self.python, self.client, self.repeat)
 
 
 class EngineInfo(Record):
@@ -273,7 +295,7 @@ class ImageInfo(Record):
 class ScenarioInfo(Record):
     """A scenario of a run: `path` is its file, `lines` where each attempt begins in it.
 
-    `sha256` is of all its `files`, which hold their text, by name, unless it came with labctl.
+    `files` has the text of that file and of those that it names, by their paths from its folder.
     """
 
     title: str
@@ -281,24 +303,25 @@ class ScenarioInfo(Record):
     tags: tuple[str, ...] = ()
     path: str = ""
     lines: dict[str, int] = Field(default_factory=dict)
-    sha256: str = ""
     files: dict[str, str] = Field(default_factory=dict)
 
 
 class Request(Record):
     """What a run was asked for, beside its attempts: what it takes to make them again.
 
-    `client` is the file given with --client, and `source` its text; `policy` the text of the
-    policy it was judged by. `shard` is `2/5`, or empty for all.
+    `attempts` are the names given with --attempt. `client` is the path of a client given with
+    --client, and `source` its text; `policy` is the text of the policy that it was judged by, None
+    where there was none. `shard` is `2/5`, or empty for all.
     """
 
     jobs: int = 4
     timeout_s: float = 30.0
-    repeat: int = 1
+    attempts: tuple[str, ...] = ()
     client: str = ""
     source: str = ""
-    policy: str = ""
+    policy: str | None = None
     shard: str = ""
+    fail_fast: bool = False
 
 
 class Result(Record):

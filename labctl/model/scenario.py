@@ -65,7 +65,8 @@ class ScenarioFile(Input):
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One client of a scenario: its source text, where that stands, the libraries that it imports,
-    and the variants expected: none where they are still to be recorded.
+    and the variants expected: none where they are still to be recorded. `line` is where the attempt
+    begins in the scenario's file.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Attempt:
     origin: str
     requires: tuple[Library, ...] = ()
     expectations: tuple[Expectation, ...]
+    line: int = 0
 
     def expectation(self, python: str) -> Expectation | None:
         """The first variant for that Python (`3.13.5`), or None if the scenario has none."""
@@ -83,7 +85,8 @@ class Attempt:
 class Scenario:
     """A scenario ready to plan. `services` holds every service it needs, `dns` among them,
     in an order in which each comes after those it depends on. `compose` is the file they stand
-    in: scenarios that name the same one can share a lab.
+    in: scenarios that name the same one can share a lab. `files` are its own and those that it
+    names, all in its folder.
     """
 
     path: Path
@@ -97,3 +100,4 @@ class Scenario:
     exclusive: bool
     target: Target
     attempts: tuple[Attempt, ...]
+    files: tuple[Path, ...] = ()

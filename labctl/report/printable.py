@@ -11,6 +11,8 @@ def safe(text: str) -> str:
     Bidi controls, zero-width characters and lone surrogates count as not printable.
     """
     cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    if cut.isprintable():
+        return cut
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in cut
     )

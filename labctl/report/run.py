@@ -10,7 +10,6 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from labctl.model.picture import Pictures
 from labctl.model.result import AttemptResult, Result, Verdict
 from labctl.report.stacks import diff_lines, drawings
 from labctl.report.tables import (
@@ -40,22 +39,20 @@ _OUTPUT_LINES = 5
 _NOT_AS_EXPECTED = (Verdict.FAIL, Verdict.INCONCLUSIVE)
 _UNJUDGED = {"wire": "the wire", "served": "the servers' events"}
 
-_NO_PICTURES: Pictures = {}
 
-
-def render_run(result: Result, pictures: Pictures = _NO_PICTURES) -> RenderableType:
+def render_run(result: Result) -> RenderableType:
     """All there is to say of a run: the attempts, why some failed, what broke, for one scenario
-    its stacks as layers and the pictures there are of its packets, for several a table, and a
-    summary. Drawings have 80 columns; lines of text are as wide as the terminal.
+    its stacks as layers and its packets as a ladder, for several a table, and a summary. Drawings
+    have 80 columns; lines of text are as wide as the terminal.
     """
-    blocks = [list(block) for block in _blocks(result, pictures)]
+    blocks = [list(block) for block in _blocks(result)]
     parts: list[RenderableType] = []
     for block in filter(None, blocks):
         parts += [*block, Text()]
     return Group(*parts, *_closing(result))
 
 
-def _blocks(result: Result, pictures: Pictures) -> Iterator[Sequence[RenderableType]]:
+def _blocks(result: Result) -> Iterator[Sequence[RenderableType]]:
     attempts = result.attempts
     if any(one.repeat > 1 for one in attempts):
         yield repeat_lines(attempts)
@@ -67,7 +64,7 @@ def _blocks(result: Result, pictures: Pictures) -> Iterator[Sequence[RenderableT
     yield from _said(attempts)
     scenarios = {one.scenario for one in attempts}
     if len(scenarios) == 1:
-        yield drawings(attempts, pictures)
+        yield drawings(attempts)
     if len(scenarios) > 1 or len({series(one.python) for one in attempts}) > 1:
         yield [scenarios_by_python(attempts)]
 
@@ -153,11 +150,18 @@ def _paragraphs(text: str) -> Group:
     return Group(*map(_indented, text.splitlines()))
 
 
+def _why_cut_short(result: Result) -> str:
+    failed = any(one.verdict not in (Verdict.PASS, None) for one in result.attempts)
+    if result.request.fail_fast and failed:
+        return "The run ended with its first failure"
+    return "The run was interrupted"
+
+
 def _closing(result: Result) -> Iterator[Text]:
     unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
     for key, number in unjudged.items():
         where = f"{number} of {counted(len(result.attempts), 'attempt')}"
         yield Text(f"Not judged in {where}: {_UNJUDGED.get(key, key)}.", style="dim")
     if result.interrupted:
-        yield Text("The run was interrupted: these are not all of its attempts.", style="bold red")
+        yield Text(f"{_why_cut_short(result)}: these are not all of its attempts.", style="bold red")
     yield summary_line(result.attempts)

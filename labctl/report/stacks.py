@@ -10,9 +10,9 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from labctl.judge.diff import Mark, Row, align, frame_name, stack_names
-from labctl.model.picture import Pictures, key_of
 from labctl.model.result import AttemptResult, ExceptionInfo, Frame, Observation
 from labctl.report.text import STYLES, clip, ended, exception_line, listed, pad, safe, series
+from labctl.wire.ladder import draw
 
 _INDENT = 4
 _SIDE = 36
@@ -22,6 +22,8 @@ _RUN_LIMIT = 12
 """Rows that are alike, one after the other, beyond which the middle ones are folded."""
 _END_LINES = 6
 _DRAWN_LIMIT = 6
+_STORIES_LIMIT = 20
+"""Results whose packets are drawn; more than these nobody reads in one go."""
 _WIDTH = 78
 
 
@@ -67,16 +69,17 @@ def _folded(lines: Sequence[Text]) -> list[Text]:
     return folded
 
 
-def drawings(results: Sequence[AttemptResult], pictures: Pictures) -> list[Text]:
+def drawings(results: Sequence[AttemptResult]) -> list[Text]:
     """Every distinct stack among the results, drawn as layers from the client to its end, and
-    below it what was on the wire, where there is a picture of that; one's own client first.
+    below it what was on the wire, unless the results are too many; one's own client first.
     """
+    story = _story if len(results) <= _STORIES_LIMIT else _no_story
     alike: dict[tuple[object, ...], list[AttemptResult]] = {}
     for result in sorted(results, key=lambda one: not one.client):
         if result.observed:
             alike.setdefault(_shape(result.observed), []).append(result)
     shown = list(alike.values())[:_DRAWN_LIMIT]
-    lines = [line for one in shown for line in [*_drawing(one), *_story(one, pictures), Text()]]
+    lines = [line for one in shown for line in [*_drawing(one), *story(one[0]), Text()]]
     if len(alike) > len(shown):
         return [*lines, Text(f"and {len(alike) - len(shown)} more distinct stacks", style="dim")]
     return lines[:-1]
@@ -112,14 +115,17 @@ def _drawing(group: Sequence[AttemptResult]) -> Iterator[Text]:
         yield Text(clip(f"     unhandled in {safe(unhandled.where)}: {what}", _WIDTH))
 
 
-def _story(group: Sequence[AttemptResult], pictures: Pictures) -> Iterator[Text]:
-    picture = pictures.get(key_of(group[0]))
-    if picture is None:
+def _story(result: AttemptResult) -> Iterator[Text]:
+    if result.ladder is None:
         return
     yield Text()
-    yield from map(Text, picture.ladder.splitlines())
+    yield from map(Text, draw(result.ladder).splitlines())
     yield Text()
-    yield from (Text(line) for line in textwrap.wrap(picture.because, _WIDTH - 2))
+    yield from (Text(line) for line in textwrap.wrap(safe(result.because), _WIDTH - 2))
+
+
+def _no_story(_: AttemptResult) -> Iterator[Text]:
+    yield from ()
 
 
 def _who(group: Sequence[AttemptResult]) -> str:

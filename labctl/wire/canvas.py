@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from labctl.model.result import LadderRow
 from labctl.wire.text import clip
 
 WIDTH = 80
@@ -15,27 +16,11 @@ _TAIL = 5
 """Columns right of the last lifeline, so that its heading is centred over it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """A line of the picture. `source` and `target` are numbers of columns, the client's being 0;
-    a row with both the same is a note at that column. `both` marks an exchange in both
-    directions. `at_ns` None has no time of its own.
-    """
-
-    at_ns: int | None
-    source: int
-    target: int
-    text: str
-    mark: str = "●"
-    both: bool = False
-
-
 @dataclass(frozen=True)
 class Canvas:
-    """Columns with headings, the first of them the client's. Times count from `start_ns`."""
+    """Columns with headings, the first of them the client's."""
 
     headings: Sequence[str]
-    start_ns: int
 
     def heading(self) -> str:
         """The line that names the columns."""
@@ -48,11 +33,11 @@ class Canvas:
             _put(cells, max(CLIENT_X, min(centred, WIDTH - len(text))), text)
         return "".join(cells).rstrip()
 
-    def line(self, row: Row) -> str:
+    def line(self, row: LadderRow) -> str:
         """One row as a line."""
         cells = [" "] * WIDTH
-        if row.at_ns is not None:
-            _put(cells, 0, f"{(row.at_ns - self.start_ns) / 1e6:{_TIME_WIDTH}.1f}"[:CLIENT_X])
+        if row.at_s is not None:
+            _put(cells, 0, f"{row.at_s * 1e3:{_TIME_WIDTH}.1f}"[:CLIENT_X])
         for number in range(len(self.headings)):
             cells[self._x(number)] = "│"
         if row.source == row.target:
@@ -62,7 +47,7 @@ class Canvas:
             self._arrow(cells, row)
         return "".join(cells).rstrip()
 
-    def _arrow(self, cells: list[str], row: Row) -> None:
+    def _arrow(self, cells: list[str], row: LadderRow) -> None:
         left, right = sorted((self._x(row.source), self._x(row.target)))
         leftwards = row.target < row.source
         for x in range(left + 1, right):

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from labctl.model.flow_detail import FlowDetail
 from labctl.model.packet import Conversation, Icmp, Wire
-from labctl.model.result import Call, Observation, Outcome
-from labctl.wire.canvas import Canvas, Row
+from labctl.model.result import HOSTS_LIMIT, Call, Ladder, LadderRow, Observation, Outcome
+from labctl.wire.canvas import Canvas
 from labctl.wire.folding import FOLDINGS, Step, fold
 from labctl.wire.steps import steps
-from labctl.wire.text import one_column_each
+from labctl.wire.text import clip, one_column_each
 
 ROWS_LIMIT = 40
 _HEAD_ROWS = 25
-_HOSTS_LIMIT = 5
+_LONGEST = 200
+"""Characters of the longest text of a row: a message may be of any length."""
 _KERNELS_OWN = ("arp", "ndp", "igmp", "icmpv6")
 """What kernels send to find their neighbours; who did is no part of the story."""
 _SYSTEM = "socket."
@@ -27,34 +28,37 @@ _ENDINGS = {
 }
 
 
-def draw_ladder(wire: Wire, observation: Observation, *, start_ns: int) -> str:
-    """The picture, at most 80 columns and about 45 lines, without a final line break.
+def make_ladder(wire: Wire, observation: Observation, *, start_ns: int) -> Ladder:
+    """What took place, row by row.
 
-    `start_ns` is when the client started, on the clock of the packets: its calls and its end are
-    told by the time since then.
+    `start_ns` is when the client started, on the clock of the packets: everything is told by the
+    time since then.
     """
     hosts = _Hosts(wire)
-    canvas = Canvas(["client", *hosts.headings], start_ns)
     rows = _all_rows(wire, observation, hosts, start_ns)
     shown = rows if len(rows) <= ROWS_LIMIT else _without_middle(rows)
-    return "\n".join([canvas.heading(), *map(canvas.line, shown), *_footnotes(wire)])
+    return Ladder(hosts=tuple(hosts.headings), rows=tuple(shown), notes=tuple(_footnotes(wire)))
 
 
-def _all_rows(wire: Wire, observation: Observation, hosts: _Hosts, start_ns: int) -> list[Row]:
+def draw(ladder: Ladder) -> str:
+    """The picture, at most 80 columns and about 45 lines, without a final line break."""
+    canvas = Canvas(["client", *ladder.hosts])
+    return "\n".join([canvas.heading(), *map(canvas.line, ladder.rows), *ladder.notes])
+
+
+def _all_rows(
+    wire: Wire, observation: Observation, hosts: _Hosts, start_ns: int
+) -> list[LadderRow]:
     """Every row in the order of time; data is folded as far as it takes to have few enough."""
-    own = [*_call_rows(observation.calls, start_ns), _ending(observation, start_ns)]
+    own = [*_call_rows(observation.calls), _ending(observation)]
     told = list(_told(wire))
     rows = own
     for folding in FOLDINGS:
-        packets = (_row(s, c, hosts) for c, steps in told for s in fold(steps, folding))
+        packets = (_row(s, c, hosts, start_ns) for c, steps in told for s in fold(steps, folding))
         rows = [*own, *packets]
         if len(rows) <= ROWS_LIMIT:
             break
-    return sorted(rows, key=_time)
-
-
-def _time(row: Row) -> int:
-    return row.at_ns or 0
+    return sorted(rows, key=lambda row: row.at_s or 0.0)
 
 
 class _Hosts:
@@ -62,7 +66,7 @@ class _Hosts:
 
     def __init__(self, wire: Wire) -> None:
         met = list(dict.fromkeys(_addresses(wire)))
-        alone = met if len(met) <= _HOSTS_LIMIT else met[: _HOSTS_LIMIT - 1]
+        alone = met if len(met) <= HOSTS_LIMIT else met[: HOSTS_LIMIT - 1]
         self._columns = {address: number for number, address in enumerate(alone, 1)}
         self._shared = len(alone) + 1
         self._names = wire.names
@@ -104,22 +108,25 @@ def _told(wire: Wire) -> Iterator[tuple[Conversation, list[Step]]]:
         yield conversation, list(steps(conversation, packets, dns))
 
 
-def _row(step: Step, conversation: Conversation, hosts: _Hosts) -> Row:
+def _row(step: Step, conversation: Conversation, hosts: _Hosts, start_ns: int) -> LadderRow:
     detail = conversation.flow.detail or FlowDetail()
+    at_s = (step.at_ns - start_ns) / 1e9
     if step.host and step.host == detail.source:
         text = f"from its own kernel, {step.text}"
-        return Row(at_ns=step.at_ns, source=0, target=0, text=text)
+        return LadderRow(at_s=at_s, source=0, target=0, text=clip(text, _LONGEST))
     address = step.host or _other_host(conversation)
     ends = (0, hosts.column(address))
     outwards = (step.by == "client") != detail.incoming
     source, target = ends if outwards else ends[::-1]
     text = hosts.prefix(address) + step.text
-    return Row(at_ns=step.at_ns, source=source, target=target, text=text, both=step.both)
+    return LadderRow(
+        at_s=at_s, source=source, target=target, text=clip(text, _LONGEST), both=step.both
+    )
 
 
-def _call_rows(calls: Iterable[Call], start_ns: int) -> Iterator[Row]:
+def _call_rows(calls: Iterable[Call]) -> Iterator[LadderRow]:
     """What the client asked of the system; the same call again and again is one row."""
-    last, count, first = "", 0, 0
+    last, count, first = "", 0, 0.0
     for call in [*calls, None]:
         text = _call_text(call) if call else ""
         if call and not text:
@@ -129,9 +136,8 @@ def _call_rows(calls: Iterable[Call], start_ns: int) -> Iterator[Row]:
             continue
         if last:
             again = f" {count} times" if count > 1 else ""
-            yield Row(at_ns=first, source=0, target=0, text=last + again)
-        last, count = text, 1
-        first = start_ns + round(call.at_s * 1e9) if call else 0
+            yield LadderRow(at_s=first, source=0, target=0, text=clip(last, _LONGEST) + again)
+        last, count, first = text, 1, call.at_s if call else 0.0
 
 
 def _call_text(call: Call) -> str:
@@ -146,7 +152,7 @@ def _call_text(call: Call) -> str:
     return one_column_each(f"{name}({', '.join(args)})")
 
 
-def _ending(observation: Observation, start_ns: int) -> Row:
+def _ending(observation: Observation) -> LadderRow:
     exception = observation.exception
     mark, text = "✘", _ENDINGS.get(observation.outcome, "left something that is not a report")
     if observation.outcome is Outcome.RAISED and exception:
@@ -154,14 +160,14 @@ def _ending(observation: Observation, start_ns: int) -> Row:
     elif observation.outcome is Outcome.RETURNED:
         mark = "✔"
         text = "returned" + (f" {observation.returned}" if observation.returned else "")
-    at = start_ns + round(observation.elapsed_s * 1e9)
-    return Row(at_ns=at, source=0, target=0, text=one_column_each(text), mark=mark)
+    text = clip(one_column_each(text), _LONGEST)
+    return LadderRow(at_s=observation.elapsed_s, source=0, target=0, text=text, mark=mark)
 
 
-def _without_middle(rows: Sequence[Row]) -> list[Row]:
+def _without_middle(rows: Sequence[LadderRow]) -> list[LadderRow]:
     tail = ROWS_LIMIT - _HEAD_ROWS - 1
     left_out = len(rows) - _HEAD_ROWS - tail
-    gap = Row(at_ns=None, source=0, target=0, text=f"{left_out} more rows left out", mark="…")
+    gap = LadderRow(source=0, target=0, text=f"{left_out} more rows left out", mark="…")
     return [*rows[:_HEAD_ROWS], gap, *rows[-tail:]]
 
 

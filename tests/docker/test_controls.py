@@ -88,7 +88,7 @@ class Class:
             (place / f"s{number}").mkdir(parents=True)
             (place / f"s{number}" / "client.py").write_text(source, "utf-8")
         grades: list[Grade] = []
-        grader = Grader(replace(loaded, runs=some), jobs=4, hidden=True, output=Output(""))
+        grader = Grader(replace(loaded, runs=some), jobs=4, hidden=True, output=Output())
         grader.grade(find([place], loaded.files), done=grades.append, keep=lambda *_: ("", ""))
         return sorted(grades, key=lambda one: one.id)
 

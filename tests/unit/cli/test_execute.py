@@ -274,7 +274,7 @@ def test_what_can_not_even_be_swept_is_an_error_of_the_lab_and_costs_no_result(
 
 
 def test_a_warning_is_harmless_and_unbroken(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("").warn(EngineError("service \x1b[2J died:\n" + "log " * 40, hint="[look] " * 20))
+    Output().warn(EngineError("service \x1b[2J died:\n" + "log " * 40, hint="[look] " * 20))
     assert capsys.readouterr().err == (
         "labctl: warning: service \\x1b[2J died:\n" + "log " * 40 + "\n"
         "  hint: " + "[look] " * 20 + "\n"

@@ -13,16 +13,17 @@ import pytest
 from labctl.cli.output import Output
 from labctl.cli.reporter import WHOLE_RESULTS, Reporter, capture_folder
 from labctl.errors import EngineError, UsageError
-from labctl.examine import Ended, look_at
+from labctl.examine import Ended, look_at, story
 from labctl.judge import judge
 from labctl.judge.results import attempt_result, lab_error
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
-from labctl.model.result import EngineInfo, Observation
+from labctl.model.result import Observation
 from tests.unit.judge.samples import interpreter, planned, raised
+from tests.unit.report.rendered import result_of
 from tests.unit.wire.captures import recorded
 
-INFO = EngineInfo(name="fake", version="1")
+FRAME = result_of()
 REFUSED = Capture(packets=tuple(recorded("refused")), lost=0, names={}, resolvers=())
 HINT = "give --pcap a folder that you may write to"
 LADDER = "SYN to port"
@@ -41,11 +42,11 @@ def ended(
     attempt: PlannedAttempt, *, capture: Capture | None = REFUSED, seen: Observation | None = None
 ) -> Ended:
     observed = seen or raised()
+    wire = look_at(capture) if capture else None
+    result = attempt_result(attempt, observed, judge(attempt.expectation, observed))
+    told = story(wire, observed) if wire else {}
     return Ended(
-        attempt=attempt,
-        result=attempt_result(attempt, observed, judge(attempt.expectation, observed)),
-        capture=capture,
-        wire=look_at(capture) if capture else None,
+        attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire
     )
 
 
@@ -56,10 +57,10 @@ def broken(attempt: PlannedAttempt) -> Ended:
 def reporter(
     attempts: Sequence[PlannedAttempt], *, json: str = "", pcaps: Path | None = None
 ) -> Reporter:
-    output = Output(json)
+    output = Output({"json": json} if json else {})
     with output.progress("attempts", total=len(attempts)) as bar:
         bar.begin()
-        return Reporter(plan_of(*attempts), INFO, {}, output, bar, pcaps)
+        return Reporter(plan_of(*attempts), FRAME, output, bar, pcaps)
 
 
 def tell(reporter: Reporter, attempts: Sequence[PlannedAttempt]) -> None:

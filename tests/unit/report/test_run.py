@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from labctl.errors import EngineError
 from labctl.judge.results import lab_error
-from labctl.model.picture import Picture, key_of
-from labctl.model.result import Verdict
+from labctl.model.result import Ladder, LadderRow, Verdict
 from labctl.report.run import render_run
+from labctl.wire.ladder import draw
 from tests.unit.judge.samples import (
     STACK,
     exception,
@@ -177,12 +177,14 @@ def test_evidence_that_is_missing_is_told() -> None:
 
 
 def test_one_scenario_has_its_pictures_and_several_have_none() -> None:
-    one = result(SEEN, expectation=WIRE)
-    pictures = {key_of(one): Picture(ladder="a ladder", because="So it is.")}
-    shown = text_of(render_run(result_of(one), pictures))
-    assert "ECONNREFUSED\n\na ladder\n\nSo it is.\n\n1 attempt: 1 pass" in shown
+    ladder = Ladder(hosts=("closed.lab",), rows=(LadderRow(source=0, target=1, text="a ladder"),))
+    one = result(SEEN, expectation=WIRE).model_copy(
+        update={"ladder": ladder, "because": "So it is."}
+    )
+    shown = text_of(render_run(result_of(one)))
+    assert f"ECONNREFUSED\n\n{draw(ladder)}\n\nSo it is.\n\n1 attempt: 1 pass" in shown
     other = result(SEEN, expectation=WIRE, scenario="other")
-    assert "a ladder" not in text_of(render_run(result_of(one, other), pictures))
+    assert "a ladder" not in text_of(render_run(result_of(one, other)))
 
 
 def test_an_interrupted_run_says_so() -> None:

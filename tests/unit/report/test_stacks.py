@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from labctl.model.picture import Picture, key_of
-from labctl.model.result import Unhandled
+from labctl.model.result import Ladder, LadderRow, Unhandled
 from labctl.report.stacks import diff_lines, drawings
+from labctl.wire.ladder import draw
 from tests.unit.judge.samples import STACK, exception, expectation, frames, raised, result, returned
 from tests.unit.report.rendered import text_of
 
@@ -52,7 +52,7 @@ def test_there_is_no_diff_where_the_stack_is_as_expected() -> None:
 
 
 def test_a_stack_is_drawn_as_layers_from_the_client_to_the_exception() -> None:
-    assert text_of(*drawings([result(), result(attempt="other")], {})) == (
+    assert text_of(*drawings([result(), result(attempt="other")])) == (
         """\
   smtplib, other on Python 3.13
   ├─ application ───────────────────────
@@ -73,7 +73,7 @@ def test_what_hangs_on_an_exception_is_drawn_under_it() -> None:
     top = exception("ExceptionGroup", message="2", symbols={}, cause=inner, group=group)
     lost = Unhandled(where="Thread-1 (send)", exception=timeout)
     seen = raised(exception=top, stack=(), unhandled=(lost,))
-    assert text_of(*drawings([result(seen)], {})) == (
+    assert text_of(*drawings([result(seen)])) == (
         """\
   smtplib on Python 3.13
   ╰▶ ExceptionGroup: 2
@@ -86,7 +86,7 @@ def test_what_hangs_on_an_exception_is_drawn_under_it() -> None:
 
 
 def test_stacks_that_differ_are_drawn_one_after_the_other() -> None:
-    shown = text_of(*drawings([result(), result(returned("3"), attempt="asyncio")], {}))
+    shown = text_of(*drawings([result(), result(returned("3"), attempt="asyncio")]))
     assert shown.endswith("ECONNREFUSED\n\n  asyncio on Python 3.13\n  ╰▶ returned 3")
 
 
@@ -96,15 +96,16 @@ def test_the_picture_of_the_first_of_those_alike_stands_under_its_stack() -> Non
         result(repeat=2),
         result(returned("3"), attempt="asyncio"),
     )
-    ladder = f"{'client':>14}{'closed.lab':>30}\n     0.1   ├─ SYN ─▶│"
+    ladder = Ladder(
+        hosts=("closed.lab",), rows=(LadderRow(at_s=0.0001, source=0, target=1, text="SYN"),)
+    )
     sentence = "The SYN was answered with a RST: " + "nobody listens there, " * 5 + "so far."
-    pictures = {
-        key_of(first): Picture(ladder=ladder, because=sentence),
-        key_of(alike): Picture(ladder="another", because="Another."),
-    }
-    head, *blocks = text_of(*drawings([first, alike, other], pictures)).split("\n\n")
+    first = first.model_copy(update={"ladder": ladder, "because": sentence})
+    another = ladder.model_copy(update={"notes": ("Another.",)})
+    alike = alike.model_copy(update={"ladder": another, "because": "Another."})
+    head, *blocks = text_of(*drawings([first, alike, other])).split("\n\n")
     assert head.startswith("  smtplib on Python 3.13\n")
-    assert blocks[0] == ladder
+    assert blocks[0] == draw(ladder)
     assert blocks[1].replace("\n", " ") == sentence
     assert max(map(len, blocks[1].splitlines())) <= 76
     assert blocks[2:] == ["  asyncio on Python 3.13\n  ╰▶ returned 3"]
@@ -112,21 +113,21 @@ def test_the_picture_of_the_first_of_those_alike_stands_under_its_stack() -> Non
 
 def test_a_deep_stack_is_folded_and_its_gap_is_shown() -> None:
     deep = frames(*["m:f"] * 128, layer="application")
-    shown = text_of(*drawings([result(raised(stack=deep, omitted_frames=900))], {}))
+    shown = text_of(*drawings([result(raised(stack=deep, omitted_frames=900))]))
     assert "  │    (1016 more frames)" in shown.splitlines()
     short = frames("m:a", "m:b", layer="application")
-    shown = text_of(*drawings([result(raised(stack=short, omitted_frames=900))], {}))
+    shown = text_of(*drawings([result(raised(stack=short, omitted_frames=900))]))
     assert "  │    m:a\n  │    (900 frames left out)\n  │    m:b\n" in shown
 
 
 def test_too_many_distinct_stacks_are_counted() -> None:
     many = [result(returned(str(n)), attempt=f"a{n}") for n in range(9)]
-    assert text_of(*drawings(many, {})).endswith("and 3 more distinct stacks")
+    assert text_of(*drawings(many)).endswith("and 3 more distinct stacks")
 
 
 def test_names_from_a_report_cannot_move_the_cursor() -> None:
     evil = raised(stack=frames("m\x1b[2J:f\n"), exception=exception("E\x07" * 100))
-    shown = text_of(*drawings([result(evil)], {}))
+    shown = text_of(*drawings([result(evil)]))
     assert "\x1b" not in shown
     assert r"m\x1b[2J:f\n" in shown
     assert r"m\x1b[2J:f\n" in text_of(*diff_lines(result(evil)))

@@ -18,7 +18,7 @@ from labctl.wire.canvas import WIDTH
 from labctl.wire.decode import decode_all
 from labctl.wire.explain import explain
 from labctl.wire.flows import analyse
-from labctl.wire.ladder import draw_ladder
+from tests.unit.wire.drawn import draw_ladder
 from labctl.wire.listing import list_packets
 from labctl.wire.pcapng import pcapng
 from tests.unit.wire.captures import NAMES, recorded

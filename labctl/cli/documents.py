@@ -1,0 +1,45 @@
+"""The options of a verb that writes documents: one for each format that there is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from labctl.report.documents import FORMATS
+
+Documents = Mapping[str, str]
+"""A format's name to the file for it; `-` is stdout."""
+
+_PARAMETER = "documents"
+
+
+def with_documents(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb, with an option for each format in place of its parameter `documents`, which has
+    those that were given.
+    """
+    signature = inspect.signature(verb, eval_str=True)
+    names = [one.name for one in FORMATS]
+
+    @wraps(verb)
+    def with_options(**given: Any) -> None:
+        documents = {name: given.pop(name) for name in names}
+        verb(**given, **{_PARAMETER: {name: place for name, place in documents.items() if place}})
+
+    parameters = [p for p in signature.parameters.values() if p.name != _PARAMETER]
+    parameters += [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default="",
+            annotation=Annotated[str, typer.Option(metavar="FILE|-", help=one.title)],
+        )
+        for one in FORMATS
+    ]
+    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
+    del with_options.__wrapped__  # it has other parameters
+    return with_options

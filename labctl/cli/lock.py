@@ -1,0 +1,45 @@
+"""`labctl lock`: write down what runs may use from now on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labctl.cli import options
+from labctl.model.lock import LOCK_FILE
+
+
+def lock(
+    python: options.Pythons = "all",
+    file: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")] = Path(
+        LOCK_FILE
+    ),
+) -> None:
+    """Write labctl.lock: the images that runs use now, by digest, and what is in them.
+
+    `labctl run --locked` then refuses any other. Images that are missing are built first.
+    """
+    from labctl import __version__  # noqa: PLC0415
+    from labctl.cli.execute import parse_pythons  # noqa: PLC0415
+    from labctl.cli.output import Output  # noqa: PLC0415
+    from labctl.engine.connect import connect  # noqa: PLC0415
+    from labctl.engine.images import LAB, ImageStore, client_image, libraries_image  # noqa: PLC0415
+    from labctl.errors import UsageError  # noqa: PLC0415
+    from labctl.load.lock import lock_of, lock_text  # noqa: PLC0415
+
+    series = parse_pythons(python)
+    output = Output()
+    with output.progress("images") as progress:
+        images = ImageStore(connect()).ensure(
+            [LAB, *map(client_image, series), *map(libraries_image, series)],
+            progress=progress.image,
+        )
+    try:
+        file.write_text(lock_text(lock_of(images, __version__)), "utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {file}: {error.strerror}", hint="give --out another file"
+        ) from error
+    typer.echo(f"{file} has {len(images)} images; `labctl run --locked` uses no others")

@@ -1,0 +1,31 @@
+"""`labctl rerun`: make the attempts of a result again, and say whether they end alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labctl.cli import options
+from labctl.cli.documents import Documents, with_documents
+from labctl.cli.output import NO_DOCUMENTS
+
+
+@with_documents
+def rerun(
+    result: Annotated[
+        Path, typer.Argument(metavar="RESULT.json", help="What `labctl run --json` wrote.")
+    ],
+    jobs: options.Jobs = 4,
+    locked: options.Locked = False,
+    documents: Documents = NO_DOCUMENTS,
+) -> None:
+    """Make the attempts of a result again, with its scenarios, its client and its limits.
+
+    What it takes is all in the result. Exits with 0 if every verdict is the same, 1 if one is
+    not, and 4 if the lab could not be run.
+    """
+    from labctl.cli.rerunning import again  # noqa: PLC0415
+
+    raise typer.Exit(again(result, jobs=jobs, locked=locked, documents=documents))

@@ -1,0 +1,227 @@
+"""What changed between two runs: of a Python, of a library, of an engine. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from labctl.judge.diff import stack_names
+from labctl.judge.verdict import ending
+from labctl.model.result import AttemptResult, Observation, Outcome, Result, Verdict
+
+
+class Kind(IntEnum):
+    """What kind of change, the worst first."""
+
+    WORSE = 1
+    """The verdict got worse."""
+    FAILS_NOW = 2
+    """The client returned before, and does not any more."""
+    ENDS_OTHERWISE = 3
+    """It ends in another way: it returns where it raised, or was still running."""
+    EXCEPTION = 4
+    WIRE = 5
+    ATTRIBUTES = 6
+    STACK = 7
+    MESSAGE = 8
+    SLOWER = 9
+    BETTER = 10
+    """The verdict got better."""
+    GONE = 11
+    NEW = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """An attempt that is not what it was. `pythons` are the versions before and now, `before` and
+    `now` say what it was and is; one of an attempt that is not in both is empty.
+    """
+
+    scenario: str
+    attempt: str
+    client: str
+    pythons: tuple[str, str]
+    kind: Kind
+    before: str
+    now: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """`setting` has what the two ran with where that differs, as (what, before, now); `attempts`
+    the changes, worst first, one for each attempt; `compared` counts those that are in both.
+    """
+
+    setting: tuple[tuple[str, str, str], ...]
+    attempts: tuple[Change, ...]
+    compared: int
+
+    @property
+    def worse(self) -> bool:
+        """Whether a verdict got worse."""
+        return any(one.kind is Kind.WORSE for one in self.attempts)
+
+
+_Key = tuple[str, str, str, str, int]
+_BADNESS = {None: 0, Verdict.PASS: 0, Verdict.INCONCLUSIVE: 1, Verdict.ERROR: 2, Verdict.FAIL: 3}
+_SLOWER_TIMES, _SLOWER_S = 2.0, 0.5
+"""How many times as long, and how many seconds longer: both, to be worth a line."""
+_VARYING = re.compile(r"0x[0-9a-f]+|\b\d+(?:\.\d+){3}\b|\b\d{4,}\b|_ssl\.c:\d+")
+"""Parts of messages that differ from run to run: addresses, ports, lines of C."""
+
+
+def changes(old: Result, new: Result) -> Changes:
+    """What is not as it was. Attempts are told by scenario, attempt, client, Python and repeat;
+    where each run has one Python that the other lacks, these two are compared.
+    """
+    renamed = _counterparts(old, new)
+    before = {_key(one, renamed): one for one in old.attempts}
+    now = {_key(one, {}): one for one in new.attempts}
+    both = [(before[key], now[key]) for key in before if key in now]
+    found = [change for one, other in both if (change := _worst(one, other))]
+    found += [_alone(one, Kind.GONE) for key, one in before.items() if key not in now]
+    found += [_alone(one, Kind.NEW) for key, one in now.items() if key not in before]
+    found.sort(key=lambda one: (one.kind, one.scenario, one.attempt, one.client, one.pythons))
+    return Changes(
+        setting=tuple(_setting(old, new)), attempts=_each_once(found), compared=len(both)
+    )
+
+
+def _series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _counterparts(old: Result, new: Result) -> Mapping[str, str]:
+    """The series of the old run that stands for another in the new one."""
+    before = {_series(one.python) for one in old.attempts}
+    now = {_series(one.python) for one in new.attempts}
+    gone, come = before - now, now - before
+    return {gone.pop(): come.pop()} if len(gone) == len(come) == 1 else {}
+
+
+def _key(one: AttemptResult, renamed: Mapping[str, str]) -> _Key:
+    series = _series(one.python)
+    return (one.scenario, one.attempt, one.client, renamed.get(series, series), one.repeat)
+
+
+def _each_once(found: Sequence[Change]) -> tuple[Change, ...]:
+    """The worst of the repeats of an attempt."""
+    kept: dict[tuple[str, str, str, tuple[str, str]], Change] = {}
+    for one in found:
+        kept.setdefault((one.scenario, one.attempt, one.client, one.pythons), one)
+    return tuple(kept.values())
+
+
+def _alone(one: AttemptResult, kind: Kind) -> Change:
+    told, gone = _ended(one), kind is Kind.GONE
+    return Change(
+        scenario=one.scenario,
+        attempt=one.attempt,
+        client=one.client,
+        pythons=(one.python, one.python),
+        kind=kind,
+        before=told if gone else "",
+        now="" if gone else told,
+    )
+
+
+def _worst(old: AttemptResult, new: AttemptResult) -> Change | None:
+    for kind, before, now in _differences(old, new):
+        return Change(
+            scenario=new.scenario,
+            attempt=new.attempt,
+            client=new.client,
+            pythons=(old.python, new.python),
+            kind=kind,
+            before=before,
+            now=now,
+        )
+    return None
+
+
+def _differences(old: AttemptResult, new: AttemptResult) -> Iterator[tuple[Kind, str, str]]:
+    """The worst first."""
+    was, is_ = _BADNESS[old.verdict], _BADNESS[new.verdict]
+    if is_ > was:
+        yield Kind.WORSE, _judged(old), _judged(new)
+    if old.observed and new.observed:
+        yield from _observed(old.observed, new.observed)
+    if is_ < was:
+        yield Kind.BETTER, _judged(old), _judged(new)
+
+
+def _observed(old: Observation, new: Observation) -> Iterator[tuple[Kind, str, str]]:
+    if old.outcome is not new.outcome:
+        failed = old.outcome is Outcome.RETURNED
+        yield Kind.FAILS_NOW if failed else Kind.ENDS_OTHERWISE, ending(old), ending(new)
+    for kind, tell in _TOLD:
+        before, now = tell(old), tell(new)
+        if before != now:
+            yield kind, before, now
+    longer = new.elapsed_s - old.elapsed_s
+    if longer > _SLOWER_S and new.elapsed_s > _SLOWER_TIMES * old.elapsed_s:
+        yield Kind.SLOWER, f"{old.elapsed_s:.2f} s", f"{new.elapsed_s:.2f} s"
+
+
+def _type(seen: Observation) -> str:
+    return seen.exception.type if seen.exception else ""
+
+
+def _wire(seen: Observation) -> str:
+    flows = {f"{one.protocol} {one.host}:{one.port} {one.outcome}" for one in seen.flows or ()}
+    return ", ".join(sorted(flows))
+
+
+def _attributes(seen: Observation) -> str:
+    if seen.exception is None:
+        return ""
+    named = {**seen.exception.attrs, **seen.exception.symbols}
+    return ", ".join(f"{name} {_plain(value)}" for name, value in sorted(named.items()))
+
+
+def _stack(seen: Observation) -> str:
+    return " > ".join(stack_names(seen))
+
+
+def _message(seen: Observation) -> str:
+    return _plain(seen.exception.message) if seen.exception else ""
+
+
+def _plain(value: object) -> str:
+    return _VARYING.sub("#", str(value))
+
+
+_TOLD: tuple[tuple[Kind, Callable[[Observation], str]], ...] = (
+    (Kind.EXCEPTION, _type),
+    (Kind.WIRE, _wire),
+    (Kind.ATTRIBUTES, _attributes),
+    (Kind.STACK, _stack),
+    (Kind.MESSAGE, _message),
+)
+
+
+def _ended(one: AttemptResult) -> str:
+    return ending(one.observed) if one.observed else "it could not be made"
+
+
+def _judged(one: AttemptResult) -> str:
+    verdict = one.verdict.value if one.verdict else "not judged"
+    return f"{verdict}: {one.reasons[0]}" if one.reasons else f"{verdict}: {_ended(one)}"
+
+
+def _setting(old: Result, new: Result) -> Iterator[tuple[str, str, str]]:
+    """What the two ran with: labctl, the engine, what is in the images of the same name."""
+    pairs = [("labctl", old.labctl, new.labctl)]
+    pairs += [
+        (f"the engine's {name}", str(getattr(old.engine, name)), str(getattr(new.engine, name)))
+        for name in ("name", "version", "kernel", "architecture")
+    ]
+    for name in sorted(old.images.keys() & new.images.keys()):
+        before, now = old.images[name], new.images[name]
+        pairs.append((f"Python in {name}", before.python, now.python))
+        for package in sorted({*before.packages, *now.packages}):
+            versions = (before.packages.get(package, "none"), now.packages.get(package, "none"))
+            pairs.append((f"{package} in {name}", *versions))
+    yield from (each for each in pairs if each[1] != each[2])

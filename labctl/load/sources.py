@@ -1,0 +1,48 @@
+"""What a result says of a scenario: where it stands, and the text of its files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from labctl.load.files import read_text
+from labctl.load.scenario import CLIENT_LIMIT
+from labctl.load.yaml_reader import SIZE_LIMIT
+from labctl.model.result import ScenarioInfo
+from labctl.model.scenario import Scenario
+
+
+def scenario_info(scenario: Scenario, *, seen_from: Path) -> ScenarioInfo:
+    """The scenario with the text of its files; its path from the folder `seen_from`, if it is in
+    there. InputError for a file that can't be read any more.
+    """
+    folder = scenario.path.parent
+    return ScenarioInfo(
+        title=scenario.title,
+        layer=scenario.layer,
+        tags=scenario.tags,
+        path=_shown(scenario.path, seen_from),
+        lines={one.name: one.line for one in scenario.attempts},
+        files={
+            Path(os.path.relpath(file, folder)).as_posix(): read_text(file, _LIMIT)
+            for file in scenario.files
+        },
+    )
+
+
+_LIMIT = max(CLIENT_LIMIT, SIZE_LIMIT)
+
+
+def _shown(path: Path, seen_from: Path) -> str:
+    whole = path.absolute()
+    inside = whole.is_relative_to(seen_from)
+    return (whole.relative_to(seen_from) if inside else path).as_posix()
+
+
+def write_sources(info: ScenarioInfo, folder: Path) -> Path:
+    """Put the files of a scenario into a new folder; the scenario's own file among them."""
+    for name, text in info.files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    return folder / next(iter(info.files))
