@@ -148,10 +148,10 @@ def _elapsed(rule: Rule, seen: Observation) -> Iterator[Difference]:
     took, most = seen.elapsed_s, rule.elapsed.max
     if took > most:
         message = (
-            f"the client took {took:.3g} s, where {most:g} s are the most: give each step a "
+            f"the client took {took:.2f} s, where {most:g} s are the most: give each step a "
             "shorter timeout, and the whole a deadline"
         )
-        yield _difference("elapsed", f"at most {most:g} s", f"{took:.3g} s", message)
+        yield _difference("elapsed", f"at most {most:g} s", f"{took:.2f} s", message)
 
 
 def _sockets(rule: Rule, seen: Observation) -> Iterator[Difference]:
