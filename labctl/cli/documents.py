@@ -14,6 +14,8 @@ from labctl.report.documents import FORMATS
 Documents = Mapping[str, str]
 """A format's name to the file for it; `-` is stdout."""
 
+NO_DOCUMENTS: Documents = {}
+
 _PARAMETER = "documents"
 
 

@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from labctl.cli import options
-from labctl.model.lock import LOCK_FILE
 
 
 def lock(
     python: options.Pythons = "all",
     file: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")] = Path(
-        LOCK_FILE
+        options.LOCK_FILE
     ),
 ) -> None:
     """Write labctl.lock: the images that runs use now, by digest, and what is in them.

@@ -7,6 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
+LOCK_FILE: Final = "labctl.lock"
+"""What `labctl lock` writes and --locked reads, in the folder where one is."""
+
 FROM_ENVIRONMENT: Final = {"auto_envvar_prefix": "LABCTL"}
 """Settings of a verb: what an option is not given on the command line comes from the environment,
 `--fail-fast` from LABCTL_FAIL_FAST.

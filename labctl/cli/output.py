@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from labctl.cli.documents import NO_DOCUMENTS, Documents
 from labctl.cli.github import no_commands, tell_github
 from labctl.cli.progress import Bar
 from labctl.errors import LabError, UsageError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 STDOUT = "-"
-NO_DOCUMENTS: Mapping[str, str] = {}
 
 
 class Output:
@@ -30,7 +30,7 @@ class Output:
     then has nothing else. UsageError where one could not be written.
     """
 
-    def __init__(self, documents: Mapping[str, str] = NO_DOCUMENTS) -> None:
+    def __init__(self, documents: Documents = NO_DOCUMENTS) -> None:
         self._documents = dict(documents)
         _check_places(self._documents)
 

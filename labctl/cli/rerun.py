@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from labctl.cli import options
-from labctl.cli.documents import Documents, with_documents
-from labctl.cli.output import NO_DOCUMENTS
+from labctl.cli.documents import NO_DOCUMENTS, Documents, with_documents
 
 
 @with_documents

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labctl.cli import options
 from labctl.cli.execute import Limits, Wanted, execute
 from labctl.cli.output import Output
 from labctl.errors import EngineError, InputError, UsageError, Where
@@ -14,7 +15,6 @@ from labctl.judge.changes import changes
 from labctl.load.imports import libraries_in
 from labctl.load.result import read_result
 from labctl.load.sources import write_sources
-from labctl.model.lock import LOCK_FILE
 from labctl.model.plan import SERIES, Unit
 from labctl.model.result import Result
 from labctl.plan import Client
@@ -93,7 +93,7 @@ def _wanted(old: Result, files: Mapping[str, Path], *, jobs: int, locked: bool) 
         repeat=max(one.repeat for one in old.attempts),
         limits=Limits(jobs=jobs, limit_s=asked.timeout_s),
         only=units,
-        lock=Path(LOCK_FILE) if locked else None,
+        lock=Path(options.LOCK_FILE) if locked else None,
         infos={name: old.scenarios[name] for name in files},
     )
 

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from labctl.cli import options
-from labctl.cli.documents import Documents, with_documents
-from labctl.cli.output import NO_DOCUMENTS
+from labctl.cli.documents import NO_DOCUMENTS, Documents, with_documents
 
 EXAMPLES = """\b
 Examples:
@@ -75,7 +74,6 @@ def run(
     and 4 if the lab could not be run.
     """
     from labctl.cli.execute import Limits, Wanted, client_of, execute  # noqa: PLC0415
-    from labctl.model.lock import LOCK_FILE  # noqa: PLC0415
 
     wanted = Wanted(
         names=tuple(names),
@@ -90,6 +88,6 @@ def run(
         documents=documents,
         pcaps=pcap,
         shard=shard,
-        lock=Path(LOCK_FILE) if locked else None,
+        lock=Path(options.LOCK_FILE) if locked else None,
     )
     raise typer.Exit(execute(wanted))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from labctl.model.base import Input, Text
@@ -24,6 +22,3 @@ class Lock(Input):
 
     labctl: Text
     images: dict[Text, LockedImage]
-
-
-LOCK_FILE: Literal["labctl.lock"] = "labctl.lock"

@@ -163,5 +163,6 @@ def _closing(result: Result) -> Iterator[Text]:
         where = f"{number} of {counted(len(result.attempts), 'attempt')}"
         yield Text(f"Not judged in {where}: {_UNJUDGED.get(key, key)}.", style="dim")
     if result.interrupted:
-        yield Text(f"{_why_cut_short(result)}: these are not all of its attempts.", style="bold red")
+        why = _why_cut_short(result)
+        yield Text(f"{why}: these are not all of its attempts.", style="bold red")
     yield summary_line(result.attempts)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labctl.errors import EngineError
-from labctl.examine import Ended
+from labctl.examine import Ended, story
 from labctl.grading.desk import Paper
 from labctl.grading.tickets import Ticket, Ticketed, Work
 from labctl.judge import judge
@@ -96,7 +96,9 @@ def paper(owner: str = "ada", **changes: Any) -> Paper:
 def ended(planned: PlannedAttempt, observation: Observation, **changes: Any) -> Ended:
     """An attempt that was made, and judged."""
     result = attempt_result(planned, observation, judge(planned.expectation, observation))
-    return Ended(attempt=planned, result=result, **changes)
+    wire = changes.get("wire")
+    told = {"took_s": changes.pop("took_s", 0.0), **(story(wire, observation) if wire else {})}
+    return Ended(attempt=planned, result=result.model_copy(update=told), **changes)
 
 
 def broke(planned: PlannedAttempt) -> Ended:

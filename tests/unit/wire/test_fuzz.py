@@ -18,10 +18,10 @@ from labctl.wire.canvas import WIDTH
 from labctl.wire.decode import decode_all
 from labctl.wire.explain import explain
 from labctl.wire.flows import analyse
-from tests.unit.wire.drawn import draw_ladder
 from labctl.wire.listing import list_packets
 from labctl.wire.pcapng import pcapng
 from tests.unit.wire.captures import NAMES, recorded
+from tests.unit.wire.drawn import draw_ladder
 
 CASES = int(os.environ.get("LABCTL_FUZZ_CASES", "300"))
 REAL = [raw for name in NAMES for raw in recorded(name)]

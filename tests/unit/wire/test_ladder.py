@@ -12,9 +12,9 @@ from labctl.wire.canvas import WIDTH
 from labctl.wire.decode import decode_all
 from labctl.wire.flows import analyse
 from labctl.wire.ladder import ROWS_LIMIT
-from tests.unit.wire.drawn import draw_ladder
 from tests.unit.wire.build import CLIENT, CLOSED, DNS, MAIL, START_NS, Capture, arp, icmp, ip4, tcp
 from tests.unit.wire.captures import NAMES, recorded
+from tests.unit.wire.drawn import draw_ladder
 
 NAMES_GIVEN = {DNS: "dns.lab", "198.18.250.2": "dns.lab"}
 REFUSED = ExceptionInfo(
