@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from labctl.errors import EngineError
 from labctl.judge import judge, observe
 from labctl.judge.observe import start_of
+from labctl.judge.policy import judge_policy
 from labctl.judge.results import attempt_result, lab_error
+from labctl.judge.verdict import Judgement
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import Wire
 from labctl.model.plan import PlannedAttempt
@@ -54,11 +56,15 @@ def examine(attempt: PlannedAttempt, evidence: Evidence) -> Ended:
     capture = evidence.capture
     wire = look_at(capture) if capture else None
     observation = observe(evidence, wire)
-    result = attempt_result(attempt, observation, judge(attempt.expectation, observation))
+    result = attempt_result(attempt, observation, _judged(attempt, observation))
     told = {**(story(wire, observation) if wire else {}), "took_s": evidence.elapsed_s}
-    return Ended(
-        attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire
-    )
+    return Ended(attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire)
+
+
+def _judged(attempt: PlannedAttempt, observation: Observation) -> Judgement:
+    if attempt.rule is not None:
+        return judge_policy(attempt.rule, observation)
+    return judge(attempt.expectation, observation)
 
 
 def story(wire: Wire, observation: Observation) -> dict[str, object]:

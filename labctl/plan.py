@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labctl.errors import InputError, ManyInputErrors, UsageError, Where
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
 from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab, Unit
+from labctl.model.policy import Policy, Rule
 from labctl.model.scenario import Attempt, Library, Scenario
 
 
@@ -27,7 +28,8 @@ class Client:
 class _Entry:
     """One client in one scenario, before it is multiplied by Pythons and repeats.
 
-    `judged_by` is the scenario's attempt whose expectations count, None where none do.
+    `judged_by` is the scenario's attempt whose expectations count, None where none do; `rule` is
+    that of a policy.
     """
 
     attempt: str
@@ -36,6 +38,7 @@ class _Entry:
     origin: str
     requires: tuple[Library, ...]
     judged_by: Attempt | None
+    rule: Rule | None = None
 
 
 def plan(
@@ -47,6 +50,7 @@ def plan(
     client: Client | None = None,
     repeat: int = 1,
     judged: bool = True,
+    policy: Policy | None = None,
     only: Collection[Unit] | None = None,
 ) -> Plan:
     """The labs to start, and in each the attempts by scenario, Python, attempt and repeat.
@@ -60,6 +64,9 @@ def plan(
     which nothing is expected: it is shown beside the scenario's own. With `client` and
     `attempts`, the client takes the place of the attempts named, and is judged by what they
     expect.
+
+    With `client` and `policy`, the client alone is run, once in each scenario that the policy does
+    not skip, and is judged by the policy.
 
     Attempts that require libraries are made with the one of `with_libraries` that has the series.
     With `only`, of all these just those units are made.
@@ -80,7 +87,7 @@ def plan(
             attempt
             for scenario in group
             for attempt in _attempts(
-                scenario, pairs, _entries(scenario, attempts, client, judged=judged), repeat
+                scenario, pairs, _entries(scenario, attempts, client, policy, judged=judged), repeat
             )
             if only is None or attempt.unit in only
         ]
@@ -157,12 +164,17 @@ def _attempts(
                     interpreter=interpreter,
                     expectation=expectation,
                     repeat=number,
+                    rule=entry.rule,
                 )
 
 
 def _entries(
-    scenario: Scenario, selected: Sequence[str], client: Client | None, *, judged: bool
-) -> list[_Entry]:
+    scenario: Scenario, selected: Sequence[str], client: Client | None, policy: Policy | None, *,
+    judged: bool,
+) -> list[_Entry]:  # fmt: skip
+    if client and policy:
+        rule = None if policy.skips(scenario.name) else policy.rule(scenario)
+        return [replace(_own(client), rule=rule)] if rule else []
     chosen = _chosen(scenario, selected)
     if client and selected:
         return [_given(client, name=a.name, judged_by=a) for a in chosen]
@@ -177,7 +189,12 @@ def _entries(
         )
         for a in chosen
     ]
-    return [*own, _given(client, name=_text(client.path.stem), judged_by=None)] if client else own
+    return [*own, _own(client)] if client else own
+
+
+def _own(client: Client) -> _Entry:
+    """A client that takes no attempt's place."""
+    return _given(client, name=_text(client.path.stem), judged_by=None)
 
 
 def _chosen(scenario: Scenario, selected: Sequence[str]) -> list[Attempt]:

@@ -16,7 +16,7 @@ import docker
 
 from labctl import __version__
 from labctl.cli.output import Output
-from labctl.cli.selection import measured_times, select
+from labctl.cli.selection import catalogue, measured_times, select
 from labctl.cli.signals import patient, terminable
 from labctl.engine.connect import connect
 from labctl.engine.docker import DockerEngine
@@ -25,9 +25,11 @@ from labctl.engine.images import LAB, SERIES, ImageState, ImageStore, client_ima
 from labctl.errors import UsageError
 from labctl.load.imports import libraries_in
 from labctl.load.lock import check_lock, read_lock
+from labctl.load.policy import load_policy
 from labctl.load.scenario import read_client
 from labctl.model.lock import Lock
 from labctl.model.plan import Interpreter, Plan, Unit
+from labctl.model.policy import Policy
 from labctl.model.result import AttemptResult, EngineInfo, ImageInfo, ScenarioInfo
 from labctl.model.scenario import Scenario
 from labctl.plan import Client, check_variants, plan
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from labctl.examine import Ended
 
 DISAGREE = 1
+DEFAULT = "default"
+"""Given in place of a policy: the one without entries."""
 
 
 class Follower(Protocol):
@@ -69,7 +73,8 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the command line asks for. `client` is one of one's own; `only` are the units to make of
+    """What the command line asks for. `client` is one of one's own, judged by `policy` if there is
+    one; `only` are the units to make of
     all those asked for, None for all; `shard` is 2/5, or empty; `lock` the file that images must
     agree with. `infos` says what a result is to tell of scenarios, where that is known already.
     """
@@ -81,6 +86,7 @@ class Wanted:
     attempts: tuple[str, ...] = ()
     pythons: str
     client: Client | None = None
+    policy: Policy | None = None
     repeat: int = 1
     limits: Limits
     documents: Mapping[str, str] = field(default_factory=dict)
@@ -101,9 +107,10 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
         part = parse_shard(wanted.shard) if wanted.shard else None
         scenarios = _scenarios(wanted)
         series = parse_pythons(wanted.pythons)
-        check_variants(scenarios, series, wanted.attempts)
+        if not wanted.policy:
+            check_variants(scenarios, series, wanted.attempts)
         lock = read_lock(wanted.lock) if wanted.lock else None
-        output = output or Output(wanted.documents)
+        output = output or _output(wanted)
         if wanted.pcaps:
             from labctl.cli.reporter import capture_folder  # noqa: PLC0415 imports much
 
@@ -136,6 +143,14 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
     return max(exit_code(results), DISAGREE if disagreements(results) else 0)
 
 
+def _output(wanted: Wanted) -> Output:
+    if wanted.policy:
+        from labctl.cli.surviving import SurvivalOutput  # noqa: PLC0415 imports much
+
+        return SurvivalOutput(wanted.documents, wanted.policy, wanted.client)
+    return Output(wanted.documents)
+
+
 def _plan(
     wanted: Wanted, scenarios: Sequence[Scenario], pythons: Pythons, only: Collection[Unit] | None
 ) -> Plan:
@@ -146,6 +161,7 @@ def _plan(
         attempts=wanted.attempts,
         client=wanted.client,
         repeat=wanted.repeat,
+        policy=wanted.policy,
         only=only,
     )
 
@@ -154,6 +170,24 @@ def client_of(path: Path) -> Client:
     """A client of one's own. InputError for a file that can't be read."""
     source = read_client(path)
     return Client(path=path, source=source, requires=libraries_in(source))
+
+
+def policy_of(text: str, client: Path | None, attempts: Sequence[str]) -> Policy:
+    """The policy in a file; `default` is the one without entries. UsageError where there is nothing
+    to judge by it; InputError for a wrong file.
+    """
+    if client is None:
+        raise UsageError(
+            "a policy judges a client of your own", hint="give --client, the file with your client"
+        )
+    if attempts:
+        raise UsageError(
+            "--attempt has the client judged by what that attempt expects, and not by a policy",
+            hint="leave out --attempt, or --policy",
+        )
+    if text == DEFAULT:
+        return Policy()
+    return load_policy(Path(text), scenarios=catalogue(()).names())
 
 
 def _scenarios(wanted: Wanted) -> list[Scenario]:

@@ -61,6 +61,7 @@ def opened(
             attempts=wanted.attempts,
             client=str(client.path) if client else "",
             source=client.source if client else "",
+            policy=wanted.policy.text if wanted.policy else None,
             shard=wanted.shard,
             fail_fast=wanted.limits.fail_fast,
         ),

@@ -16,6 +16,7 @@ Examples:
   labctl run --all --python all             everything, on every Python
   labctl run ./my.yaml                      a scenario of your own
   labctl run refused-port --client my.py    your client in that lab
+  labctl run --all --client my.py --policy default    does it survive them all?
 """
 
 
@@ -43,6 +44,13 @@ def run(
             " what that attempt expects. It finds its target in LAB_HOST and LAB_PORT.",
         ),
     ] = None,
+    policy: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|default",
+            help="Judge your client, alone, by what this policy admits, in every scenario.",
+        ),
+    ] = "",
     jobs: options.Jobs = 4,
     repeat: Annotated[
         int, typer.Option(min=1, max=10_000, help="Make every attempt so often, and compare.")
@@ -73,7 +81,13 @@ def run(
     Exits with 0 if all is as expected, 1 if not, 2 or 3 if the command line or a file is wrong,
     and 4 if the lab could not be run.
     """
-    from labctl.cli.execute import Limits, Wanted, client_of, execute  # noqa: PLC0415
+    from labctl.cli.execute import (  # noqa: PLC0415
+        Limits,
+        Wanted,
+        client_of,
+        execute,
+        policy_of,
+    )
 
     wanted = Wanted(
         names=tuple(names),
@@ -83,6 +97,7 @@ def run(
         attempts=tuple(attempt),
         pythons=python,
         client=client_of(client) if client else None,
+        policy=policy_of(policy, client, attempt) if policy else None,
         repeat=repeat,
         limits=Limits(jobs=jobs, limit_s=timeout, keep=keep, fail_fast=fail_fast),
         documents=documents,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labctl.errors import EngineError, LabError
+from labctl.judge.policy import policy_json
 from labctl.judge.verdict import Judgement
 from labctl.model.expectation import Expectation
 from labctl.model.plan import PlannedAttempt
@@ -48,8 +49,14 @@ def _identity(planned: PlannedAttempt) -> dict[str, Any]:
         "client": planned.client,
         "libraries": {name: planned.interpreter.packages[name] for name in planned.requires},
         "repeat": planned.repeat,
-        "expected": expected_json(planned.expectation) if planned.expectation else None,
+        "expected": _expected(planned),
     }
+
+
+def _expected(planned: PlannedAttempt) -> dict[str, Any] | None:
+    if planned.rule is not None:
+        return policy_json(planned.rule)
+    return expected_json(planned.expectation) if planned.expectation else None
 
 
 def expected_json(expectation: Expectation) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
+from labctl.model.policy import Rule
 from labctl.model.scenario import Library, Target
 
 SERIES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -38,8 +39,9 @@ class Unit(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedAttempt:
-    """One client, to be run once. `expectation` is None where nothing is expected of it. `argv` are
-    its arguments, `env` what its environment has beside LAB_HOST and LAB_PORT.
+    """One client, to be run once. `expectation` is None where nothing is expected of it; `rule` is
+    what judges it instead, by a policy. `argv` are its arguments, `env` what its environment has
+    beside LAB_HOST and LAB_PORT.
     """
 
     scenario: str
@@ -51,6 +53,7 @@ class PlannedAttempt:
     interpreter: Interpreter
     expectation: Expectation | None
     repeat: int
+    rule: Rule | None = None
     requires: tuple[Library, ...] = ()
     argv: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, hash=False)

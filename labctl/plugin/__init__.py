@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from labctl.plugin.settings import settings_of
 from labctl.plugin.sniff import may_be_scenario
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     lines |= {tag: f"scenarios with the tag {tag} (labctl)" for tag in ("core", "essential")}
     for name, text in lines.items():
         config.addinivalue_line("markers", f"{name}: {text}")
+    settings_of(config)  # what is wrong with them is told at once
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -80,8 +82,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test with `lab` is made for each Python, where there are several."""
     if "labctl_python" in metafunc.fixturenames:
-        from labctl.plugin.settings import settings_of  # noqa: PLC0415
-
         pythons = settings_of(metafunc.config).pythons
         if len(pythons) > 1:
             metafunc.parametrize("labctl_python", pythons, indirect=True)
@@ -90,8 +90,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def labctl_python(request: pytest.FixtureRequest) -> str:
     """The Python that `lab` runs clients on, such as 3.13."""
-    from labctl.plugin.settings import settings_of  # noqa: PLC0415
-
     python: str = getattr(request, "param", settings_of(request.config).pythons[0])
     return python
 

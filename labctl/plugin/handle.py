@@ -15,7 +15,7 @@ from labctl.model.plan import PlannedAttempt
 from labctl.model.scenario import Attempt, Library, Scenario
 from labctl.plugin import SEEN
 from labctl.plugin.seen import Seen
-from labctl.plugin.settings import settings_of
+from labctl.plugin.settings import known_python, settings_of
 from labctl.plugin.ship import Shipment, Shipper
 from labctl.plugin.ship.calling import Args
 from labctl.plugin.ship.names import fully_named
@@ -58,9 +58,8 @@ class Lab:
         """
         __tracebackhide__ = True
         try:
-            seen = self._run(
-                scenario, client, python or self._python, requires, attempt, args, timeout
-            )
+            series = known_python(python or self._python)
+            seen = self._run(scenario, client, series, requires, attempt, args, timeout)
         except LabError as error:
             told = _noted(error)
         else:

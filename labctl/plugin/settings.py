@@ -1,4 +1,4 @@
-"""What options and ini files say, parsed once."""
+"""What options and ini files say, parsed once. Imports little."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.errors import LabError, UsageError
+from labctl.errors import InputError, LabError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,8 @@ class Settings:
 
 _SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 _LONGEST_S = 3600
+SERIES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+"""As in labctl.model.plan, which takes long to import."""
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -38,16 +40,11 @@ def settings_of(config: pytest.Config) -> Settings:
 
 def told(error: LabError) -> str:
     """All that an error says, its hint on a line of its own."""
-    from labctl.errors import InputError  # noqa: PLC0415 beside its base
-
     each = error.each() if isinstance(error, InputError) else (error,)
     return "\n".join(f"{one}\n  hint: {one.hint}" if one.hint else str(one) for one in each)
 
 
 def _parsed(config: pytest.Config) -> Settings:
-    from labctl.cli.execute import parse_pythons  # noqa: PLC0415 imports much
-
-    pythons = config.getoption("--labctl-python") or config.getini("labctl_python")
     folders = tuple(config.getini("labctl_scenarios"))
     for folder in folders:
         if not folder.is_dir():
@@ -55,9 +52,24 @@ def _parsed(config: pytest.Config) -> Settings:
                 f"labctl_scenarios: there is no folder {folder}",
                 hint="paths there are relative to the ini file",
             )
-    return Settings(
-        pythons=tuple(parse_pythons(pythons)), limit_s=_limit_s(config), folders=folders
-    )
+    return Settings(pythons=_pythons(config), limit_s=_limit_s(config), folders=folders)
+
+
+def _pythons(config: pytest.Config) -> tuple[str, ...]:
+    text = config.getoption("--labctl-python") or config.getini("labctl_python")
+    wanted = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if "all" in wanted:
+        return SERIES
+    return tuple(map(known_python, wanted or [text]))
+
+
+def known_python(series: str) -> str:
+    """The same. UsageError for one that no client can run on."""
+    if series not in SERIES:
+        raise UsageError(
+            f"no client image has Python {series!r}", hint=f"there are {', '.join(SERIES)}, and all"
+        )
+    return series
 
 
 def _limit_s(config: pytest.Config) -> float:

@@ -17,8 +17,8 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 def call(function: Callable[..., Any], target: Target, args: Args) -> str:
     """The expression that calls it by its name; one that is async is run to its end.
 
-    Parameters called `host` and `port` get the target's. If neither is there, the first two get
-    them, unless `args` are for these too. UsageError where the function can't be called so.
+    Parameters called `host` and `port` get the target's. If neither is there, the first two of
+    those that have no default get them. UsageError where the function can't be called so.
     """
     signature = inspect.signature(function)
     positional, named = _arguments(signature, target, args)
@@ -42,14 +42,15 @@ def _arguments(
     known: dict[str, object] = {"host": target.host, "port": target.port}
     named = {one.name: known[one.name] for one in parameters if one.name in known}
     places = [one for one in parameters if one.kind in _POSITIONAL and one.name not in named]
-    more = list(args.values()) if isinstance(args, Mapping) else list(args)
-    free = [one for one in places if one.default is one.empty]
-    first = [] if named or len(free) < 2 or len(free) > len(more) + 2 else list(known.values())  # noqa: PLR2004 host and port
+    given = args if isinstance(args, Mapping) else {}
+    free = [one for one in places if one.default is one.empty and one.name not in given]
+    first = list(known.values()) if len(free) >= len(known) and not named else []
     if isinstance(args, Mapping):
         return first, {**named, **args}
-    if not named:
-        return [*first, *more], {}
-    return [], {**named, **{one.name: value for one, value in zip(places, more, strict=False)}}
+    if not named or len(args) > len(places):
+        return [*first, *args], named
+    others = {one.name: value for one, value in zip(places, args, strict=False)}
+    return [], {**named, **others}
 
 
 def _text(value: object) -> str:

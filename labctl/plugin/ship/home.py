@@ -82,7 +82,8 @@ class Home:
         under one name, that tells which it was.
         """
         imports = [node for node in found if isinstance(node, Import)]
-        if imports == found and (len(found) == 1 or all(binds_top(name, one) for one in found)):
+        clear = len(imports) == 1 or all(binds_top(name, one) for one in imports)
+        if imports and imports == found and clear:
             for node in imports:
                 self._put_import(name, node, parts)
         elif name in self._names:

@@ -15,9 +15,9 @@ from labctl.judge.observe import REPORT_LIMIT, start_of
 from labctl.model.evidence import Capture
 from labctl.model.result import Observation, Outcome, ServerEvent
 from labctl.wire.explain import explain
-from tests.unit.wire.drawn import draw_ladder
 from tests.unit.judge.samples import evidence, expectation, flow, report
 from tests.unit.wire.captures import recorded
+from tests.unit.wire.drawn import draw_ladder
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
 JSON = st.recursive(

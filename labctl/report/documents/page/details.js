@@ -45,23 +45,25 @@ function comparison(attempt) {
   if (!("compared" in attempt) || !data.blocks[attempt.compared].length) return null;
   const rows = data.blocks[attempt.compared].map(([mark, what, expected, observed]) =>
     ({mark, what: say(what), expected: say(expected), observed: say(observed)}));
-  const head = ["", "Expected", "Observed"].map(text => element("th", {scope: "col"}, text));
-  const bodies = grouped(rows, row => row.what).map(group => element("tbody", {},
-    element("tr", {class: "what"}, element("th", {scope: "rowgroup", colspan: "3"},
-      bdi(TITLES[group[0].what] ?? group[0].what.replace(/\battrs\./, "")))),
-    ...group.map(comparedRow)));
+  const head = ["", "", "Expected", "Observed"].map(text =>
+    text ? element("th", {scope: "col"}, text) : element("td"));
+  const bodies = grouped(rows, row => row.what).map(group =>
+    element("tbody", {}, ...group.map((row, place) => comparedRow(row, place ? 0 : group.length))));
   return section("Expected and observed", [element("table", {class: "compared"},
     element("thead", {}, element("tr", {}, ...head)), ...bodies)]);
 }
 
-function comparedRow({mark, expected, observed}) {
+/** The first of a group says what so many rows are about. */
+function comparedRow({mark, what, expected, observed}, rows) {
   const [sign, words] = MARKS[mark];
+  const title = rows ? element("th", {scope: "rowgroup", rowspan: rows},
+    bdi(TITLES[what] ?? what.replace(/\battrs\./, ""))) : null;
   const first = element("td", {class: "sign", title: words},
     element("span", {"aria-hidden": "true"}, sign), element("span", {class: "unseen"}, words));
   const cells = mark === "same" && expected === observed
     ? [element("td", {colspan: "2"}, bdi(observed))]
     : [side("Expected", expected), side("Observed", observed)];
-  return element("tr", {class: mark}, first, ...cells);
+  return element("tr", {class: mark}, title, first, ...cells);
 }
 
 /** `data-side` is what phones show before it, where both are below each other. */

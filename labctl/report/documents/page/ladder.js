@@ -2,7 +2,7 @@
 // The ladder: who sent what to whom, drawn, and the same in words.
 
 const LETTER = 6.7, LEFT = 92, TOP = 34, RIGHT = 24;
-const ARROW_ROW = 30, NOTE_ROW = 24;
+const ARROW_ROW = 27, NOTE_ROW = 22;
 const STEP = {least: 200, most: 400};
 
 /** Columns of hosts, an arrow for what went from one to another, a note for what a host did. */
@@ -59,19 +59,19 @@ function lifelines(hosts, frame) {
 function ladderRow(row, frame, y) {
   const group = drawn("g", {}, drawn("title", {}, row.text));
   if (typeof row.at === "number") {
-    const below = row.source === row.target ? 15 : 22;
+    const below = row.source === row.target ? 14 : 20;
     group.append(drawn("text", {class: "at", x: LEFT - 32, y: y + below, "text-anchor": "end"},
       row.at.toFixed(1)));
   }
-  group.append(...(row.source === row.target ? note(row, frame, y) : arrow(row, frame, y + 18)));
+  group.append(...(row.source === row.target ? note(row, frame, y) : arrow(row, frame, y + 17)));
   return group;
 }
 
 function note(row, frame, y) {
   const x = frame.x(row.source), most = Math.floor((frame.width - x - 20) / LETTER);
   return [
-    drawn("circle", {class: `dot ${kindOf(row.mark)}`, cx: x, cy: y + 11, r: 4}),
-    drawn("text", {class: `note-text ${kindOf(row.mark)}`, x: x + 12, y: y + 15},
+    drawn("circle", {class: `dot ${kindOf(row.mark)}`, cx: x, cy: y + 10, r: 4}),
+    drawn("text", {class: `note-text ${kindOf(row.mark)}`, x: x + 12, y: y + 14},
       clipped(`${kindOf(row.mark) === "call" ? "" : `${row.mark} `}${row.text}`, most)),
   ];
 }

@@ -45,11 +45,13 @@ function timeline(attempt) {
   ];
 }
 
+const since = at => at ? `${duration(at)} on` : "the start";
+
 function inWords(moments, quiet, end) {
   const calls = moments.filter(one => one.lane === 0).length;
   const parts = [
     `${counted(calls, "call")}, ${counted(moments.length - calls, "step")} on the wire`,
-    quiet ? `nothing for ${duration(quiet.to - quiet.from)} from ${duration(quiet.from)} on` : "",
+    quiet ? `nothing for ${duration(quiet.to - quiet.from)} from ${since(quiet.from)}` : "",
     `ended after ${duration(end)}.`,
   ];
   return parts.filter(Boolean).join("; ");
@@ -76,15 +78,16 @@ function axis(first, last, place) {
   return ticks;
 }
 
-/** The longest time in which nothing happened, if that is most of all. */
+/** The longest time in which nothing happened before the end, if that is much of it. */
 function longest(moments, end) {
-  const all = [...moments.map(one => one.at), end].sort((a, b) => a - b);
+  const before = moments.map(one => one.at).filter(at => at > 0 && at < end);
+  const all = [0, ...before, end].sort((a, b) => a - b);
   let found = null;
   for (let n = 1; n < all.length; n++) {
     const gap = all[n] - all[n - 1];
     if (!found || gap > found.to - found.from) found = {from: all[n - 1], to: all[n]};
   }
-  return found && found.to - found.from > 0.4 * (all.at(-1) - all[0]) ? found : null;
+  return found && found.to - found.from > 0.4 * end ? found : null;
 }
 
 function silence({from, to}, place) {
