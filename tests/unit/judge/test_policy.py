@@ -84,8 +84,8 @@ def test_survives(seen: Observation) -> None:
             {"elapsed_s": 30.04},
             "hang",
             (
-                "the client was still running when its 30.0 s were up: give all that waits a timeout, "
-                "and the whole a deadline"
+                "the client was still running when its 30.0 s were up: give all that waits a "
+                "timeout, and the whole a deadline"
             ),
         ),
         (
@@ -99,8 +99,8 @@ def test_survives(seen: Observation) -> None:
             {"signal": "SIGSEGV"},
             "killed",
             (
-                "the client was killed (SIGSEGV): nothing but a crash, or a signal of its own, does "
-                "that"
+                "the client was killed (SIGSEGV): nothing but a crash, or a signal of its own, "
+                "does that"
             ),
         ),
         (
@@ -108,8 +108,8 @@ def test_survives(seen: Observation) -> None:
             {},
             "garbled",
             (
-                "what came out of the client's container was not a report: leave all descriptors alone "
-                "that are not yours"
+                "what came out of the client's container was not a report: leave all descriptors "
+                "alone that are not yours"
             ),
         ),
         (
@@ -117,8 +117,8 @@ def test_survives(seen: Observation) -> None:
             {"exit": 3},
             "exit",
             (
-                "the client ended its process before it raised or returned anything (exit status 3): "
-                "nobody can catch what os._exit does, so raise, or call sys.exit"
+                "the client ended its process before it raised or returned anything (exit status "
+                "3): nobody can catch what os._exit does, so raise, or call sys.exit"
             ),
         ),
     ],
@@ -317,8 +317,8 @@ def test_who_returns_and_then_exits_with_something_else() -> None:
     [
         ("thread worker", ("ended thread worker, and the client's code was not told: catch it in "
          "the thread, and hand it to whoever waits for that")),
-        ("task Task-1", ("ended task Task-1, and the client's code was not told: await the task, or "
-         "put it in a task group")),
+        ("task Task-1", ("ended task Task-1, and the client's code was not told: await the task, "
+         "or put it in a task group")),
         ("future", "ended future, and the client's code was not told: await the future"),
         ("event loop", ("ended event loop, and the client's code was not told: catch it in the "
          "callback")),
