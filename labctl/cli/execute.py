@@ -306,8 +306,9 @@ def _carry_out(
         )
         try:
             runner.run(todo)
-            if limits.fail_fast and not following().complete:
-                following().show(interrupted=True)
+            if not total or not following().complete:
+                # Nothing was to be made, or no more after a failure: nobody has shown it yet.
+                following().show(interrupted=bool(total))
         except BaseException:
             bar.stop()
             with patient():

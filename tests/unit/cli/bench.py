@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from labctl.cli import execute
+from labctl.engine.images import ImageState, ImageStatus
 from labctl.load.schema import result_schema
 from labctl.model.result import ImageInfo
 from tests.unit.cli.conftest import Done, Labctl
@@ -36,6 +37,19 @@ class Images:
             )
             for name, version in versions.items()
         }
+
+    def status(self, wanted: Iterable[str]) -> list[ImageStatus]:
+        made = self.ensure(wanted, progress=print)
+        return [
+            ImageStatus(
+                name=name,
+                state=ImageState.READY,
+                id=info.id,
+                python=info.python,
+                packages=info.packages,
+            )
+            for name, info in made.items()
+        ]
 
 
 class Bench:
@@ -66,6 +80,10 @@ class Bench:
 
     def run(self, *args: str | Path) -> Done:
         return self._labctl("run", *args)
+
+    def labctl(self, *args: str | Path) -> Done:
+        """Any verb."""
+        return self._labctl(*args)
 
     def document(self, *args: str | Path) -> dict[str, Any]:
         """The result document, seen to be one."""

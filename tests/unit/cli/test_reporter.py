@@ -45,9 +45,7 @@ def ended(
     wire = look_at(capture) if capture else None
     result = attempt_result(attempt, observed, judge(attempt.expectation, observed))
     told = story(wire, observed) if wire else {}
-    return Ended(
-        attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire
-    )
+    return Ended(attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire)
 
 
 def broken(attempt: PlannedAttempt) -> Ended:
