@@ -153,7 +153,7 @@ def _elapsed(wanted: Expectation, wrong: set[str], seen: Observation) -> Iterato
         for word, limit in (("at least", bounds.min), ("at most", bounds.max))
         if limit is not None
     ]
-    yield Line("elapsed", _mark("elapsed", wrong, seen), ", ".join(said), f"{seen.elapsed_s:.3g} s")
+    yield Line("elapsed", _mark("elapsed", wrong, seen), ", ".join(said), f"{seen.elapsed_s:.3f} s")
 
 
 def _parts(

@@ -103,7 +103,7 @@ def ladder(drawn: Ladder, most: int, pool: Pool) -> dict[str, Json]:
     """`hosts`, `rows` of `[source, target, text, mark, both]`, and `notes`; see `times`."""
     return {
         "hosts": [pool.text(host) for host in drawn.hosts],
-        "rows": [_row(row, len(drawn.hosts), pool) for row in drawn.rows[:most]],
+        "rows": [_row(row, pool) for row in drawn.rows[:most]],
         "notes": [pool.text(note) for note in drawn.notes]
         + ([pool.text(f"{len(drawn.rows) - most} more lines")] if len(drawn.rows) > most else []),
     }
@@ -114,9 +114,8 @@ def times(drawn: Ladder, most: int) -> list[Json]:
     return [milliseconds(row.at_s) for row in drawn.rows[:most]]
 
 
-def _row(row: LadderRow, last: int, pool: Pool) -> list[Json]:
-    ends = (min(max(column, 0), last) for column in (row.source, row.target))
-    return [*ends, pool.text(row.text), pool.text(row.mark), int(row.both)]
+def _row(row: LadderRow, pool: Pool) -> list[Json]:
+    return [row.source, row.target, pool.text(row.text), pool.text(row.mark), int(row.both)]
 
 
 def moments(attempt: AttemptResult, pool: Pool) -> list[Json]:
@@ -124,18 +123,26 @@ def moments(attempt: AttemptResult, pool: Pool) -> list[Json]:
     seen = attempt.observed
     if seen is None or attempt.ladder:
         return []
-    found: list[tuple[int, float, str]] = [
-        (CALL, one.at_s, _call(one.event, one.args))
-        for one in seen.calls
-        if one.event.startswith(_SYSTEM)
-    ]
-    own = next((one.source for one in seen.packets), "")
-    found += [
-        (SENT if one.source == own else RECEIVED, one.at_s, f"{one.protocol} {one.info}")
-        for one in seen.packets
-    ]
-    found.sort(key=lambda one: one[1])
+    found = sorted([*_calls(seen), *_packets(seen)], key=lambda one: one[1])
     return [[lane, milliseconds(at), pool.text(text)] for lane, at, text in found[:_MOMENTS]]
+
+
+_Moment = tuple[int, float, str]
+
+
+def _calls(seen: Observation) -> Iterator[_Moment]:
+    for one in seen.calls:
+        if one.event.startswith(_SYSTEM):
+            yield CALL, one.at_s, _call(one.event, one.args)
+
+
+def _packets(seen: Observation) -> Iterator[_Moment]:
+    """Those of flows: what kernels send to find their neighbours is no part of the story."""
+    details = [flow.detail for flow in seen.flows or () if flow.detail]
+    own = {one.source for one in details if not one.incoming}
+    for one in seen.packets:
+        if one.flow is not None:
+            yield SENT if one.source in own else RECEIVED, one.at_s, f"{one.protocol} {one.info}"
 
 
 def _call(event: str, args: Sequence[object]) -> str:

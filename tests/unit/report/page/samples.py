@@ -179,13 +179,18 @@ def killed(**changes: Any) -> AttemptResult:
 
 def undrawn(**changes: Any) -> AttemptResult:
     """As documents before there were ladders have it."""
-    there, here = "198.18.0.11:2525", "198.18.0.130:40000"
-    packets = (_packet(0.01, here, there, "SYN"), _packet(0.02, there, here, "RST"))
+    there, here = "198.18.0.11", "198.18.0.130"
+    packets = (
+        _packet(0.005, there, here, "who has 198.18.0.130?", None),
+        _packet(0.01, here, there, "SYN", 0),
+        _packet(0.02, there, here, "RST", 0),
+    )
     calls = (CONNECT, Call(at_s=0.011, event="import", args=("x",)))
-    return result(raised(packets=packets, calls=calls), **changes)
+    flows = (flow(detail=FlowDetail(source=here)),)
+    return result(raised(packets=packets, calls=calls, flows=flows), **changes)
 
 
-def _packet(at_s: float, source: str, destination: str, info: str) -> PacketInfo:
+def _packet(at_s: float, source: str, destination: str, info: str, flow: int | None) -> PacketInfo:
     return PacketInfo(
         at_s=at_s,
         interface="eth0",
@@ -194,6 +199,7 @@ def _packet(at_s: float, source: str, destination: str, info: str) -> PacketInfo
         protocol="tcp",
         length=60,
         info=info,
+        flow=flow,
     )
 
 

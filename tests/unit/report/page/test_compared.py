@@ -172,7 +172,7 @@ def test_chains_and_groups() -> None:
 
 def test_times() -> None:
     one = result(expectation=expectation(elapsed={"min": "1s", "max": "2s"}))
-    assert lines(one, "elapsed") == [("differs", "at least 1 s, at most 2 s", "0.04 s")]
+    assert lines(one, "elapsed") == [("differs", "at least 1 s, at most 2 s", "0.040 s")]
 
 
 def test_who_was_killed_has_no_stack_to_judge() -> None:

@@ -125,8 +125,8 @@ def test_a_long_ladder_is_cut_and_says_so() -> None:
     assert "ladder" not in told(run(passing()), replace(DEPTH, rows=0))[0]
 
 
-def test_columns_that_are_none_are_the_nearest() -> None:
-    rows = (LadderRow(source=-3, target=99, text="x", both=True),)
+def test_a_row_in_both_directions_and_without_a_time() -> None:
+    rows = (LadderRow(source=0, target=1, text="x", both=True),)
     one = one_told(passing().model_copy(update={"ladder": Ladder(hosts=("a",), rows=rows)}))
     assert one["ladder"]["rows"] == [(0, 1, "x", "●", 1)]
     assert one["times"] == [None]

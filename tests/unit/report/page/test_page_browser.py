@@ -241,7 +241,7 @@ def test_the_details_of_a_failure(tmp_path: Path) -> None:
         3,
         "Nobody answered the SYN to port 2525 of closed.lab.",
         [
-            "✘differs|ConnectionRefusedError|TimeoutError: timed out",
+            "Ends with|✘differs|ConnectionRefusedError|TimeoutError: timed out",
             "✘differs|smtplib:SMTP._get_socket|ssl:SSLSocket.read",
             "✘differs|tcp closed.lab:2525 refused|tcp closed.lab:2525 unanswered",
         ],
