@@ -66,7 +66,7 @@ class Project:
         spec = self._spec(top)
         if spec is not None and top not in _NEVER and self._is_own(spec):
             return Whose.PROJECT
-        if top in sys.stdlib_module_names:
+        if top == "__main__" or top in sys.stdlib_module_names:
             return Whose.PYTHON
         if _normal(top) in self._libraries:
             return Whose.LIBRARY

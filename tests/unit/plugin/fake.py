@@ -1,0 +1,34 @@
+"""A plugin for pytests in processes of their own: they get an engine made of locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from labctl.plugin import stage
+from tests.unit.fake_engine import FakeEngine
+from tests.unit.plugin.inner import Images
+
+
+class Engine(FakeEngine):
+    """Writes what it says to a file."""
+
+    def say(self, what: str) -> None:
+        with Path("said.txt").open("a") as file:
+            file.write(f"{what}\n")
+
+
+@contextmanager
+def guarded(_run: str) -> Iterator[None]:
+    yield
+
+
+def made(_client: object, *, run: str) -> Engine:
+    assert run
+    return Engine()
+
+
+IN_PLACE = {"connect": object, "ImageStore": Images, "DockerEngine": made, "guarded": guarded}
+for name, stand_in in IN_PLACE.items():
+    setattr(stage, name, stand_in)
