@@ -97,9 +97,7 @@ def _broken(attempts: Sequence[AttemptResult]) -> list[_Broken]:
     for attempt in attempts:
         for one in attempt.differences:
             key = (one.what, one.actual if one.what in _BY_TYPE else "")
-            group = found.setdefault(key, _Broken(one.what, one))
-            if not group.attempts or group.attempts[-1] is not attempt:
-                group.attempts.append(attempt)
+            found.setdefault(key, _Broken(one.what, one)).attempts.append(attempt)
     return sorted(found.values(), key=lambda one: (_rank(one.what), -len(one.scenarios)))
 
 

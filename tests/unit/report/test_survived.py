@@ -225,7 +225,7 @@ def test_hostile_text_is_escaped() -> None:
     info = ExceptionInfo(type=HOSTILE, message=HOSTILE)
     attempts = [
         one(HOSTILE, raised(exception=info, sockets=(HOSTILE,)), python=HOSTILE),
-        one("b", verdict=Verdict.ERROR, reasons=(HOSTILE,)),
+        one(f"{HOSTILE}b", verdict=Verdict.ERROR, reasons=(HOSTILE,)),
     ]
     text = shown(*attempts, options=(HOSTILE,), skipped=(HOSTILE,))
     assert "\\x1b[31m\\u202e<script>[bold]\\n\\x9b" in text
