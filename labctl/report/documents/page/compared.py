@@ -58,7 +58,7 @@ def _ending(
     wrong = {one.what for one in attempt.differences}
     differs = bool(wrong & _ENDINGS)
     if wanted is None:
-        yield Line("end", "differs" if differs else "unjudged", "", ended(seen))
+        yield _unread(attempt, seen)
         return
     yield Line("end", "differs" if differs else "same", _ending_text(wanted), ended(seen))
     if wanted.returns is None:
@@ -69,6 +69,17 @@ def _ending(
         met = ", ".join(dict.fromkeys(un.exception.type for un in seen.unhandled))
         yield Line("unhandled", mark, describe(one), met)
     yield from _elapsed(wanted, wrong, seen)
+
+
+def _unread(attempt: AttemptResult, seen: Observation) -> Line:
+    """The end, where nothing was expected, or a policy says what will do."""
+    by_policy = "policy" in (attempt.expected or ())
+    for one in attempt.differences:
+        if one.what in _ENDINGS:
+            return Line("end", "differs", one.expected, ended(seen))
+    if by_policy:
+        return Line("end", "same", "what the policy admits", ended(seen))
+    return Line("end", "unjudged", "", ended(seen))
 
 
 def _ending_text(wanted: Expectation) -> str:

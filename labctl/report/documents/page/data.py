@@ -134,6 +134,8 @@ def facts(result: Result, attempt: AttemptResult) -> Iterator[tuple[str, str]]:
     if attempt.libraries:
         pairs = (f"{name} {version}" for name, version in attempt.libraries.items())
         yield "Libraries", listed(pairs)
+    if attempt.observed and attempt.observed.sockets:
+        yield "Left open", listed(attempt.observed.sockets)
     if attempt.not_judged:
         yield "Not judged", listed(attempt.not_judged)
 

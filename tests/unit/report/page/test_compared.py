@@ -199,11 +199,25 @@ def test_doubts_have_their_own_lines() -> None:
     assert compared(one)[-1] == Line("calls", "differs", "a call", "none")
 
 
+def test_what_a_policy_admits() -> None:
+    policy: dict[str, Any] = {"expected": {"policy": {"exits": [0]}}}
+    good = result(expectation=None).model_copy(update=policy)
+    assert lines(good, "end") == [
+        ("same", "what the policy admits", "ConnectionRefusedError: [Errno 111] Connection refused")
+    ]
+    found = Difference(what="exception", expected="OSError", actual="ValueError", message="no")
+    exit_ = Difference(what="exit", expected="0", actual="3", message="no")
+    bad = good.model_copy(update={"differences": (found, exit_)})
+    assert lines(bad, "end")[0][:2] == ("differs", "OSError")
+    assert lines(bad, "exit") == [("differs", "0", "3")]
+
+
 @pytest.mark.parametrize("expected", [{"raises": 3}, {"stack": "x"}, {"what": []}, {}])
 def test_an_expectation_that_is_none_leaves_the_differences(expected: dict[str, Any]) -> None:
     one = failing().model_copy(update={"expected": expected})
     found = compared(one)
-    assert found[0] == Line("end", "differs", "", "TimeoutError: timed out")
+    wanted = "ConnectionRefusedError"
+    assert found[0] == Line("end", "differs", wanted, "TimeoutError: timed out")
 
 
 def test_more_flows_than_anyone_reads_are_counted() -> None:

@@ -160,6 +160,9 @@ def test_facts() -> None:
         ["Libraries", "requests 2.32.5"],
         ["Not judged", "served"],
     ]
+    seen = raised(sockets=("tcp 198.18.0.3:2525", "udp"))
+    left = one_told(result(seen), scenarios={})["facts"]
+    assert left[1] == ["Left open", "tcp 198.18.0.3:2525, udp"]
     assert one_told(shown(), scenarios={})["facts"] == [["Python", "3.13.5"], ["Client", "my.py"]]
 
 

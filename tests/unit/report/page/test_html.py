@@ -98,6 +98,10 @@ def test_an_interrupted_run_says_so() -> None:
     said = "The run was interrupted: these are not all of its attempts."
     assert said in words(run(passing(), interrupted=True))
     assert said not in words(run(passing()))
+    fast = run(passing(), failing(), interrupted=True, request=Request(fail_fast=True))
+    assert "The run ended with its first failure: these are not all of its attempts." in words(fast)
+    stopped = run(passing(), interrupted=True, request=Request(fail_fast=True))
+    assert said in words(stopped)
 
 
 def test_what_was_not_judged_is_counted() -> None:
