@@ -1,7 +1,9 @@
-"""Every scenario on every Python; and made wrong in each way that must be noticed."""
+"""Every scenario on every Python; in parts; and made wrong in each way that must be noticed."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,30 @@ import pytest
 import yaml
 
 from labctl.engine.images import SERIES
+from labctl.judge import judge
+from labctl.load.result import read_result
+from labctl.model.expectation import Expectation
+from labctl.model.result import AttemptResult, Result
 from labctl.shared_files import share
 from tests.docker.conftest import Done, labctl
 
 SCENARIOS = sorted(share("scenarios").rglob("*.yaml"))
 DNS = "dns"
 """The service that every lab has."""
+PYTHON = "3.13"
+SHARDS = 3
+
+
+@pytest.fixture(scope="session")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """All scenarios on one Python, in parts, each of few enough attempts to be kept whole."""
+    folder = tmp_path_factory.mktemp("shards")
+    files = [folder / f"{number}.json" for number in range(1, SHARDS + 1)]
+    for number, file in enumerate(files, 1):
+        part = ("--shard", f"{number}/{SHARDS}", "--json", file)
+        done = labctl("run", "--all", "--python", PYTHON, *part)
+        assert done.code == 0, done.out + done.err
+    return files
 
 
 def test_every_scenario_passes_on_every_python(everything: Done) -> None:
@@ -25,9 +45,30 @@ def test_every_scenario_passes_on_every_python(everything: Done) -> None:
     assert set(everything.document["summary"]) == {"pass", "fail", "inconclusive", "error"}
 
 
-def test_the_same_verdict_again() -> None:
-    done = labctl("run", "--all", "--repeat", "2", "--json", "-")
-    assert done.code == 0, wrong(done)
+def test_the_parts_of_a_run_are_the_run_attempt_by_attempt(
+    everything: Done, shards: list[Path], tmp_path: Path
+) -> None:
+    """That both come to the same shows, too, that verdicts are the same again."""
+    done = labctl("merge", *shards, "--json", tmp_path / "merged.json")
+    assert done.code == 0, done.out + done.err
+    whole = Result.model_validate_json(everything.out)
+    merged = read_result(tmp_path / "merged.json")
+    expected = {
+        one.key: found(one) for one in whole.attempts if one.python.startswith(f"{PYTHON}.")
+    }
+    assert {one.key: found(one) for one in merged.attempts} == expected
+    assert len(merged.attempts) == len(expected)
+    sizes = [len(read_result(path).attempts) for path in shards]
+    assert sum(sizes) == len(expected)
+    assert min(sizes) > len(expected) / (2 * SHARDS)
+
+
+def found(one: AttemptResult) -> tuple[object, ...]:
+    """What two runs of one attempt must agree in."""
+    seen = one.observed
+    assert seen is not None
+    stack = tuple(f"{frame.module}:{frame.qualname}" for frame in seen.stack)
+    return one.verdict, seen.outcome, seen.exception and seen.exception.type, stack
 
 
 def wrong(done: Done) -> list[Any]:
@@ -114,35 +155,52 @@ SAYS = {
 }
 
 
-@pytest.fixture(scope="module", params=CHANGES)
-def changed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Done]:
-    """All scenarios with that change, run at once."""
-    change = request.param
-    folder = tmp_path_factory.mktemp(change)
-    files = [
-        mutate(path, folder, change)
-        for path in SCENARIOS
-        if change not in OF_EXCEPTIONS or raises(path)
-    ]
-    return change, labctl("run", *files, "--json", "-")
+@pytest.fixture(scope="session")
+def seen(shards: list[Path]) -> dict[tuple[str, str], AttemptResult]:
+    """What each attempt of each scenario has come to."""
+    every = (one for path in shards for one in read_result(path).attempts)
+    return {(one.scenario, one.attempt): one for one in every}
 
 
+def expectations(path: Path, python: str) -> Iterator[tuple[str, Expectation]]:
+    """What each attempt in a file is expected to come to on that Python."""
+    for name, attempt in yaml.safe_load(path.read_text("utf-8"))["attempts"].items():
+        parsed = (Expectation.model_validate_json(json.dumps(one)) for one in variants(attempt))
+        yield name, next(one for one in parsed if one.admits(python))
+
+
+@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_a_wrong_expectation_fails_and_the_difference_is_named(
-    changed: tuple[str, Done], path: Path
+    seen: dict[tuple[str, str], AttemptResult], path: Path, change: str, tmp_path: Path
 ) -> None:
-    change, done = changed
-    assert done.code == 1, done.out + done.err
-    attempts = [
-        one for one in done.document["attempts"] if one["scenario"] == f"{path.stem}-{change}"
-    ]
     if change in OF_EXCEPTIONS and not raises(path):
-        assert not attempts
         return
-    assert {one["verdict"] for one in attempts} == {"fail"}
+    judged = 0
+    python = next(iter(seen.values())).python
+    for name, expectation in expectations(mutate(path, tmp_path, change), python):
+        one = seen[path.stem, name]
+        assert one.observed is not None
+        judgement = judge(expectation, one.observed)
+        assert judgement.verdict == "fail"
+        assert any(SAYS[change] in reason for reason in judgement.reasons), judgement.reasons
+        judged += 1
+    assert judged
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_so_it_does_on_the_command_line(change: str, tmp_path: Path) -> None:
+    files = [
+        mutate(path, tmp_path, change)
+        for path in SCENARIOS
+        if "core" in yaml.safe_load(path.read_text("utf-8")).get("tags", ()) and raises(path)
+    ]
+    done = labctl("run", *files, "--attempt", "smtplib", "--json", "-")
+    assert done.code == 1, done.out + done.err
+    attempts = done.document["attempts"]
+    assert len(attempts) > 1
     for one in attempts:
+        assert one["verdict"] == "fail"
         assert any(SAYS[change] in reason for reason in one["reasons"]), one["reasons"]
 
 

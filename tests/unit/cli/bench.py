@@ -59,7 +59,7 @@ class Bench:
         self.engine = FakeEngine()
         self.guards: list[str] = []
         self.kept: bool | None = None
-        self._labctl = labctl
+        self.labctl = labctl
         monkeypatch.setattr(execute, "connect", object)
         monkeypatch.setattr(execute, "ImageStore", Images)
         monkeypatch.setattr(execute, "DockerEngine", self._made)
@@ -79,11 +79,7 @@ class Bench:
             self.engine.say("unguarded")
 
     def run(self, *args: str | Path) -> Done:
-        return self._labctl("run", *args)
-
-    def labctl(self, *args: str | Path) -> Done:
-        """Any verb."""
-        return self._labctl(*args)
+        return self.labctl("run", *args)
 
     def document(self, *args: str | Path) -> dict[str, Any]:
         """The result document, seen to be one."""

@@ -68,5 +68,4 @@ class Classroom(Bench):
     def __init__(self, labctl: Labctl, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(labctl, monkeypatch)
         self.engine = FakeEngine(leaves=behaves)
-        self.labctl = labctl
         monkeypatch.setattr(grading, "connect", object)
