@@ -50,7 +50,7 @@ class RecordBench(Bench):
     """Runs `labctl record` in the place of `labctl run`."""
 
     def record(self, *args: str | Path) -> Done:
-        return self._labctl("record", *args)
+        return self.labctl("record", *args)
 
 
 @pytest.fixture
