@@ -159,14 +159,13 @@ def _sockets(rule: Rule, seen: Observation) -> Iterator[Difference]:
         return
     number = len(seen.sockets)
     more = " or more" if number >= SOCKETS_TOLD else ""
-    were = "socket was" if number == 1 else "sockets were"
-    yield _difference(
-        "sockets",
-        "none",
-        _listed(seen.sockets),
-        f"{number}{more} {were} still open when the client's code had ended "
-        f"({_listed(seen.sockets)}): close them, by `with` or in `finally`",
+    were, them = ("socket was", "it") if number == 1 else ("sockets were", "them")
+    told = _listed(seen.sockets)
+    message = (
+        f"{number}{more} {were} still open when the client's code had ended, {told}: close {them}, "
+        "by `with` or in `finally`"
     )
+    yield _difference("sockets", "none", told, message)
 
 
 def _listed(sockets: Sequence[str]) -> str:

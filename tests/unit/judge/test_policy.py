@@ -349,13 +349,13 @@ def test_too_slow() -> None:
 @pytest.mark.parametrize(
     ("sockets", "said"),
     [
-        (["tcp 198.18.0.3:25"], ("1 socket was still open when the client's code had ended "
-         "(tcp 198.18.0.3:25): close them, by `with` or in `finally`")),
-        (["tcp a:1", "tcp b:1", "tcp a:1"], ("3 sockets were still open when the client's code had "
-         "ended (2 times tcp a:1, tcp b:1): close them, by `with` or in `finally`")),
-        ([f"tcp a:{n}" for n in range(16)], ("16 or more sockets were still open when the client's "
-         "code had ended (tcp a:0, tcp a:1, tcp a:2, tcp a:3, ...): close them, by `with` or in "
-         "`finally`")),
+        (["tcp 198.18.0.3:25"], ("1 socket was still open when the client's code had ended, "
+         "tcp 198.18.0.3:25: close it, by `with` or in `finally`")),
+        (["tcp a:1", "tcp b:1", "tcp a:1"], ("3 sockets were still open when the client's code "
+         "had ended, 2 times tcp a:1, tcp b:1: close them, by `with` or in `finally`")),
+        ([f"tcp a:{n}" for n in range(16)], ("16 or more sockets were still open when the "
+         "client's code had ended, tcp a:0, tcp a:1, tcp a:2, tcp a:3, ...: close them, by `with` "
+         "or in `finally`")),
     ],
 )  # fmt: skip
 def test_sockets_left_open(sockets: list[str], said: str) -> None:
