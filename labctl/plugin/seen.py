@@ -80,8 +80,16 @@ class Seen:
 
     @property
     def elapsed_s(self) -> float:
-        """How long its code ran, in seconds."""
+        """How long its code ran, in seconds, imports included."""
         return self.observation.elapsed_s
+
+    @property
+    def waited_s(self) -> float:
+        """How long it ran from its first question to the network on, in seconds: to import modules
+        takes long on a machine that is busy.
+        """
+        asked = [call.at_s for call in self.observation.calls if call.event.startswith("socket.")]
+        return max(0.0, self.elapsed_s - min(asked)) if asked else 0.0
 
     @property
     def stack(self) -> tuple[Frame, ...]:

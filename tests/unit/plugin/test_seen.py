@@ -71,6 +71,8 @@ def test_the_rest_is_of_the_observation() -> None:
     assert one.exception is observation.exception
     assert one.outcome is Outcome.RAISED
     assert one.elapsed_s == 0.04
+    assert one.waited_s == pytest.approx(0.03)
+    assert seen(raised(calls=())).waited_s == 0.0
     assert one.stack == observation.stack
     assert one.flows == observation.flows
     assert one.wire == ["tcp closed.lab:2525 refused", "dns closed.lab ? answered"]

@@ -49,7 +49,7 @@ def shop(project: Project) -> Project:
 
 
 def seen(probe: Probe, sent: Shipment) -> Observation:
-    report = probe(sent.source, filename=sent.file)
+    report = probe(sent.source, filename=f"/nowhere/{sent.file}")
     whole = result(observe(evidence(json.dumps(report).encode())))
     found = fully_named(whole, sent.modules).observed
     assert found
