@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from labctl.engine.cleanup import leftovers
 from labctl.engine.connect import connect
 from labctl.engine.images import LAB, SERIES, ImageStore, client_image, libraries_image
+from labctl.report.documents import FORMATS
 
 LIMIT_S = 1800
 """The whole catalogue on every Python takes ten minutes on two cores."""
@@ -30,7 +32,7 @@ class Done:
     out: str
     err: str
 
-    @property
+    @cached_property
     def document(self) -> dict[str, Any]:
         """The result document of a run with `--json -`."""
         parsed: dict[str, Any] = json.loads(self.out)
@@ -64,9 +66,17 @@ def images(engine: docker.APIClient) -> None:
 
 
 @pytest.fixture(scope="session")
-def everything() -> Done:
-    """Every attempt of every scenario, on every Python."""
-    return labctl("run", "--all", "--python", "all", "--json", "-")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for what is written of everything: a file for each format, called after it."""
+    return tmp_path_factory.mktemp("documents")
+
+
+@pytest.fixture(scope="session")
+def everything(documents: Path) -> Done:
+    """Every attempt of every scenario, on every Python; `out` is the result document."""
+    files = [part for one in FORMATS for part in (f"--{one.name}", documents / one.name)]
+    done = labctl("run", "--all", "--python", "all", *files)
+    return Done(done.code, (documents / "json").read_text("utf-8"), done.out + done.err)
 
 
 @pytest.fixture(autouse=True)
