@@ -155,4 +155,3 @@ def _rest(
 
 def _indented(text: str, style: str = "") -> Padding:
     return Padding(Text(text, style=style), (0, 0, 0, 5), expand=False)
-

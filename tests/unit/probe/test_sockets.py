@@ -272,6 +272,6 @@ def test_every_traceback_of_a_chain_is_forgotten() -> None:
 def caught(number: int) -> ValueError:
     """An exception that was raised."""
     try:
-        raise ValueError(number)
+        raise ValueError(number)  # noqa: TRY301 it is caught right here
     except ValueError as error:
         return error
