@@ -73,10 +73,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the command line asks for. `client` is one of one's own, judged by `policy` if there is
-    one; `only` are the units to make of
-    all those asked for, None for all; `shard` is 2/5, or empty; `lock` the file that images must
-    agree with. `infos` says what a result is to tell of scenarios, where that is known already.
+    """What the command line asks for. `client` is one of one's own, judged by the file `policy` if
+    there is one, `default` being the policy without entries; `only` are the units to make of all
+    those asked for, None for all; `shard` is 2/5, or empty; `lock` the file that images must agree
+    with. `infos` says what a result is to tell of scenarios, where that is known already.
     """
 
     names: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class Wanted:
     attempts: tuple[str, ...] = ()
     pythons: str
     client: Client | None = None
-    policy: Policy | None = None
+    policy: str = ""
     repeat: int = 1
     limits: Limits
     documents: Mapping[str, str] = field(default_factory=dict)
@@ -106,11 +106,12 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
     with terminable():
         part = parse_shard(wanted.shard) if wanted.shard else None
         scenarios = _scenarios(wanted)
+        policy = _policy(wanted, scenarios)
         series = parse_pythons(wanted.pythons)
-        if not wanted.policy:
+        if not policy:
             check_variants(scenarios, series, wanted.attempts)
         lock = read_lock(wanted.lock) if wanted.lock else None
-        output = output or _output(wanted)
+        output = output or _output(wanted, policy, scenarios)
         if wanted.pcaps:
             from labctl.cli.reporter import capture_folder  # noqa: PLC0415 imports much
 
@@ -125,16 +126,16 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
             client=wanted.client,
             lock=lock,
         )
-        todo = _plan(wanted, scenarios, pythons, wanted.only)
+        todo = _plan(wanted, scenarios, pythons, policy, wanted.only)
         if part:
             units = {attempt.unit for lab in todo.labs for attempt in lab.attempts}
             chosen = shard(units, measured_times(), *part)
-            todo = _plan(wanted, scenarios, pythons, chosen)
+            todo = _plan(wanted, scenarios, pythons, policy, chosen)
 
         def reporter(bar: Bar, info: EngineInfo) -> Follower:
             from labctl.cli.reporter import Reporter, opened  # noqa: PLC0415 imports much
 
-            frame = opened(wanted, scenarios, info, pythons.images)
+            frame = opened(wanted, policy, scenarios, info, pythons.images)
             return Reporter(todo, frame, output, bar, wanted.pcaps)
 
         results = make_attempts(todo, docker_client, wanted.limits, output, reporter)
@@ -143,17 +144,19 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
     return max(exit_code(results), DISAGREE if disagreements(results) else 0)
 
 
-def _output(wanted: Wanted) -> Output:
-    if wanted.policy:
+def _output(wanted: Wanted, policy: Policy | None, scenarios: Sequence[Scenario]) -> Output:
+    if policy:
         from labctl.cli.surviving import SurvivalOutput  # noqa: PLC0415 imports much
 
-        return SurvivalOutput(wanted.documents, wanted.policy, wanted.client)
+        skipped = [one.name for one in scenarios if policy.skips(one.name)]
+        return SurvivalOutput(wanted.documents, policy, wanted.client, skipped)
     return Output(wanted.documents)
 
 
 def _plan(
-    wanted: Wanted, scenarios: Sequence[Scenario], pythons: Pythons, only: Collection[Unit] | None
-) -> Plan:
+    wanted: Wanted, scenarios: Sequence[Scenario], pythons: Pythons, policy: Policy | None,
+    only: Collection[Unit] | None,
+) -> Plan:  # fmt: skip
     return plan(
         scenarios,
         interpreters=pythons.plain,
@@ -161,7 +164,7 @@ def _plan(
         attempts=wanted.attempts,
         client=wanted.client,
         repeat=wanted.repeat,
-        policy=wanted.policy,
+        policy=policy,
         only=only,
     )
 
@@ -172,22 +175,25 @@ def client_of(path: Path) -> Client:
     return Client(path=path, source=source, requires=libraries_in(source))
 
 
-def policy_of(text: str, client: Path | None, attempts: Sequence[str]) -> Policy:
-    """The policy in a file; `default` is the one without entries. UsageError where there is nothing
-    to judge by it; InputError for a wrong file.
+def _policy(wanted: Wanted, scenarios: Sequence[Scenario]) -> Policy | None:
+    """What judges the client, as far as it is about these scenarios. UsageError where there is
+    nothing to judge by it; InputError for a wrong file.
     """
-    if client is None:
+    if not wanted.policy:
+        return None
+    if wanted.client is None:
         raise UsageError(
             "a policy judges a client of your own", hint="give --client, the file with your client"
         )
-    if attempts:
+    if wanted.attempts:
         raise UsageError(
             "--attempt has the client judged by what that attempt expects, and not by a policy",
             hint="leave out --attempt, or --policy",
         )
-    if text == DEFAULT:
+    if wanted.policy == DEFAULT:
         return Policy()
-    return load_policy(Path(text), scenarios=catalogue(()).names())
+    names = {*catalogue(wanted.folders).names(), *(one.name for one in scenarios)}
+    return load_policy(Path(wanted.policy), scenarios=names)
 
 
 def _scenarios(wanted: Wanted) -> list[Scenario]:

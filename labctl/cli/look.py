@@ -129,6 +129,9 @@ def schema(
     grade: Annotated[
         bool, typer.Option("--grade", help="The schema of a student's grade.json instead.")
     ] = False,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="The schema of policy files instead.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of scenario files, for editors.
 
@@ -136,11 +139,13 @@ def schema(
     """
     from labctl.errors import UsageError  # noqa: PLC0415
     from labctl.load import schema as schemas  # noqa: PLC0415
+    from labctl.load.policy_schema import policy_schema  # noqa: PLC0415
 
     wanted = {
         schemas.result_schema: result,
         schemas.exercise_schema: exercise,
         schemas.grade_schema: grade,
+        policy_schema: policy,
     }
     chosen = [make for make, given in wanted.items() if given] or [schemas.scenario_schema]
     if len(chosen) > 1:

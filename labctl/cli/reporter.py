@@ -16,6 +16,7 @@ from labctl.examine import Ended
 from labctl.judge.results import summary
 from labctl.load.sources import scenario_info
 from labctl.model.plan import Plan
+from labctl.model.policy import Policy
 from labctl.model.result import (
     AttemptResult,
     EngineInfo,
@@ -38,6 +39,7 @@ LADDERS = 5_000
 
 def opened(
     wanted: Wanted,
+    policy: Policy | None,
     scenarios: Sequence[Scenario],
     engine: EngineInfo,
     images: Mapping[str, ImageInfo],
@@ -61,7 +63,7 @@ def opened(
             attempts=wanted.attempts,
             client=str(client.path) if client else "",
             source=client.source if client else "",
-            policy=wanted.policy.text if wanted.policy else None,
+            policy=policy.text if policy else None,
             shard=wanted.shard,
             fail_fast=wanted.limits.fail_fast,
         ),

@@ -86,7 +86,6 @@ def run(
         Wanted,
         client_of,
         execute,
-        policy_of,
     )
 
     wanted = Wanted(
@@ -97,7 +96,7 @@ def run(
         attempts=tuple(attempt),
         pythons=python,
         client=client_of(client) if client else None,
-        policy=policy_of(policy, client, attempt) if policy else None,
+        policy=policy,
         repeat=repeat,
         limits=Limits(jobs=jobs, limit_s=timeout, keep=keep, fail_fast=fail_fast),
         documents=documents,

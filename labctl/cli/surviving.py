@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from labctl.cli.output import Output
@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 
 
 class SurvivalOutput(Output):
-    """For a client that is judged by a policy."""
+    """For a client that is judged by a policy; `skipped` are the scenarios that it leaves out."""
 
-    def __init__(self, documents: Mapping[str, str], policy: Policy, client: Client | None) -> None:
+    def __init__(
+        self,
+        documents: Mapping[str, str],
+        policy: Policy,
+        client: Client | None,
+        skipped: Sequence[str],
+    ) -> None:
         super().__init__(documents)
         self._policy = policy
         self._client = client
+        self._skipped = skipped
 
     def report(self, result: Result) -> RenderableType:
         """How many failures it survived, and what broke."""
@@ -28,4 +35,4 @@ class SurvivalOutput(Output):
 
         options = ["--client", str(self._client.path)] if self._client else []
         options += ["--policy", str(self._policy.path or "default")]
-        return render_survived(result, options=options, skipped=self._policy.spec.skip)
+        return render_survived(result, options=options, skipped=self._skipped)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from labctl.load.schema import JsonSchema, _described, _with_dialect
+from labctl.load.schema import JsonSchema, described, with_dialect
 from labctl.model.policy import PolicyFile
 from labctl.model.scenario import LAYERS
 
@@ -32,6 +32,6 @@ _DESCRIPTIONS: Final = {
 
 def policy_schema() -> JsonSchema:
     """The schema of a policy file; which scenarios there are, it can't know."""
-    schema, models = _described(PolicyFile, _DESCRIPTIONS)
+    schema, models = described(PolicyFile, _DESCRIPTIONS)
     models["PolicyFile"]["properties"]["layers"]["propertyNames"] = {"enum": [*LAYERS]}
-    return _with_dialect(schema)
+    return with_dialect(schema)

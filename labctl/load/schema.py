@@ -158,15 +158,15 @@ class _Untitled(GenerateJsonSchema):
 
 def scenario_schema() -> JsonSchema:
     """The schema of a scenario file."""
-    schema, models = _described(ScenarioFile, _DESCRIPTIONS)
+    schema, models = described(ScenarioFile, _DESCRIPTIONS)
     for model, keys in _OUTCOMES.items():
         models[model]["oneOf"] = _one_of(keys)
-    return _with_dialect(schema)
+    return with_dialect(schema)
 
 
 def exercise_schema() -> JsonSchema:
     """The schema of an exercise file."""
-    schema, models = _described(ExerciseFile, _OF_EXERCISES)
+    schema, models = described(ExerciseFile, _OF_EXERCISES)
     schema["anyOf"] = _one_of(("predict", "clients", "scenarios"))
     models["Check"]["oneOf"] = _one_of(RULES)
     models["Check"]["dependentSchemas"] = {"times": {"anyOf": _one_of(("served", "wire"))}}
@@ -178,15 +178,15 @@ def exercise_schema() -> JsonSchema:
     for model in ("ExerciseFile", "AboutFile"):
         about = models[model]["properties"]["python"]
         about.update({"enum": [*SERIES] if model == "ExerciseFile" else [*SERIES, None]})
-    return _with_dialect(schema)
+    return with_dialect(schema)
 
 
 def grade_schema() -> JsonSchema:
     """The schema of a student's `grade.json`."""
-    return _with_dialect(Grade.model_json_schema(mode="serialization", schema_generator=_Untitled))
+    return with_dialect(Grade.model_json_schema(mode="serialization", schema_generator=_Untitled))
 
 
-def _described(
+def described(
     root: type[BaseModel], descriptions: dict[str, dict[str, str]]
 ) -> tuple[JsonSchema, dict[str, JsonSchema]]:
     """The schema of a model, and all models in it by name, with what editors show."""
@@ -204,8 +204,9 @@ def _one_of(keys: Iterable[str]) -> list[JsonSchema]:
 
 def result_schema() -> JsonSchema:
     """The schema of the document that `labctl run --json` writes."""
-    return _with_dialect(Result.model_json_schema(mode="serialization", schema_generator=_Untitled))
+    return with_dialect(Result.model_json_schema(mode="serialization", schema_generator=_Untitled))
 
 
-def _with_dialect(schema: JsonSchema) -> JsonSchema:
+def with_dialect(schema: JsonSchema) -> JsonSchema:
+    """With the name of the dialect that it is in."""
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
