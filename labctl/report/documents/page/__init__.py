@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from labctl.model.result import Result
 from labctl.report.documents.page.data import Depth, document
 from labctl.report.documents.page.html import shell
@@ -11,24 +14,35 @@ LIMIT = 5_000_000
 """Of more octets than this, a page takes long to open."""
 
 _DEPTHS = (
-    Depth(text=400, output=4000, passed=600, rows=40, attempts=20_000),
-    Depth(text=200, output=1000, passed=200, rows=30, attempts=12_000),
-    Depth(text=120, output=200, passed=0, rows=12, attempts=8_000),
-    Depth(text=80, output=0, passed=0, rows=0, attempts=4_000),
+    Depth(text=400, output=4000, passed=600, rows=40, attempts=8000),
+    Depth(text=200, output=1000, passed=200, rows=30, attempts=8000),
+    Depth(text=120, output=200, passed=0, rows=12, attempts=8000),
+    Depth(text=80, output=0, passed=0, rows=0, attempts=6000),
 )
 
 
 def page(result: Result, folder: str) -> str:
-    """The page, which needs no other file: HTML that is ASCII-safe to write as UTF-8.
+    """The page, which needs no other file; to be written as UTF-8.
 
     `folder` is the one that it will be in: links to captures are relative to it. Of runs that are
     too large for LIMIT, less is told of each attempt, and at last not all are listed.
     """
     attempts = worst_first(result.attempts)
     text = ""
-    for depth in _DEPTHS:
+    for depth in _tries(len(attempts)):
         shown = attempts[: depth.attempts]
         text = shell(result, shown, document(result, shown, folder, depth))
         if len(text.encode()) < LIMIT:
             break
     return text
+
+
+def _tries(number: int) -> Iterator[Depth]:
+    """How much to tell of so many attempts, less and less; the last one is of none of them."""
+    *most, least = _DEPTHS
+    yield from (depth for depth in most if number <= depth.attempts)
+    left = min(number, least.attempts)
+    while left:
+        yield replace(least, attempts=left)
+        left //= 2
+    yield replace(least, attempts=0)

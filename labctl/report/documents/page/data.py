@@ -72,7 +72,7 @@ def _attempt(
     result: Result, attempt: AttemptResult, folder: str, depth: Depth, pool: Pool
 ) -> dict[str, Json]:
     told: dict[str, Json] = {
-        "reasons": [pool.head(reason, 2000) for reason in attempt.reasons[:_REASONS]],
+        "reasons": [pool.head(reason, 5 * depth.text) for reason in attempt.reasons[:_REASONS]],
         "facts": pool.block([[pool.text(a), pool.text(b)] for a, b in facts(result, attempt)]),
         "again": pool.text(again(result, attempt)),
         **_seen(attempt, depth, pool),

@@ -17,6 +17,7 @@ from labctl.report.grades.markup import EMPTY, Markup, tag
 from labctl.report.text import counted
 
 _SCRIPTS = ("elements.js", "ladder.js", "timeline.js", "details.js", "filters.js", "page.js")
+_STYLES = ("page.css", "details.css", "places.css")
 _COLOURS = {Verdict.PASS: "#1a7f5a", Verdict.FAIL: "#c2352b", Verdict.ERROR: "#8a3fb0"}
 _UNDECIDED = "#b27a00"
 _KEYS = (
@@ -31,8 +32,8 @@ _KEYS = (
 
 def shell(result: Result, shown: Sequence[AttemptResult], data: dict[str, Json]) -> str:
     """The whole page; `shown` are the attempts that it lists, and `data` is of these."""
-    style, theme = _file("page.css"), _file("theme.js")
-    script = "\n".join(map(_file, _SCRIPTS))
+    style, script = ("\n".join(map(_file, names)) for names in (_STYLES, _SCRIPTS))
+    theme = _file("theme.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(theme)} {_hash(script)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"

@@ -218,6 +218,20 @@ def test_what_is_too_much_for_any_page_is_counted(monkeypatch: pytest.MonkeyPatc
     ) in text
 
 
+def test_however_much_is_said_the_page_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    loud = (
+        failing().model_copy(update={"reasons": (f"{n}{'x' * 5000}",) * 30, "python": f"3.{n}"})
+        for n in range(8)
+    )
+    limit = len(page(run(), "").encode()) + 8_000
+    monkeypatch.setattr(module, "LIMIT", limit)
+    text = page(run(*loud), "")
+    assert len(text.encode()) < limit
+    assert 0 < len(data_of(text)["attempts"]) < 8
+    monkeypatch.setattr(module, "LIMIT", 1)
+    assert data_of(page(run(passing()), ""))["attempts"] == []
+
+
 def test_the_same_result_gives_the_same_page() -> None:
     result = many(30)
     assert page(result, "out") == page(result, "out")
