@@ -178,6 +178,7 @@ def test_a_query_without_one_question_is_refused(
         (dns.message.make_query("mail.lab", "A").to_wire()[:-3], "FormError"),
         (dns.message.make_query("mail.lab", "A").to_wire() + b"!", "TrailingJunk"),
     ],
+    ids=["nothing", "another protocol", "cut short", "more than a query"],
 )
 def test_what_is_no_query_gets_no_answer(
     data: bytes, error: str, capsys: pytest.CaptureFixture[str]
