@@ -20,6 +20,7 @@ from labctl.plan import check_variants, plan
 from labctl.plugin.failure import NotAsExpected, drawn, written
 from labctl.plugin.settings import settings_of, told
 from labctl.plugin.stage import Stage, stage_of
+from labctl.report.printable import safe
 from labctl.shared_files import share
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class AttemptItem(pytest.Item):
         self._planned: PlannedAttempt | None = None
         self._next: pytest.Item | None = None
         self._ended: Ended | None = None
-        self.extra_keyword_matches |= {scenario.name, attempt.name}
+        self.extra_keyword_matches.add(scenario.name)
         marks = ("labctl", scenario.layer, *scenario.tags)
         for mark in dict.fromkeys(marks):
             if mark not in _PYTESTS_OWN:
@@ -142,12 +143,10 @@ class AttemptItem(pytest.Item):
     def _note(self, result: AttemptResult) -> None:
         """What reports of this test have beside its verdict."""
         seen = result.observed
-        # Plain texts: workers of pytest-xdist send them.
-        self.user_properties.append(
-            ("labctl_verdict", result.verdict.value if result.verdict else "")
-        )
+        verdict = result.verdict.value if result.verdict else ""  # what a worker can send
+        self.user_properties.append(("labctl_verdict", verdict))
         if seen and seen.exception:
-            self.user_properties.append(("labctl_exception", seen.exception.type))
+            self.user_properties.append(("labctl_exception", safe(seen.exception.type)))
         for name in ("stdout", "stderr"):
             text = written(getattr(seen, name, ""))
             if text:

@@ -9,13 +9,13 @@ from typing import Any, cast, get_args
 import pytest
 
 from labctl.engine.images.libraries import pinned
-from labctl.errors import LabError, UsageError
+from labctl.errors import InputError, LabError, UsageError
 from labctl.load.words import did_you_mean
 from labctl.model.plan import PlannedAttempt
 from labctl.model.scenario import Attempt, Library, Scenario
 from labctl.plugin import SEEN
 from labctl.plugin.seen import Seen
-from labctl.plugin.settings import known_python, settings_of
+from labctl.plugin.settings import harmless, known_python, settings_of, told
 from labctl.plugin.ship import Shipment, Shipper
 from labctl.plugin.ship.calling import Args
 from labctl.plugin.ship.names import fully_named
@@ -33,6 +33,7 @@ class Lab:
     def __init__(self, request: pytest.FixtureRequest, *, python: str) -> None:
         self._item: pytest.Item = request.node
         self._python = python
+        self._item.stash[SEEN] = []
 
     def run(
         self,
@@ -61,12 +62,11 @@ class Lab:
             series = known_python(python or self._python)
             seen = self._run(scenario, client, series, requires, attempt, args, timeout)
         except LabError as error:
-            told = _noted(error)
+            again = _without_our_part(error)
         else:
-            self._item.stash.setdefault(SEEN, []).append(seen)
+            self._item.stash[SEEN].append(seen)
             return seen
-        self._item.stash.setdefault(SEEN, [])
-        raise told
+        raise again
 
     def _run(
         self, name: str | Path, client: Client, python: str, requires: Sequence[str],
@@ -152,9 +152,16 @@ def _known(requires: Sequence[str]) -> set[Library]:
     return {cast("Library", name) for name in requires}
 
 
-def _noted(error: LabError) -> LabError:
-    """The error with its hint, which pytest shows below it, and without where it came from."""
-    error.__cause__ = error.__context__ = None
-    if error.hint and not getattr(error, "__notes__", ()):
-        error.add_note(f"hint: {error.hint}")
-    return error.with_traceback(None)
+def _without_our_part(error: LabError) -> LabError:
+    """The same error as pytest is to show it: all that it says, and not where it came from."""
+    if isinstance(error, InputError):
+        each = error.each()
+        return InputError(told(error)) if len(each) > 1 else _noted(InputError, each[0])
+    return _noted(type(error), error)
+
+
+def _noted(kind: type[LabError], error: LabError) -> LabError:
+    again = kind(harmless(str(error)), hint=error.hint)
+    if error.hint:
+        again.add_note(f"hint: {harmless(error.hint)}")
+    return again

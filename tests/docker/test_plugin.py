@@ -17,7 +17,6 @@ import docker
 import pytest
 
 from labctl.shared_files import share
-from tests.docker.conftest import things
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "shop"
@@ -138,17 +137,23 @@ SLOW = """\
 import time
 
 def fetch(host, port):
-    print("begun", flush=True)
     time.sleep(1000)
 
 def test_slow(lab):
-    lab.run("refused-port", fetch, timeout=500)
+    lab.run("own/slow-client.yaml", fetch, timeout=500)
 """
 
 
-def is_there(engine: docker.APIClient) -> bool:
-    found = engine.containers(filters={"label": "labctl.run"})
-    return any("-client-" in name for container in found for name in container["Names"])
+def run_of(engine: docker.APIClient) -> str:
+    """The run whose slow client is at work; empty where there is none yet."""
+    found = engine.containers(filters={"label": "labctl.scenario=slow-client"})
+    clients = [one for one in found if any("-client-" in name for name in one["Names"])]
+    return str(clients[0]["Labels"]["labctl.run"]) if clients else ""
+
+
+def is_left(engine: docker.APIClient, run: str) -> bool:
+    chosen = {"label": f"labctl.run={run}"}
+    return bool(engine.containers(all=True, filters=chosen) or engine.networks(filters=chosen))
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -163,11 +168,14 @@ def until(condition: Callable[[], object]) -> None:
 def test_whatever_ends_a_session_leaves_nothing(
     engine: docker.APIClient, tmp_path: Path, number: signal.Signals, workers: list[str]
 ) -> None:
+    text = (share("scenarios") / "tcp" / "refused-port.yaml").read_text()
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "slow-client.yaml").write_text(text.replace("refused-port", "slow-client"))
     (tmp_path / "test_slow.py").write_text(SLOW)
-    before = things(engine)
-    with start(["pytest", *workers], tmp_path) as process:
-        until(lambda: is_there(engine))
+    with start(["pytest", *workers, "test_slow.py"], tmp_path) as process:
+        until(lambda: run_of(engine))
+        run = run_of(engine)
         process.send_signal(number)
         out, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == (2 if number == signal.SIGINT else -number), out
-    until(lambda: things(engine) == before)
+    until(lambda: not is_left(engine, run))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from labctl.model.plan import SERIES
+from labctl.model.plan import SERIES, PlannedAttempt
 from labctl.model.scenario import LAYERS
 from labctl.plugin import LAYERS as REGISTERED
 from labctl.plugin import settings
@@ -52,6 +52,16 @@ def test_there_is_a_test_for_each_attempt_and_python(inner: Inner) -> None:
     assert inner.connections == 0
 
 
+def test_each_makes_its_own_attempt_and_knows_the_next(inner: Inner) -> None:
+    path = inner.scenario("quiet")
+    path.write_text(path.read_text() + TWO)
+    made: list[PlannedAttempt] = []
+    inner.engine.client = lambda _, attempt: made.append(attempt)
+    assert inner.run().code == 0
+    assert [one.source.partition("\n")[0] for one in made] == ["import smtplib", "import socket"]
+    assert inner.engine.upcoming == ["socket", ""]
+
+
 def test_all_pass_in_one_lab_that_is_taken_down(inner: Inner) -> None:
     inner.scenario("other")
     inner.scenario("quiet")
@@ -79,6 +89,7 @@ def test_other_yaml_is_left_alone_and_so_are_compose_files(inner: Inner) -> None
     inner.write("lab.yaml", "attempts: 3\nlayer: none of ours\n")
     inner.write("test_one.py", "def test_one(): pass\n")
     assert listed(inner) == ["test_one.py::test_one"]
+    assert inner.run().code == 0
 
 
 def test_a_file_can_be_named(inner: Inner) -> None:
@@ -176,6 +187,11 @@ def test_settings_that_can_not_be_are_wrong_usage(inner: Inner, args: list[str],
     assert "Traceback" not in ran.err + ran.out
 
 
+def test_a_name_chooses_whatever_its_file_is_called(inner: Inner) -> None:
+    inner.scenario("quiet").rename("other.yaml")
+    assert listed(inner, "-k", "quiet") == ["other.yaml::smtplib[3.13]"]
+
+
 def test_a_test_says_where_its_attempt_stands(inner: Inner) -> None:
     inner.scenario("quiet")
     inner.engine.leaves = lambda _: evidence(report(outcome="returned", exception=None, stack=[]))
@@ -191,6 +207,7 @@ def test_nothing_is_imported_where_there_is_nothing_of_ours(inner: Inner) -> Non
         "def test_one():\n"
         "    loaded = {name for name in sys.modules if name.startswith('labctl')}\n"
         "    light = {'errors', 'plugin', 'plugin.settings', 'plugin.sniff'}\n"
+        "    light |= {'report', 'report.printable'}\n"
         "    assert loaded == {'labctl', *(f'labctl.{name}' for name in light)}\n"
         "    assert not {'docker', 'pydantic', 'rich', 'yaml', 'typer'} & set(sys.modules)\n",
     )

@@ -136,6 +136,32 @@ def test_a_lab_that_breaks_makes_an_error_and_no_failure(inner: Inner) -> None:
     assert "session.py" not in ran.out
 
 
+def test_what_a_service_logged_steers_no_terminal(inner: Inner) -> None:
+    inner.scenario("quiet")
+    inner.refusal = EngineError("it died:\n\x1b[2Jgone", hint="see\x07")
+    ran = run(inner, 'def test_it(lab): lab.run("refused-port", fetch)\n')
+    assert ran.outcomes() == {"smtplib[3.13]": "setup", "test_it": "setup"}
+    assert "\nit died:\n\\x1b[2Jgone\n  hint: see\\x07\n" in ran.out
+    assert error_of(ran) == [
+        "labctl.errors.EngineError: it died:",
+        "\\x1b[2Jgone",
+        "hint: see\\x07",
+    ]
+    assert "\x1b" not in ran.out
+
+
+def test_every_mistake_of_a_scenario_is_told(inner: Inner) -> None:
+    wrong = inner.scenario("quiet", layer="tpc", target="{host: closed.lab}")
+    wrong.rename("own.yaml.txt")
+    inner.write("own/quiet.yaml", (inner.folder / "own.yaml.txt").read_text())
+    ran = run(inner, 'def test_it(lab): lab.run("own/quiet.yaml", fetch)\n', "test_it.py")
+    said = error_of(ran)
+    assert len(said) == 2
+    assert said[0].startswith("labctl.errors.InputError: ")
+    assert "own/quiet.yaml:3: layer: must be " in said[0]
+    assert said[1].endswith('own/quiet.yaml:7: target: the key "port" is missing')
+
+
 def test_one_that_a_test_takes_for_a_failure_is_none_either(inner: Inner) -> None:
     """Only what is raised through the test is an error: what it catches is its own affair."""
     inner.refusal = EngineError("no engine")

@@ -33,6 +33,8 @@ def test_what_has_both_keys_at_its_top_may_be_one(tmp_path: Path, name: str, tex
         "retry:\n  attempts: 3\n  layer: tcp\n",
         "# attempts:\n# layer:\n",
         "attempts: 3\nlayers: []\n",
+        "attempts: 3\nretry:\n  layer: tcp\n",
+        "layer: tcp\nretry:\n  attempts: 3\n",
         "layer: tcp\nattempts: {}\n" + "x" * 1024 * 1024,
     ],
 )
