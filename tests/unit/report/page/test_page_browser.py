@@ -59,8 +59,19 @@ const key = (key, target = page.activeElement) => target.dispatchEvent(
   new view.KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}));
 const search = page.getElementById("search");
 const type = text => { search.value = text; search.dispatchEvent(new view.Event("input")); };
-const open = async n => { rows[n].firstElementChild.click(); await next(); };
-const openAll = async () => { for (const row of rows) row.open = true; await next(); };
+const until = async so => { while (!so()) await next(); };
+const built = row => row.open && row.children.length > 1;
+// Else sizes may be those of what is not laid out yet.
+const layOut = row => { row.style.contentVisibility = "visible"; };
+const open = async n => {
+  layOut(rows[n]);
+  rows[n].firstElementChild.click();
+  await until(() => built(rows[n]));
+};
+const openAll = async () => {
+  for (const row of rows) { layOut(row); row.open = true; }
+  await until(() => rows.every(built));
+};
 const at = () => rows.indexOf(page.activeElement.closest(".row"));
 """
 
@@ -83,7 +94,8 @@ def test_it_says_when_it_is_ready_and_makes_no_details_before_they_are_asked_for
                     page.querySelectorAll(".details").length, count()];
     await open(1);
     const after = page.querySelectorAll(".details").length;
-    await open(1);
+    rows[1].firstElementChild.click();
+    await next();
     await open(1);
     return [...before, after, page.querySelectorAll(".details").length];
     """
@@ -142,6 +154,7 @@ def test_the_address_has_the_filters_and_what_is_open(tmp_path: Path) -> None:
     const hash = view.location.hash;
     page.querySelector("#tools .clear").click();
     await open(3);
+    await until(() => view.location.hash);
     return [hash, view.location.hash, page.getElementById("count").ariaLive];
     """
     assert ask(tmp_path, "plain", script) == [
@@ -154,10 +167,10 @@ def test_the_address_has_the_filters_and_what_is_open(tmp_path: Path) -> None:
 def test_an_address_restores_the_filters_and_opens(tmp_path: Path) -> None:
     script = """
     view.location.hash = "#verdict=fail&verdict=none&python=3.13&search=re&at=2";
-    await next();
+    await until(() => built(rows[2]));
     const one = [seen().join(), search.value, chip("fail").ariaPressed, rows[2].open, at()];
     view.location.hash = "#at=99&layer=none";
-    await next();
+    await until(() => search.value === "");
     return [...one, seen().length, search.value];
     """
     assert ask(tmp_path, "plain", script) == ["2,3", "re", "true", True, 2, 9, ""]
@@ -166,7 +179,7 @@ def test_an_address_restores_the_filters_and_opens(tmp_path: Path) -> None:
 def test_numbers_of_the_summary_filter(tmp_path: Path) -> None:
     script = """
     page.querySelector(".cards a[href='#verdict=fail&python=3.13']").click();
-    await next();
+    await until(() => rows[0].hidden);
     return [seen().join(), chip("3.13").ariaPressed];
     """
     assert ask(tmp_path, "plain", script) == ["2,3", "true"]
@@ -367,6 +380,7 @@ def test_without_a_choice_the_dark_is_dark(tmp_path: Path) -> None:
 def test_paper_shows_the_details_of_what_did_not_pass(tmp_path: Path) -> None:
     script = """
     await open(8);
+    await until(() => view.location.hash);
     view.dispatchEvent(new view.Event("beforeprint"));
     await next();
     const opened = rows.map((row, n) => row.querySelector(".details") && row.open ? n : -1);
