@@ -136,6 +136,16 @@ def test_a_lab_that_breaks_makes_an_error_and_no_failure(inner: Inner) -> None:
     assert "session.py" not in ran.out
 
 
+def test_nor_does_a_mark_make_it_less(inner: Inner) -> None:
+    inner.refusal = EngineError("no engine")
+    test = """\
+        @pytest.mark.xfail
+        def test_expected_to_fail(lab):
+            lab.run("refused-port", fetch)
+        """
+    assert run(inner, test).code == pytest.ExitCode.TESTS_FAILED
+
+
 def test_what_a_service_logged_steers_no_terminal(inner: Inner) -> None:
     inner.scenario("quiet")
     inner.refusal = EngineError("it died:\n\x1b[2Jgone", hint="see\x07")

@@ -16,6 +16,14 @@ class Text(str):
     __slots__ = ()
 
 
+class Names(dict):  # type: ignore[type-arg]
+    pass
+
+
+class Row(list):  # type: ignore[type-arg]
+    pass
+
+
 class Colour(enum.IntEnum):
     RED = 1
 
@@ -34,7 +42,7 @@ def test_plain_values_are(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [object(), Text("a"), Colour.RED, Pair(1, 2), math.nan, math.inf, print, timedelta(1), ...,
+    [object(), Names(), Row(), Text("a"), Colour.RED, Pair(1, 2), math.nan, math.inf, print, timedelta(1), ...,
      [object()], [Text("a")]],
 )  # fmt: skip
 def test_others_are_not(value: object) -> None:
