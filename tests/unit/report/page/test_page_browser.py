@@ -82,7 +82,7 @@ def written(name: str) -> str:
 
 
 def ask(folder: Path, name: str, script: str, **how: Any) -> Any:
-    """As `browser.ask`, with the helpers above."""
+    """As `browser.ask`, with the functions above."""
     return browser.ask(folder, written(name), HELP + script, **{"width": 1200, **how})
 
 
