@@ -12,7 +12,7 @@ from labctl.judge.policy import policy_json
 from labctl.judge.verdict import Judgement
 from labctl.model.expectation import Expectation
 from labctl.model.plan import PlannedAttempt
-from labctl.model.result import AttemptResult, Observation, Verdict
+from labctl.model.result import AttemptResult, Observation, Result, Verdict
 
 NOT_AS_EXPECTED = 1
 
@@ -69,6 +69,17 @@ def summary(results: Iterable[AttemptResult]) -> dict[Verdict, int]:
     """How many attempts got each verdict; every verdict is there."""
     counts = Counter(result.verdict for result in results)
     return {verdict: counts[verdict] for verdict in Verdict}
+
+
+def cut_short(result: Result) -> str:
+    """Why a result lacks attempts, as a sentence; empty where it has all."""
+    if not result.interrupted:
+        return ""
+    failed = any(one.verdict not in (Verdict.PASS, None) for one in result.attempts)
+    why = "was interrupted"
+    if result.request.fail_fast and failed:
+        why = "ended with its first failure"
+    return f"The run {why}: these are not all of its attempts."
 
 
 def exit_code(results: Iterable[AttemptResult]) -> int:

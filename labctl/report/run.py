@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from labctl.judge.results import cut_short
 from labctl.model.result import AttemptResult, Result, Verdict
 from labctl.report.stacks import diff_lines, drawings
 from labctl.report.tables import (
@@ -150,19 +151,11 @@ def _paragraphs(text: str) -> Group:
     return Group(*map(_indented, text.splitlines()))
 
 
-def _why_cut_short(result: Result) -> str:
-    failed = any(one.verdict not in (Verdict.PASS, None) for one in result.attempts)
-    if result.request.fail_fast and failed:
-        return "The run ended with its first failure"
-    return "The run was interrupted"
-
-
 def _closing(result: Result) -> Iterator[Text]:
     unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
     for key, number in unjudged.items():
         where = f"{number} of {counted(len(result.attempts), 'attempt')}"
         yield Text(f"Not judged in {where}: {_UNJUDGED.get(key, key)}.", style="dim")
-    if result.interrupted:
-        why = _why_cut_short(result)
-        yield Text(f"{why}: these are not all of its attempts.", style="bold red")
+    if why := cut_short(result):
+        yield Text(why, style="bold red")
     yield summary_line(result.attempts)

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from labctl.judge.policy import WORST_FIRST
+from labctl.judge.results import cut_short
 from labctl.model.result import AttemptResult, Difference, Result, Verdict
 from labctl.report.text import MARKS, STYLES, counted, listed, one_line, safe, series
 
@@ -62,7 +63,7 @@ def render_survived(
         blocks += [Text(), *_group(number, one, attempts, options)]
     if len(found) > _GROUPS_LIMIT:
         blocks += [Text(), Text(f"and {len(found) - _GROUPS_LIMIT} more that broke", style="dim")]
-    rest = [*_rest(attempts, skipped, interrupted=result.interrupted)]
+    rest = [*_rest(attempts, skipped, cut_short(result))]
     return Group(*blocks, *([Text(), *rest] if rest else ()))
 
 
@@ -133,7 +134,7 @@ def _command(attempt: AttemptResult, options: Sequence[str]) -> str:
 
 
 def _rest(
-    attempts: Sequence[AttemptResult], skipped: Sequence[str], *, interrupted: bool
+    attempts: Sequence[AttemptResult], skipped: Sequence[str], why: str
 ) -> Iterator[RenderableType]:
     """What the headline does not count."""
     for verdict, what in (
@@ -149,8 +150,8 @@ def _rest(
     if skipped:
         names = listed(map(safe, skipped), most=_NAMES_LIMIT)
         yield Text(f"{len(skipped)} left out by the policy: {names}", style="dim")
-    if interrupted:
-        yield Text("The run was interrupted: these are not all of its attempts.", style="bold red")
+    if why:
+        yield Text(why, style="bold red")
 
 
 def _indented(text: str, style: str = "") -> Padding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from labctl.judge.results import cut_short
 from labctl.model.result import Result, Verdict
 from labctl.report.documents.evidence import evidence, reason_lines
 from labctl.report.documents.failures import Failure, failures
@@ -34,8 +35,8 @@ def step_summary(result: Result) -> str:
     found = failures(result)
     rows = list(_fitting(map(_failure_row, found), _TABLE))
     parts = [f"## labctl: {summary_line(result.attempts).plain}\n\n"]
-    if result.interrupted:
-        parts.append("**The run was interrupted: these are not all of its attempts.**\n\n")
+    if why := cut_short(result):
+        parts.append(f"**{why}**\n\n")
     parts += [*_by_python(result), *(["\n", heading(_COLUMNS), *rows] if rows else []), "\n"]
     details = list(_fitting(map(_details, found), LIMIT - _ENDING - sum(map(_size, parts))))
     parts += [*details, *_left_out(len(found) - len(rows), len(found) - len(details))]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
 
+from labctl.judge.results import cut_short
 from labctl.model.result import Result, Verdict
 from labctl.report.documents.page.made import made_with
 from labctl.report.documents.page.order import WORST_FIRST
@@ -89,8 +90,7 @@ def duration(seconds: float) -> str:
 
 
 def _notes(result: Result) -> Iterator[Markup]:
-    if result.interrupted:
-        text = f"{_cut_short(result)}: these are not all of its attempts."
+    if text := cut_short(result):
         yield tag("p", tag("strong", text), class_="note")
     unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
     said = [
@@ -99,13 +99,6 @@ def _notes(result: Result) -> Iterator[Markup]:
     ]
     if said:
         yield tag("p", f"Not judged: {'; '.join(said)}.", class_="soft")
-
-
-def _cut_short(result: Result) -> str:
-    failed = any(one.verdict not in (Verdict.PASS, None) for one in result.attempts)
-    if result.request.fail_fast and failed:
-        return "The run ended with its first failure"
-    return "The run was interrupted"
 
 
 def _bar(result: Result) -> Markup:
