@@ -42,7 +42,8 @@ def test_plain_values_are(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [object(), Names(), Row(), Text("a"), Colour.RED, Pair(1, 2), math.nan, math.inf, print, timedelta(1), ...,
+    [object(), Names(), Row(), Text("a"), Colour.RED, Pair(1, 2), math.nan, math.inf, print,
+     timedelta(1), ...,
      [object()], [Text("a")]],
 )  # fmt: skip
 def test_others_are_not(value: object) -> None:
