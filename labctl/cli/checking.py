@@ -69,7 +69,9 @@ def validate(names: Sequence[str], folders: Sequence[Path]) -> tuple[list[str], 
     return right, wrong
 
 
-def check(name: str, directory: Path, folders: Sequence[Path], *, jobs: int, as_json: bool) -> int:
+def check(
+    name: str, directory: Path, folders: Sequence[Path], *, jobs: int, seed: str, as_json: bool
+) -> int:
     """Mark what is in a folder, and show it; the exit code."""
     exercise = exercises(folders).load(name)
     (submission, *more) = find([directory], exercise.files)
@@ -81,7 +83,7 @@ def check(name: str, directory: Path, folders: Sequence[Path], *, jobs: int, as_
     tried = _tries(directory, exercise)
     found: list[Grade] = []
     with terminable():
-        grader = Grader(exercise, jobs=jobs, hidden=False, output=Output())
+        grader = Grader(exercise, jobs=jobs, hidden=False, output=Output(), seed=seed)
         grader.grade([submission], done=found.append, keep=lambda *_: ("", ""))
     (grade,) = found
     if grade.state is not State.ERROR:

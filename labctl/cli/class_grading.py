@@ -28,6 +28,7 @@ class Wanted:
     paths: tuple[Path, ...]
     out: Path
     jobs: int
+    seed: str
     resume: bool
     folders: tuple[Path, ...]
     as_json: bool
@@ -46,7 +47,7 @@ def carry_out(wanted: Wanted) -> int:
         output.note(f"{kept} of {len(submissions)} are graded already; {len(todo)} to go")
     with terminable():
         if todo:
-            _grade(todo, exercise, folder, output, wanted.jobs)
+            _grade(todo, exercise, folder, output, wanted)
         grades = _for_the_class(folder, {one.id for one in submissions})
     _show(grades, wanted)
     broke = any(one.state is State.ERROR for one in grades)
@@ -72,9 +73,9 @@ def _todo(
 
 
 def _grade(
-    todo: Sequence[Submission], exercise: Exercise, folder: Folder, output: Output, jobs: int
+    todo: Sequence[Submission], exercise: Exercise, folder: Folder, output: Output, wanted: Wanted
 ) -> None:
-    grader = Grader(exercise, jobs=jobs, hidden=True, output=output)
+    grader = Grader(exercise, jobs=wanted.jobs, hidden=True, output=output, seed=wanted.seed)
     try:
         grader.grade(
             todo,

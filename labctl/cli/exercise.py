@@ -31,6 +31,14 @@ Name = Annotated[
         metavar="NAME", help="An exercise's name, or its folder.", autocompletion=complete_exercise
     ),
 ]
+Seed = Annotated[
+    str,
+    typer.Option(
+        metavar="TEXT",
+        help="What varies from run to run follows from this: the same again for the same files."
+        " Without it, nobody knows it before.",
+    ),
+]
 Folders = Annotated[
     list[Path],
     typer.Option(
@@ -143,6 +151,7 @@ def check(
         typer.Argument(metavar="[DIR]", help="The folder with your files, or one file of yours."),
     ] = Path(),
     jobs: options.Jobs = 4,
+    seed: Seed = "",
     exercises: Folders = [],  # noqa: B006
     as_json: options.Json = False,
 ) -> None:
@@ -153,7 +162,7 @@ def check(
     """
     from labctl.cli.checking import check as carry_out  # noqa: PLC0415
 
-    raise typer.Exit(carry_out(name, directory, exercises, jobs=jobs, as_json=as_json))
+    raise typer.Exit(carry_out(name, directory, exercises, jobs=jobs, seed=seed, as_json=as_json))
 
 
 GRADE_EXAMPLES = """\b
@@ -174,6 +183,7 @@ def grade(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the grades.")],
     jobs: options.Jobs = 4,
+    seed: Seed = "",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with grades that are there already.")
     ] = False,
@@ -192,6 +202,7 @@ def grade(
         paths=tuple(submissions),
         out=out,
         jobs=jobs,
+        seed=seed,
         resume=resume,
         folders=tuple(exercises),
         as_json=as_json,

@@ -65,14 +65,17 @@ class _Follower:
 
 
 class Grader:
-    """Grades submissions of one exercise on one engine. `runs` are those to be made: all, or only
-    those that students may see.
+    """Grades submissions of one exercise on one engine: all of its runs, or only those that are not
+    `hidden`. What varies from run to run follows from `seed`, which is made up where there is none.
     """
 
-    def __init__(self, exercise: Exercise, *, jobs: int, hidden: bool, output: Output) -> None:
+    def __init__(
+        self, exercise: Exercise, *, jobs: int, hidden: bool, output: Output, seed: str = ""
+    ) -> None:
         self._exercise = exercise
         self._output = output
         self._hidden = hidden
+        self._seed = seed or secrets.token_hex(16)
         self._runs = [run for run in exercise.runs if hidden or not run.spec.hidden]
         self._limits = Limits(jobs=jobs, limit_s=exercise.spec.limits.time)
         self._client = connect()
@@ -110,7 +113,7 @@ class Grader:
         planner = Planner(
             self._exercise,
             next(p for p in self._pythons.plain if p.series == self._exercise.spec.python),
-            seed=secrets.token_hex(16),
+            seed=self._seed,
         )
         for papers in self._read(submissions):
             for paper in papers:

@@ -94,6 +94,24 @@ def test_the_documents_say_what_the_grades_do(room: Classroom) -> None:
     assert "client.py" not in Path("out/students/ada/feedback.md").read_text("utf-8")
 
 
+def test_a_seed_makes_the_same_choices_again(room: Classroom) -> None:
+    def met(*seed: str) -> list[tuple[str, int, str]]:
+        found: list[tuple[str, int, str]] = []
+        room.engine.client = lambda _, attempt: found.append(
+            (attempt.target.host, attempt.target.port, str(dict(attempt.env)))
+        )
+        assert room.labctl(*GRADE[:-1], f"out{len(seeds)}", "--jobs", "1", *seed).code == 0
+        seeds.append(seed)
+        return found
+
+    seeds: list[tuple[str, ...]] = []
+    first = met("--seed", "one")
+    assert met("--seed", "one") == first
+    others = [met("--seed", "two"), met(), met()]
+    assert first not in others
+    assert others[1] != others[2]
+
+
 def test_what_cannot_be_read_is_told_and_the_rest_is_graded(room: Classroom) -> None:
     write("in/eve/client.py", b"\xff")
     done = room.labctl(*GRADE)
