@@ -160,12 +160,12 @@ def expand(text: str, contexts: Tree) -> str:
 
 
 def run_gitlab(
-    script: str, folder: Path, variables: Mapping[str, str], *, shell: str = "bash"
+    script: str, folder: Path, variables: Mapping[str, str], *, by: str = "bash"
 ) -> Ended:
     """Run a script in a project's folder, as GitLab's runner has a shell do it."""
-    options = ("-eo", "pipefail") if shell == "bash" else ("-e",)
+    options = ("-eo", "pipefail") if by == "bash" else ("-e",)
     ours = {"CI": "true", "GITLAB_CI": "true", "CI_PROJECT_DIR": str(folder)}
-    return _shell([shell, *options, "-c", script], {**os.environ, **ours, **variables}, folder)
+    return _shell([by, *options, "-c", script], {**os.environ, **ours, **variables}, folder)
 
 
 def _shell(command: list[str | Path], environment: Mapping[str, str], folder: Path) -> Ended:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 
 from labctl.cli import app
 from labctl.cli.options import FROM_ENVIRONMENT
@@ -302,3 +303,44 @@ def test_the_image_has_what_bootstrap_installs() -> None:
     installed = re.search(r"install -y[^&]+", (ROOT / "Dockerfile").read_text("utf-8"))
     assert installed
     assert {*tools[1].split(), "nftables", "python3-venv"} <= set(installed[0].split())
+
+
+# --- docs/ci.md ----------------------------------------------------------------------------------
+
+
+def page() -> str:
+    return (ROOT / "docs" / "ci.md").read_text("utf-8")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table of docs/ci.md whose first heading that is."""
+    table = page().partition(f"| {heading} |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in table]
+
+
+def test_the_page_has_every_input_with_its_default() -> None:
+    declared = pipelines.read(ACTION)["inputs"]
+    told = {name.strip("`"): default.strip("`") for name, default, _ in rows("input")}
+    assert told.pop("artifact") == "labctl"
+    assert told == {name: one["default"] for name, one in declared.items() if name != "artifact"}
+
+
+def test_the_page_has_every_output() -> None:
+    told = {name for cells in rows("output") for name in re.findall(r"`([\w-]+)`", cells[0])}
+    assert told == set(pipelines.read(ACTION)["outputs"])
+
+
+def test_the_page_has_every_exit_code() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    table = reference.partition("| exit |")[2].partition("\n\n")[0]
+    told = {code for cells in rows("exit") for code in re.findall(r"\d+", cells[0])}
+    assert told == set(re.findall(r"^\| (\d+) \|", table, re.MULTILINE))
+
+
+def test_steps_that_the_page_shows_are_ones() -> None:
+    shown = re.findall(r"^```yml\n(.*?)^```$", page(), re.DOTALL | re.MULTILINE)
+    steps = [step for block in shown for step in yaml.safe_load(block)]
+    assert steps
+    for step in steps:
+        assert step["uses"] == OURS
+        assert set(step["with"]) <= set(pipelines.read(ACTION)["inputs"])
