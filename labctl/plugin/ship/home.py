@@ -40,9 +40,11 @@ class Home:
     """The source of a module, and what its names stand for."""
 
     def __init__(self, path: Path, source: str, package: str, names: Mapping[str, Any]) -> None:
-        """`names` are its globals. InputError where the source is not Python any more."""
+        """`source` has lines that end with \\n, `names` are its globals. InputError where it is not
+        Python any more.
+        """
         self.path = path
-        self._lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self._lines = source.split("\n")
         self._package = package
         self._names = names
         try:

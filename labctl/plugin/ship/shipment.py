@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
+import tokenize
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -136,8 +137,9 @@ def _home(function: FunctionType) -> Home:
     inner: Callable[..., Any] = inspect.unwrap(function)
     file = inner.__code__.co_filename
     try:
-        source = Path(file).read_text("utf-8")
-    except (OSError, ValueError):
+        with tokenize.open(file) as opened:
+            source = opened.read()
+    except (OSError, ValueError, SyntaxError):
         raise UsageError(
             f"the source of {function.__name__} is not there: {file} can't be read",
             hint="define the function in a file",

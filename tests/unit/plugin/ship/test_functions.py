@@ -102,6 +102,27 @@ def test_what_it_uses_of_its_module_is_sent_in_the_lines_that_it_stands_in(
     ]
 
 
+def test_what_a_class_calls_by_a_name_of_its_own_is_no_global(project: Project) -> None:
+    module = project.test(
+        """\
+        value = object()
+        class A:
+            value = 1
+            other = value
+        def fetch(): return A
+        """
+    )
+    assert "object()" not in project.ship(module.fetch).source
+
+
+def test_lines_may_end_otherwise_and_a_file_may_say_its_encoding(project: Project) -> None:
+    path = project.root / "test_it.py"
+    path.write_bytes(b"# coding: latin-1\r\n\r\ndef fetch():\r\n    return '\xe9'\r\n")
+    assert body(project.ship(project.load("test_it").fetch).source) == (
+        "\ndef fetch():\n    return '\xe9'\nfetch()\n"
+    )
+
+
 def test_functions_that_need_each_other(project: Project) -> None:
     module = project.test("def a(): return b\ndef b(): return a\n")
     assert body(project.ship(module.a).source) == "def a(): return b\ndef b(): return a\na()\n"
