@@ -31,9 +31,13 @@ def expected(items: Iterable[pytest.Item], catalogue: Catalogue) -> list[Scenari
 def _named(item: pytest.Item, catalogue: Catalogue) -> Iterator[Scenario]:
     """What is wrong with a scenario is told to the test that runs it."""
     with suppress(LabError):
-        names = set(catalogue.names()).intersection(_texts(item))
-        for name in sorted(names):
-            yield catalogue.load(name)
+        names = catalogue.names()
+        for text in dict.fromkeys(_texts(item)):
+            file = item.path.parent / text
+            if text.endswith((".yaml", ".yml")) and file.is_file():
+                yield catalogue.load(str(file))
+            elif text in names:
+                yield catalogue.load(text)
 
 
 def _texts(item: pytest.Item) -> Iterator[str]:

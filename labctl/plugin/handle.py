@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 import pytest
 
 from labctl.engine.images.libraries import pinned
-from labctl.errors import InputError, LabError, UsageError
+from labctl.errors import EngineError, InputError, LabError, UsageError
 from labctl.load.words import did_you_mean
 from labctl.model.plan import PlannedAttempt
 from labctl.model.scenario import Attempt, Library, Scenario
@@ -83,7 +83,7 @@ class Lab:
         result = fully_named(ended.result, shipment.modules)
         shown = result.model_copy(update={"client": ""})
         if shown.observed is None:
-            raise UsageError("nothing was observed")
+            raise EngineError("nothing was observed")
         return Seen(result=shown, observation=shown.observed)
 
     def _scenario(self, name: str | Path, stage: Stage) -> Scenario:

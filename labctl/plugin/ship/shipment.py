@@ -9,7 +9,6 @@ import tokenize
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -115,7 +114,7 @@ class Shipper:
 def _checked(client: object) -> FunctionType:
     """The function, seen to be one that can be sent."""
     hint = "write a function (def) that takes host and port, and give that"
-    if isinstance(client, (partial, type)) or not isinstance(client, FunctionType):
+    if not isinstance(client, FunctionType):
         kind = "a class" if isinstance(client, type) else f"of type {type(client).__name__}"
         raise UsageError(
             f"a client is a function or the path of a script, and this is {kind}", hint=hint

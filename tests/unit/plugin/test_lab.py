@@ -6,8 +6,11 @@ import textwrap
 
 import pytest
 
+from labctl import plugin
 from labctl.errors import EngineError
 from labctl.model.plan import PlannedAttempt
+from labctl.plugin.handle import Lab
+from labctl.plugin.seen import Seen
 from tests.unit.fake_engine import FakeEngine
 from tests.unit.judge.samples import evidence, report
 from tests.unit.plugin.inner import Inner, Ran
@@ -342,6 +345,17 @@ def test_services_of_all_that_tests_name_start_together(inner: Inner) -> None:
     assert labs == ["lab reset-on-read up", "lab reset-on-read down"]
 
 
+def test_and_of_those_that_they_name_by_their_paths(inner: Inner) -> None:
+    inner.write("own/quiet.yaml", inner.scenario("quiet", services="[mail]").read_text())
+    test = """\
+        def test_named(lab): lab.run("refused-port", fetch)
+        def test_other(lab): lab.run("own/quiet.yaml", fetch)
+        """
+    assert run(inner, test, "test_it.py").code == 0
+    labs = [said for said in inner.engine.said if said.startswith("lab")]
+    assert labs == ["lab refused-port up", "lab refused-port down"]
+
+
 def test_a_wrong_scenario_is_told_by_the_test_that_runs_it(inner: Inner) -> None:
     inner.write("own/quiet.yaml", inner.scenario("quiet", layer="tpc").read_text())
     (inner.folder / "quiet.yaml").unlink()
@@ -376,6 +390,12 @@ def test_a_client_that_leaves_no_report_is_seen_too(inner: Inner) -> None:
         """,
     )
     assert ran.outcomes() == {"test_it": "passed"}
+
+
+def test_there_are_types_for_annotations() -> None:
+    assert (plugin.Lab, plugin.Seen) == (Lab, Seen)
+    with pytest.raises(AttributeError, match=r"^module labctl\.plugin has no attribute nothing$"):
+        plugin.nothing  # noqa: B018
 
 
 def test_what_was_seen_can_not_be_changed(inner: Inner) -> None:

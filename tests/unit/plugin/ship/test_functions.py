@@ -123,6 +123,19 @@ def test_lines_may_end_otherwise_and_a_file_may_say_its_encoding(project: Projec
     )
 
 
+def test_one_that_is_defined_under_a_condition(project: Project) -> None:
+    module = project.test(
+        """\
+        if True:
+            def helper():
+                return 1
+        def fetch(): return helper()
+        """
+    )
+    source = body(project.ship(module.fetch).source)
+    assert source == "def helper():\n    return 1\ndef fetch(): return helper()\nfetch()\n"
+
+
 def test_functions_that_need_each_other(project: Project) -> None:
     module = project.test("def a(): return b\ndef b(): return a\n")
     assert body(project.ship(module.a).source) == "def a(): return b\ndef b(): return a\na()\n"
@@ -192,10 +205,11 @@ def test_an_imported_function_under_another_name(project: Project) -> None:
         import json
         parse = json.loads
         from os.path import *
-        def fetch(): return parse, join
+        def fetch(): return parse, join, json
         """
     )
     source = project.ship(module.fetch).source
+    assert "; import json\n" in source
     assert "from json import loads as parse" in source
     assert "from posixpath import join as join" in source
 
@@ -253,6 +267,7 @@ def test_what_is_no_function_is_told(project: Project) -> None:
         (module.Client().get, "of type method"),
         (functools.partial(print, 1), "of type partial"),
         (print, "of type builtin_function_or_method"),
+        (cached, "of type _lru_cache_wrapper"),
         (3, "of type int"),
     ]:
         said = f"a client is a function or the path of a script, and this is {kind}"
