@@ -24,7 +24,7 @@ from tests.unit.report.grades import readers
 
 ANSWERS = Path(__file__).parents[2] / "answers"
 EXERCISES = ("reading-the-stack", "tell-them-apart", "mail-once")
-TIMES = 20
+TIMES = int(os.environ.get("LABCTL_TIMES", "20"))
 """How often each answer is handed in, each time by somebody else."""
 KILLS = int(os.environ.get("LABCTL_KILLS", "20"))
 """How often a grading is killed."""
@@ -69,7 +69,7 @@ def _told(grade: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def graded(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Done, Path]:
-    """Every answer of an exercise, handed in twenty times and graded."""
+    """Every answer of an exercise, handed in so many times and graded."""
     exercise: str = request.param
     folder = tmp_path_factory.mktemp(exercise)
     handed_in = hand_in(exercise, folder / "in", TIMES)
