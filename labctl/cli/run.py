@@ -16,7 +16,7 @@ Examples:
   labctl run --all --python all             everything, on every Python
   labctl run ./my.yaml                      a scenario of your own
   labctl run refused-port --client my.py    your client in that lab
-  labctl run --all --client my.py --policy default    does it survive them all?
+  labctl run --all --client my.py --policy default    does it survive all?
 """
 
 

@@ -53,6 +53,10 @@ def test_the_document_has_the_names_that_hold() -> None:
         "images",
         "summary",
         "interrupted",
+        "started",
+        "took_s",
+        "request",
+        "scenarios",
         "attempts",
     ]
     assert document["schema"] == "labctl-result/1"
