@@ -344,6 +344,14 @@ def test_a_file_that_is_another_now_is_told(project: Project) -> None:
     )
 
 
+def test_a_function_that_calls_itself_otherwise_is_told(project: Project) -> None:
+    module = project.test("def fetch(): pass\n")
+    module.fetch.__name__ = "other"
+    assert error_of(project, module.fetch)[0] == (
+        f"other is not where it was defined: {project.root}/test_it.py, line 1"
+    )
+
+
 def test_errors_of_calls_and_of_files_are_of_their_kinds(project: Project) -> None:
     module = project.test("import re\nA = re\nB = object()\ndef fetch(): return B\n")
     with pytest.raises(InputError, match=re.escape("uses B, of type object")):

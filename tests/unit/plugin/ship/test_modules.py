@@ -73,6 +73,13 @@ def test_without_it_where_it_can_not_be_imported_there(project: Project) -> None
         project.ship(module.other)
 
 
+def test_without_it_where_that_has_another_one_of_the_name(project: Project) -> None:
+    project.write("shop.py", "def fetch(): return 1\nfirst = fetch\ndef fetch(): return 2\n")
+    sent = project.ship(project.load("shop").first)
+    assert not sent.modules
+    assert sent.source.endswith("def fetch(): return 1\nfetch()\n")
+
+
 def test_functions_of_conftest_are_sent_without_it(project: Project) -> None:
     project.write("conftest.py", "def fetch(): return 1\n")
     (project.root / "inner").mkdir()

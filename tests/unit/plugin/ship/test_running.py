@@ -94,6 +94,18 @@ def test_the_value_is_what_was_returned(shop: Project, probe: Probe) -> None:
     assert seen(probe, shop.ship(module.fetch)).returned == "['closed.lab', 2525, 3]"
 
 
+def test_nothing_of_ours_is_among_the_names_of_the_client(shop: Project, probe: Probe) -> None:
+    module = shop.test(
+        """\
+        import pytest
+        from shop import client
+        def fetch(): return [n for n in globals() if n[0] != "_"], "_labctl" in globals(), client
+        """
+    )
+    returned = seen(probe, shop.ship(module.fetch)).returned or ""
+    assert returned.startswith("(['annotations', 'client', 'fetch'], False, <module 'shop.client'")
+
+
 def test_one_that_is_async_returns_too(shop: Project, probe: Probe) -> None:
     module = shop.test("async def fetch(host): return host\n")
     assert seen(probe, shop.ship(module.fetch)).returned == "'closed.lab'"
