@@ -29,7 +29,7 @@ def fully_named(result: AttemptResult, modules: Mapping[str, Module]) -> Attempt
 def _named(stack: Sequence[Frame], modules: Mapping[str, Module]) -> tuple[Frame, ...]:
     return tuple(
         frame.model_copy(update={"qualname": _qualname(frame, modules[frame.module].source)})
-        if frame.module in modules and "." not in frame.qualname
+        if frame.module in modules
         else frame
         for frame in stack
     )
