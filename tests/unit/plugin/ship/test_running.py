@@ -116,6 +116,12 @@ def test_a_script_has_its_modules(shop: Project, probe: Probe) -> None:
     assert seen(probe, shop.ship(path)).returned == "('Ask.', <class 'shop.errors.Broken'>)"
 
 
+def test_a_module_of_ones_own_comes_before_another_of_its_name(shop: Project, probe: Probe) -> None:
+    shop.write("inner/colorsys.py", "A = 'ours'\n")
+    path = shop.write("inner/ask.py", "import colorsys\ncolorsys.A\n")
+    assert seen(probe, shop.ship(path)).returned == "'ours'"
+
+
 def test_a_module_that_breaks_when_it_is_imported_is_told(shop: Project, probe: Probe) -> None:
     shop.write("shop/broken.py", "raise ValueError('at import')\n")
     module = shop.test("def fetch():\n    import shop.broken\n")
