@@ -61,11 +61,11 @@ def scripts() -> Iterator[tuple[str, str]]:
             yield f"{GITLAB.name}: {name}", gitlab_script(name)
 
 
-def gitlab_script(job: str) -> str:
-    """What GitLab's runner has a shell run for a job."""
+def gitlab_script(job: str, *, prepared: bool = False) -> str:
+    """What GitLab's runner has a shell run for a job; with `prepared`, labctl is there already."""
     tree = read(GITLAB)
-    base = tree[tree[job]["extends"]]
-    return "\n".join([*base["before_script"], *tree[job]["script"]])
+    before = tree[tree[job]["extends"]]["before_script"]
+    return "\n".join([*([] if prepared else before), *tree[job]["script"]])
 
 
 @dataclass(frozen=True)
