@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labctl.errors import InputError, ManyInputErrors, UsageError, Where
+from labctl.model.base import as_utf8
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
 from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab, Unit
@@ -194,7 +195,7 @@ def _entries(
 
 def _own(client: Client) -> _Entry:
     """A client that takes no attempt's place."""
-    return _given(client, name=_text(client.path.stem), judged_by=None)
+    return _given(client, name=as_utf8(client.path.stem), judged_by=None)
 
 
 def _chosen(scenario: Scenario, selected: Sequence[str]) -> list[Attempt]:
@@ -204,7 +205,7 @@ def _chosen(scenario: Scenario, selected: Sequence[str]) -> list[Attempt]:
 def _given(client: Client, *, name: str, judged_by: Attempt | None) -> _Entry:
     return _Entry(
         attempt=name,
-        client=_text(client.path.name),
+        client=as_utf8(client.path.name),
         source=client.source,
         origin=str(client.path),
         requires=tuple(
@@ -212,11 +213,6 @@ def _given(client: Client, *, name: str, judged_by: Attempt | None) -> _Entry:
         ),
         judged_by=judged_by,
     )
-
-
-def _text(name: str) -> str:
-    """A file's name as UTF-8 can hold it."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _expectation(scenario: Scenario, entry: _Entry, interpreter: Interpreter) -> Expectation | None:

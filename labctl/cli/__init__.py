@@ -17,14 +17,15 @@ from labctl.cli import (
     lock,
     look,
     new,
-    options,
     record,
     rerun,
     results,
     run,
 )
+from labctl.cli.variables import Verbs
 
 app = typer.Typer(
+    cls=Verbs,
     name="labctl",
     help="Reproduce network failures in Docker, and prove what a Python client makes of them.",
     epilog="Begin with: labctl list; labctl show refused-port; labctl run refused-port",
@@ -33,50 +34,34 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog=run.EXAMPLES)(run.run)
+app.command(epilog=run.EXAMPLES)(run.run)
 app.command(
-    context_settings=options.FROM_ENVIRONMENT,
     epilog="Example: labctl compare refused-port --python 3.9",
 )(compare.compare)
+app.command("list", epilog="Example: labctl list --tag core")(look.list_)
+app.command(epilog="Example: labctl show refused-port")(look.show)
+app.command(epilog=explain.EXAMPLES)(explain.explain)
+app.command(epilog="Example: labctl validate my.yaml other.yaml")(look.validate)
+app.command(epilog=new.EXAMPLES)(new.new)
+app.command(epilog=record.EXAMPLES)(record.record)
 app.command(
-    "list", context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl list --tag core"
-)(look.list_)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl show refused-port")(
-    look.show
-)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog=explain.EXAMPLES)(explain.explain)
-app.command(
-    context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl validate my.yaml other.yaml"
-)(look.validate)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog=new.EXAMPLES)(new.new)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog=record.EXAMPLES)(record.record)
-app.command(
-    context_settings=options.FROM_ENVIRONMENT,
     epilog="Example: labctl report run.json --html run.html",
 )(results.report)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog=results.DIFF_EXAMPLES)(results.diff)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog=results.MERGE_EXAMPLES)(results.merge)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl rerun run.json")(
-    rerun.rerun
-)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl lock")(lock.lock)
+app.command(epilog=results.DIFF_EXAMPLES)(results.diff)
+app.command(epilog=results.MERGE_EXAMPLES)(results.merge)
+app.command(epilog="Example: labctl rerun run.json")(rerun.rerun)
+app.command(epilog="Example: labctl lock")(lock.lock)
 app.add_typer(exercise.app, name="exercise")
 app.command(
-    context_settings=options.FROM_ENVIRONMENT,
     epilog="Example: labctl check tell-them-apart my-folder",
 )(exercise.check)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog=exercise.GRADE_EXAMPLES)(
-    exercise.grade
-)
+app.command(epilog=exercise.GRADE_EXAMPLES)(exercise.grade)
 app.command(
-    context_settings=options.FROM_ENVIRONMENT,
     epilog="Example: labctl schema > scenario.schema.json",
 )(look.schema)
 app.add_typer(images.app, name="images")
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl doctor")(
-    doctor.doctor
-)
-app.command(context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl clean")(clean.clean)
+app.command(epilog="Example: labctl doctor")(doctor.doctor)
+app.command(epilog="Example: labctl clean")(clean.clean)
 
 
 def _version(wanted: bool) -> None:

@@ -192,7 +192,7 @@ def _policy(wanted: Wanted, scenarios: Sequence[Scenario]) -> Policy | None:
         )
     if wanted.policy == DEFAULT:
         return Policy()
-    names = {*catalogue(wanted.folders).names(), *(one.name for one in scenarios)}
+    names = {*catalogue(wanted.folders).names(), *(one.name for one in scenarios), *wanted.infos}
     return load_policy(Path(wanted.policy), scenarios=names)
 
 

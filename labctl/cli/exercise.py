@@ -51,9 +51,7 @@ Folders = Annotated[
 ]
 
 
-@app.command(
-    "list", context_settings=options.FROM_ENVIRONMENT, epilog="Example: labctl exercise list"
-)
+@app.command("list", epilog="Example: labctl exercise list")
 def list_(
     exercises: Folders = [],  # noqa: B006 typer copies it
     as_json: options.Json = False,
@@ -78,7 +76,6 @@ def list_(
 
 
 @app.command(
-    context_settings=options.FROM_ENVIRONMENT,
     epilog="Example: labctl exercise show tell-them-apart",
 )
 def show(
@@ -99,7 +96,6 @@ def show(
 
 
 @app.command(
-    context_settings=options.FROM_ENVIRONMENT,
     epilog="Example: labctl exercise start tell-them-apart",
 )
 def start(
@@ -119,7 +115,6 @@ def start(
 
 
 @app.command(
-    context_settings=options.FROM_ENVIRONMENT,
     epilog="Example: labctl exercise validate ./my-exercise",
 )
 def validate(

@@ -7,30 +7,31 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from labctl.errors import UsageError
 from labctl.model.result import Result
 
 
 @contextmanager
-def no_commands(environment: Mapping[str, str]) -> Iterator[None]:
+def no_commands(environment: Mapping[str, str], stream: TextIO) -> Iterator[None]:
     """What is printed meanwhile holds no commands for GitHub Actions, whatever clients wrote: they
-    can't know the word that ends this.
+    can't know the word that ends this. It is said on that stream; the runner reads both.
     """
     if environment.get("GITHUB_ACTIONS") != "true":
         yield
         return
     word = secrets.token_hex(16)
-    _say(f"::stop-commands::{word}")
+    _say(f"::stop-commands::{word}", stream)
     try:
         yield
     finally:
-        _say(f"::{word}::")
+        _say(f"::{word}::", stream)
 
 
-def _say(command: str) -> None:
-    sys.stdout.write(f"{command}\n")
-    sys.stdout.flush()
+def _say(command: str, stream: TextIO) -> None:
+    stream.write(f"{command}\n")
+    stream.flush()
 
 
 def tell_github(result: Result, environment: Mapping[str, str]) -> None:
@@ -41,10 +42,23 @@ def tell_github(result: Result, environment: Mapping[str, str]) -> None:
         return
     from labctl.report.documents.github import annotations, step_summary  # noqa: PLC0415
 
-    sys.stderr.write(annotations(result, root=environment.get("GITHUB_WORKSPACE", "")))
+    found = _from_the_root(result)
+    sys.stderr.write(annotations(found, root=environment.get("GITHUB_WORKSPACE", "")))
     summary = environment.get("GITHUB_STEP_SUMMARY")
     if summary:
         _append(Path(summary), step_summary(result))
+
+
+def _from_the_root(result: Result) -> Result:
+    """The result with whole paths: those in it are from the current folder, GitHub's from the
+    workspace's.
+    """
+    here = Path.cwd()
+    infos = {
+        name: info.model_copy(update={"path": str(here / info.path) if info.path else ""})
+        for name, info in result.scenarios.items()
+    }
+    return result.model_copy(update={"scenarios": infos})
 
 
 def _append(path: Path, text: str) -> None:

@@ -59,7 +59,7 @@ def list_(context: typer.Context, as_json: options.Json = False) -> None:
         typer.echo(table(found))
 
 
-@app.command(context_settings=options.FROM_ENVIRONMENT)
+@app.command()
 def build(
     which: Which = None,
     every: All = False,
@@ -87,7 +87,7 @@ def build(
         typer.echo(table(store.status(names)))
 
 
-@app.command(context_settings=options.FROM_ENVIRONMENT)
+@app.command()
 def remove(which: Which = None, every: All = False) -> None:
     """Remove images, and what they were made from; --all also clears away unfinished ones."""
     from labctl.engine.connect import connect  # noqa: PLC0415

@@ -23,6 +23,7 @@ def lock(
     from labctl import __version__  # noqa: PLC0415
     from labctl.cli.execute import parse_pythons  # noqa: PLC0415
     from labctl.cli.output import Output  # noqa: PLC0415
+    from labctl.cli.signals import terminable  # noqa: PLC0415
     from labctl.engine.connect import connect  # noqa: PLC0415
     from labctl.engine.images import LAB, ImageStore, client_image, libraries_image  # noqa: PLC0415
     from labctl.errors import UsageError  # noqa: PLC0415
@@ -30,7 +31,7 @@ def lock(
 
     series = parse_pythons(python)
     output = Output()
-    with output.progress("images") as progress:
+    with terminable(), output.progress("images") as progress:
         images = ImageStore(connect()).ensure(
             [LAB, *map(client_image, series), *map(libraries_image, series)],
             progress=progress.image,

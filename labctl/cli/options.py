@@ -10,11 +10,6 @@ import typer
 LOCK_FILE: Final = "labctl.lock"
 """What `labctl lock` writes and --locked reads, in the folder where one is."""
 
-FROM_ENVIRONMENT: Final = {"auto_envvar_prefix": "LABCTL"}
-"""Settings of a verb: what an option is not given on the command line comes from the environment,
-`--fail-fast` from LABCTL_FAIL_FAST.
-"""
-
 
 def complete_scenario(incomplete: str) -> list[str]:
     """Names for shell completion."""

@@ -6,8 +6,10 @@ What renders is imported where something is rendered: a run has time for that la
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,23 +37,37 @@ class Output:
         _check_places(self._documents)
 
     def show(self, result: Result) -> None:
-        """Write the documents and print the report."""
-        printed = ""
-        try:
-            for name, place in self._documents.items():
-                text = self.document(name, result)
-                if place == STDOUT:
-                    printed = text
-                else:
-                    _write(name, Path(place), text)
-        finally:
-            if STDOUT in self._documents.values():
-                # Documents are UTF-8, whatever the terminal takes.
-                typer.echo(printed.encode(), nl=False)
-            else:
-                with no_commands(os.environ):
-                    _print(self.report(result))
-            tell_github(result, os.environ)
+        """Write the documents and print the report. What goes wrong with one keeps none of the
+        others from being written; the first such error is raised then.
+        """
+        errors: list[Exception] = []
+        for step in self._steps(result):
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 raised below, when the others are written
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _steps(self, result: Result) -> Iterator[Callable[[], None]]:
+        for name in self._documents:
+            yield partial(self._write, name, result)
+        if STDOUT not in self._documents.values():
+            yield lambda: self._show_report(result)
+        yield lambda: tell_github(result, os.environ)
+
+    def _write(self, name: str, result: Result) -> None:
+        text, place = self.document(name, result), self._documents[name]
+        if place != STDOUT:
+            _write(name, Path(place), text)
+            return
+        with no_commands(os.environ, sys.stderr):
+            # Documents are UTF-8, whatever the terminal takes.
+            typer.echo(text.encode(), nl=False)
+
+    def _show_report(self, result: Result) -> None:
+        with no_commands(os.environ, sys.stdout):
+            _print(self.report(result))
 
     def document(self, name: str, result: Result) -> str:
         """What goes to the file of a format."""

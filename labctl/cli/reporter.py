@@ -15,6 +15,7 @@ from labctl.errors import UsageError
 from labctl.examine import Ended
 from labctl.judge.results import summary
 from labctl.load.sources import scenario_info
+from labctl.model.base import as_utf8
 from labctl.model.plan import Plan
 from labctl.model.policy import Policy
 from labctl.model.result import (
@@ -61,8 +62,9 @@ def opened(
             jobs=wanted.limits.jobs,
             timeout_s=wanted.limits.limit_s,
             attempts=wanted.attempts,
-            client=str(client.path) if client else "",
+            client=as_utf8(str(client.path)) if client else "",
             source=client.source if client else "",
+            policy_file=as_utf8(wanted.policy),
             policy=policy.text if policy else None,
             shard=wanted.shard,
             fail_fast=wanted.limits.fail_fast,
@@ -139,7 +141,7 @@ class Reporter:
             file.write_bytes(content)
         except OSError as error:
             raise _no_captures(folder, error) from error
-        return str(file)
+        return as_utf8(str(file))
 
 
 def capture_folder(path: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,14 @@ from labctl.load.imports import libraries_in
 from labctl.load.result import read_result
 from labctl.load.sources import write_sources
 from labctl.model.plan import SERIES, Unit
-from labctl.model.result import Result
+from labctl.model.result import AttemptResult, Result
 from labctl.plan import Client
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 OTHERWISE = 1
+_LACKING = object()
 
 
 class _Compared(Output):
@@ -36,8 +37,8 @@ class _Compared(Output):
 
     def show(self, result: Result) -> None:
         self.new = result
-        before = {one.key: one.verdict for one in self._old.attempts}
-        self.same = {one.key: one.verdict for one in result.attempts} == before
+        now = {_told(one): one.verdict for one in result.attempts}
+        self.same = all(now.get(_told(one), _LACKING) is one.verdict for one in self._old.attempts)
         super().show(result)
 
     def report(self, result: Result) -> RenderableType:
@@ -51,13 +52,15 @@ def again(path: Path, *, jobs: int, locked: bool, documents: Mapping[str, str]) 
     old = read_result(path)
     _check_complete(old, path)
     output = _Compared(old, documents)
-    with tempfile.TemporaryDirectory(prefix="labctl-") as folder:
-        files = {
-            name: write_sources(info, Path(folder) / name)
-            for name, info in old.scenarios.items()
+    with tempfile.TemporaryDirectory(prefix="labctl-") as made:
+        folder = Path(made)
+        files = [
+            write_sources(info, folder / str(number))
+            for number, (name, info) in enumerate(old.scenarios.items())
             if any(one.scenario == name for one in old.attempts)
-        }
-        code = execute(_wanted(old, files, jobs=jobs, locked=locked), output)
+        ]
+        policy = _policy(old, folder)
+        code = execute(_wanted(old, files, policy, jobs=jobs, locked=locked), output)
     if code == EngineError.exit_code:
         return code
     return 0 if output.same else OTHERWISE
@@ -76,7 +79,21 @@ def _check_complete(old: Result, path: Path) -> None:
             )
 
 
-def _wanted(old: Result, files: Mapping[str, Path], *, jobs: int, locked: bool) -> Wanted:
+def _policy(old: Result, folder: Path) -> str:
+    """The file with the policy that it was judged by; empty where there was none."""
+    if old.request.policy is None:
+        return ""
+    file = folder / "policy.yaml"
+    file.write_text(old.request.policy, "utf-8")
+    return str(file)
+
+
+def _told(one: AttemptResult) -> tuple[object, ...]:
+    """What an attempt is told by, on any version of its Python's series."""
+    return (one.scenario, one.attempt, _series(one.python), one.client, one.repeat)
+
+
+def _wanted(old: Result, files: Sequence[Path], policy: str, *, jobs: int, locked: bool) -> Wanted:
     asked = old.request
     series = list(dict.fromkeys(_series(one.python) for one in old.attempts))
     given = asked.client and Client(
@@ -85,14 +102,10 @@ def _wanted(old: Result, files: Mapping[str, Path], *, jobs: int, locked: bool) 
     units = frozenset(
         Unit(one.scenario, one.attempt, _series(one.python), one.client) for one in old.attempts
     )
-    policy = ""
-    if asked.policy is not None:
-        file = next(iter(files.values())).parent.parent / "policy.yaml"
-        file.write_text(asked.policy, "utf-8")
-        policy = str(file)
+    made = {one.attempt for one in old.attempts}
     return Wanted(
-        names=tuple(map(str, files.values())),
-        attempts=asked.attempts,
+        names=tuple(map(str, files)),
+        attempts=tuple(name for name in asked.attempts if name in made),
         pythons=",".join(series),
         client=given or None,
         policy=policy,
@@ -100,7 +113,7 @@ def _wanted(old: Result, files: Mapping[str, Path], *, jobs: int, locked: bool) 
         limits=Limits(jobs=jobs, limit_s=asked.timeout_s),
         only=units,
         lock=Path(options.LOCK_FILE) if locked else None,
-        infos={name: old.scenarios[name] for name in files},
+        infos=old.scenarios,
     )
 
 

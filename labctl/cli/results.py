@@ -36,13 +36,13 @@ def report(result: _Result, documents: Documents = NO_DOCUMENTS) -> None:
     Exits as the run did.
     """
     from labctl.cli.output import Output  # noqa: PLC0415
-    from labctl.judge.results import exit_code  # noqa: PLC0415
+    from labctl.judge.results import exit_code_of  # noqa: PLC0415
     from labctl.load.result import read_result  # noqa: PLC0415
 
     output = Output(documents)
     found = read_result(result)
     output.show(found)
-    raise typer.Exit(exit_code(found.attempts))
+    raise typer.Exit(exit_code_of(found))
 
 
 @with_documents
@@ -59,13 +59,13 @@ def merge(
     """
     from labctl.cli.output import Output  # noqa: PLC0415
     from labctl.judge.merge import merge as join  # noqa: PLC0415
-    from labctl.judge.results import exit_code  # noqa: PLC0415
+    from labctl.judge.results import exit_code_of  # noqa: PLC0415
     from labctl.load.result import read_result  # noqa: PLC0415
 
     output = Output(documents)
     whole = join([(str(path), read_result(path)) for path in results])
     output.show(whole)
-    raise typer.Exit(exit_code(whole.attempts))
+    raise typer.Exit(exit_code_of(whole))
 
 
 def diff(

@@ -16,7 +16,9 @@ class Kind(IntEnum):
     """What kind of change, the worst first."""
 
     WORSE = 1
-    """The verdict got worse."""
+    """The verdict got worse, or is bad of one that was not there, or is lacking in a run that was
+    cut short.
+    """
     FAILS_NOW = 2
     """The client returned before, and does not any more."""
     ENDS_OTHERWISE = 3
@@ -81,8 +83,9 @@ def changes(old: Result, new: Result) -> Changes:
     now = {_key(one, {}): one for one in new.attempts}
     both = [(before[key], now[key]) for key in before if key in now]
     found = [change for one, other in both if (change := _worst(one, other))]
-    found += [_alone(one, Kind.GONE) for key, one in before.items() if key not in now]
-    found += [_alone(one, Kind.NEW) for key, one in now.items() if key not in before]
+    gone = Kind.WORSE if new.interrupted else Kind.GONE
+    found += [_gone(one, gone) for key, one in before.items() if key not in now]
+    found += [_new(one) for key, one in now.items() if key not in before]
     found.sort(key=lambda one: (one.kind, one.scenario, one.attempt, one.client, one.pythons))
     return Changes(
         setting=tuple(_setting(old, new)), attempts=_each_once(found), compared=len(both)
@@ -114,30 +117,32 @@ def _each_once(found: Sequence[Change]) -> tuple[Change, ...]:
     return tuple(kept.values())
 
 
-def _alone(one: AttemptResult, kind: Kind) -> Change:
-    told, gone = _ended(one), kind is Kind.GONE
+def _gone(one: AttemptResult, kind: Kind) -> Change:
+    return _change(one, one, kind, _ended(one), "")
+
+
+def _new(one: AttemptResult) -> Change:
+    """One that was not there before; worse than nothing, if it is not as it should be."""
+    bad = _BADNESS[one.verdict] > 0
+    now = _judged(one) if bad else _ended(one)
+    return _change(one, one, Kind.WORSE if bad else Kind.NEW, "", now)
+
+
+def _change(old: AttemptResult, new: AttemptResult, kind: Kind, before: str, now: str) -> Change:
     return Change(
-        scenario=one.scenario,
-        attempt=one.attempt,
-        client=one.client,
-        pythons=(one.python, one.python),
+        scenario=new.scenario,
+        attempt=new.attempt,
+        client=new.client,
+        pythons=(old.python, new.python),
         kind=kind,
-        before=told if gone else "",
-        now="" if gone else told,
+        before=before,
+        now=now,
     )
 
 
 def _worst(old: AttemptResult, new: AttemptResult) -> Change | None:
     for kind, before, now in _differences(old, new):
-        return Change(
-            scenario=new.scenario,
-            attempt=new.attempt,
-            client=new.client,
-            pythons=(old.python, new.python),
-            kind=kind,
-            before=before,
-            now=now,
-        )
+        return _change(old, new, kind, before, now)
     return None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labctl.model.expectation import ANY
-from labctl.model.result import Frame, Observation
+from labctl.model.result import AttemptResult, Frame, Observation
 
 Mark = Literal["same", "missing", "extra", "differs"]
 
@@ -39,6 +39,12 @@ def stack_names(observation: Observation) -> list[str]:
     if observation.omitted_frames:
         names.insert((len(names) + 1) // 2, f"({observation.omitted_frames} frames left out)")
     return names
+
+
+def expected_stack(result: AttemptResult) -> list[str]:
+    """The stack that was expected, as the result has it."""
+    stack = (result.expected or {}).get("stack")
+    return [str(frame) for frame in stack] if isinstance(stack, list | tuple) else []
 
 
 def align(expected: Sequence[str], observed: Sequence[str]) -> list[Row]:

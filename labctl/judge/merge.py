@@ -8,15 +8,18 @@ from labctl.errors import UsageError
 from labctl.judge.results import summary
 from labctl.model.result import AttemptResult, ImageInfo, Key, Result
 
+_ONE_RUN = "`labctl diff` compares runs; merge the parts of one"
+
 
 def merge(results: Sequence[tuple[str, Result]]) -> Result:
     """All attempts of the results, each of which has a name to tell it by; by scenario, Python,
     attempt and repeat. It took as long as the longest of them.
 
-    UsageError where two have the same attempt, or were made with different versions: nobody could
-    tell then which of them a verdict is from.
+    UsageError where two have the same attempt, a shard is lacking, or they are not of one run:
+    other versions, another client, other scenarios.
     """
     first = results[0][1]
+    _check_parts(results)
     attempts: dict[Key, tuple[str, AttemptResult]] = {}
     images: dict[str, tuple[str, ImageInfo]] = {}
     for name, result in results:
@@ -64,8 +67,31 @@ def _check_same(first: str, one: Result, name: str, other: Result) -> None:
     if one.labctl != other.labctl:
         raise UsageError(
             f"{first} is of labctl {one.labctl}, and {name} of {other.labctl}",
-            hint="`labctl diff` compares runs; merge the parts of one",
+            hint=_ONE_RUN,
         )
+    parts = {"shard": "", "jobs": 0, "fail_fast": False}
+    if one.request.model_copy(update=parts) != other.request.model_copy(update=parts):
+        raise UsageError(f"{first} and {name} were not asked for the same", hint=_ONE_RUN)
+    for scenario in one.scenarios.keys() & other.scenarios.keys():
+        if one.scenarios[scenario].files != other.scenarios[scenario].files:
+            raise UsageError(f"{scenario} is another in {first} than in {name}", hint=_ONE_RUN)
+
+
+def _check_parts(results: Sequence[tuple[str, Result]]) -> None:
+    """Of the shards of a run, all are there."""
+    shards = [(name, result.request.shard) for name, result in results]
+    if not any(shard for _, shard in shards):
+        return
+    counts = {shard.partition("/")[2] for _, shard in shards}
+    if len(counts) > 1:
+        told = ", ".join(f"{name} is {f'shard {s}' if s else 'none'}" for name, s in shards)
+        raise UsageError(f"these are not the shards of one run: {told}", hint=_ONE_RUN)
+    count = counts.pop()
+    there = {shard for _, shard in shards}
+    wanted = [f"{number}/{count}" for number in range(1, int(count) + 1)]
+    lacking = [shard for shard in wanted if shard not in there]
+    if lacking:
+        raise UsageError(f"the run lacks shard {', '.join(lacking)}", hint="merge all of them")
 
 
 def _check_alike(image: str, first: str, one: ImageInfo, name: str, other: ImageInfo) -> None:

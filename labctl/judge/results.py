@@ -92,6 +92,12 @@ def exit_code(results: Iterable[AttemptResult]) -> int:
     return 0
 
 
+def exit_code_of(result: Result) -> int:
+    """That of the run: as `exit_code`, and 1 where repeats disagree or attempts are lacking."""
+    lacking = bool(cut_short(result)) or bool(disagreements(result.attempts))
+    return max(exit_code(result.attempts), NOT_AS_EXPECTED if lacking else 0)
+
+
 def untold(troubles: Iterable[LabError], results: Iterable[AttemptResult]) -> list[LabError]:
     """What broke and is not told as the reason why an attempt could not be made, each once."""
     told = {reason for result in results for reason in result.reasons}

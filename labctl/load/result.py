@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
 from labctl.errors import InputError, Where
 from labctl.load.files import MIB, read_bytes
+from labctl.model.base import NAME_PATTERN
 from labctl.model.result import Result
 
 LIMIT = 1024 * MIB
@@ -27,6 +29,8 @@ def read_result(path: Path) -> Result:
             f"is no result of a run: {text}", where=Where(path=path), hint=_HINT
         ) from None
     for name, scenario in result.scenarios.items():
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise InputError(f"no scenario can be called {name!r}", where=Where(path=path))
         for file in scenario.files:
             _check_inside(file, name, path)
     return result

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from labctl.errors import InputError, Where
 from labctl.load.files import read_text
 from labctl.load.scenario import CLIENT_LIMIT
 from labctl.load.yaml_reader import SIZE_LIMIT
+from labctl.model.base import as_utf8
 from labctl.model.result import ScenarioInfo
 from labctl.model.scenario import Scenario
 
@@ -21,10 +23,10 @@ def scenario_info(scenario: Scenario, *, seen_from: Path) -> ScenarioInfo:
         title=scenario.title,
         layer=scenario.layer,
         tags=scenario.tags,
-        path=_shown(scenario.path, seen_from),
+        path=as_utf8(_shown(scenario.path, seen_from)),
         lines={one.name: one.line for one in scenario.attempts},
         files={
-            Path(os.path.relpath(file, folder)).as_posix(): read_text(file, _LIMIT)
+            as_utf8(Path(os.path.relpath(file, folder)).as_posix()): read_text(file, _LIMIT)
             for file in scenario.files
         },
     )
@@ -40,9 +42,17 @@ def _shown(path: Path, seen_from: Path) -> str:
 
 
 def write_sources(info: ScenarioInfo, folder: Path) -> Path:
-    """Put the files of a scenario into a new folder; the scenario's own file among them."""
+    """Put the files of a scenario into a new folder; the scenario's own file among them. InputError
+    where they can't stand beside each other there.
+    """
     for name, text in info.files.items():
         file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        except OSError as error:
+            raise InputError(
+                f"its file {name} can't be written: {error.strerror}",
+                where=Where(path=Path(info.path)),
+            ) from error
     return folder / next(iter(info.files))

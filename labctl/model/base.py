@@ -23,6 +23,11 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
+def as_utf8(name: str) -> str:
+    """A file's name as UTF-8 can hold it: bytes that are none are escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 

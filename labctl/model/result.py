@@ -236,6 +236,13 @@ class Ladder(Record):
         return self
 
 
+REPEATS = 10_000
+"""How often an attempt can be made in one run."""
+Took = Annotated[float, Field(ge=0, le=1e7)]
+"""Seconds that something took."""
+Moment = Annotated[float, Field(ge=0, le=1e11)]
+"""Seconds since 1970, UTC."""
+
 Key = tuple[str, str, str, str, int]
 """Scenario, attempt, Python, client and repeat."""
 
@@ -250,13 +257,13 @@ class AttemptResult(Record):
     """The file of a client given with --client; empty for the scenario's own."""
     libraries: dict[str, str] = Field(default_factory=dict)
     """What the attempt requires, with the versions that were there."""
-    repeat: int = 1
+    repeat: Annotated[int, Field(ge=1, le=REPEATS)] = 1
     verdict: Verdict | None
     reasons: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     not_judged: tuple[str, ...] = ()
-    elapsed_s: float = 0.0
-    took_s: float = 0.0
+    elapsed_s: Took = 0.0
+    took_s: Took = 0.0
     """How long its container ran, in seconds: the client can't make that shorter."""
     expected: dict[str, Any] | None = None
     observed: Observation | None = None
@@ -310,17 +317,18 @@ class Request(Record):
     """What a run was asked for, beside its attempts: what it takes to make them again.
 
     `attempts` are the names given with --attempt. `client` is the path of a client given with
-    --client, and `source` its text; `policy` is the text of the policy that it was judged by, None
-    where there was none. `shard` is `2/5`, or empty for all.
+    --client, and `source` its text; `policy_file` and `policy` are what was given with --policy,
+    and the text of that, None where there was none. `shard` is `2/5`, or empty for all.
     """
 
     jobs: int = 4
-    timeout_s: float = 30.0
+    timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = 30.0
     attempts: tuple[str, ...] = ()
     client: str = ""
     source: str = ""
+    policy_file: str = ""
     policy: str | None = None
-    shard: str = ""
+    shard: Annotated[str, Field(pattern=r"^([1-9]\d{0,3}/[1-9]\d{0,3})?$")] = ""
     fail_fast: bool = False
 
 
@@ -333,8 +341,8 @@ class Result(Record):
     images: dict[str, ImageInfo]
     summary: dict[Verdict, int]
     interrupted: bool = False
-    started: float = 0.0
-    took_s: float = 0.0
+    started: Moment = 0.0
+    took_s: Took = 0.0
     request: Request = Request()
     scenarios: dict[str, ScenarioInfo] = Field(default_factory=dict)
     attempts: tuple[AttemptResult, ...]

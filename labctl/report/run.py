@@ -155,7 +155,7 @@ def _closing(result: Result) -> Iterator[Text]:
     unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
     for key, number in unjudged.items():
         where = f"{number} of {counted(len(result.attempts), 'attempt')}"
-        yield Text(f"Not judged in {where}: {_UNJUDGED.get(key, key)}.", style="dim")
+        yield Text(f"Not judged in {where}: {_UNJUDGED.get(key, safe(key))}.", style="dim")
     if why := cut_short(result):
         yield Text(why, style="bold red")
     yield summary_line(result.attempts)

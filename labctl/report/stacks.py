@@ -9,7 +9,7 @@ from itertools import groupby
 from rich.cells import cell_len
 from rich.text import Text
 
-from labctl.judge.diff import Mark, Row, align, frame_name, stack_names
+from labctl.judge.diff import Mark, Row, align, expected_stack, frame_name, stack_names
 from labctl.model.result import AttemptResult, ExceptionInfo, Frame, Observation
 from labctl.report.text import STYLES, clip, ended, exception_line, listed, pad, safe, series
 from labctl.wire.ladder import draw
@@ -31,7 +31,7 @@ def diff_lines(result: AttemptResult) -> list[Text]:
     """Expected and observed stack side by side; nothing where the stack was as expected."""
     if result.observed is None or not any(d.what == "stack" for d in result.differences):
         return []
-    expected = [str(frame) for frame in (result.expected or {}).get("stack", ())]
+    expected = expected_stack(result)
     rows = align(expected, stack_names(result.observed))
     head = Text(f"{'':{_INDENT}}  {pad('expected', _SIDE)}  observed", style="bold")
     return [head, *_folded([line for row in rows for line in _row_lines(row)])]
@@ -101,7 +101,7 @@ def _drawing(group: Sequence[AttemptResult]) -> Iterator[Text]:
         return
     yield Text(clip(f"  {_who(group)}", _WIDTH), style="bold")
     for layer, frames in groupby(_gapped(observation), key=lambda frame: frame.layer):
-        yield Text(f"  ├─ {layer} ".ljust(40, "─"), style="cyan")
+        yield Text(f"  ├─ {safe(layer)} ".ljust(40, "─"), style="cyan")
         for line in _frame_lines(list(frames), observation.omitted_frames):
             yield Text(clip(f"  │    {line}", _WIDTH))
     first_line, *more = textwrap.wrap(ended(observation), _WIDTH - 5)[:_END_LINES] or [""]

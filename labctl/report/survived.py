@@ -13,6 +13,7 @@ from rich.text import Text
 from labctl.judge.policy import WORST_FIRST
 from labctl.judge.results import cut_short
 from labctl.model.result import AttemptResult, Difference, Result, Verdict
+from labctl.report.again import named
 from labctl.report.text import MARKS, STYLES, counted, listed, one_line, safe, series
 
 _GROUPS_LIMIT = 20
@@ -56,15 +57,19 @@ def render_survived(
     as they were typed: `--client my.py --policy policy.yaml`. `skipped` are the scenarios that the
     policy left out.
     """
-    attempts = [one for one in result.attempts if one.client and one.verdict]
+    attempts = _judged(result)
     blocks: list[RenderableType] = [_headline(attempts)]
     found = _broken(attempts)
     for number, one in enumerate(found[:_GROUPS_LIMIT], 1):
-        blocks += [Text(), *_group(number, one, attempts, options)]
+        blocks += [Text(), *_group(number, one, result, options)]
     if len(found) > _GROUPS_LIMIT:
         blocks += [Text(), Text(f"and {len(found) - _GROUPS_LIMIT} more that broke", style="dim")]
     rest = [*_rest(attempts, skipped, cut_short(result))]
     return Group(*blocks, *([Text(), *rest] if rest else ()))
+
+
+def _judged(result: Result) -> list[AttemptResult]:
+    return [one for one in result.attempts if one.client and one.verdict]
 
 
 def _headline(attempts: Sequence[AttemptResult]) -> Text:
@@ -107,15 +112,15 @@ def _rank(what: str) -> int:
 
 
 def _group(
-    number: int, one: _Broken, attempts: Sequence[AttemptResult], options: Sequence[str]
+    number: int, one: _Broken, result: Result, options: Sequence[str]
 ) -> Iterator[RenderableType]:
     title = _TITLES.get(one.what, "{}: not as it should be")
     name = safe(one.first.actual if one.what in _BY_TYPE else one.what)
     head = f"{title.format(name)}, in {counted(len(one.scenarios), 'failure')}"
-    yield one_line(f"{number:>3}  {head}{_where(one, attempts)}", STYLES[Verdict.FAIL])
+    yield one_line(f"{number:>3}  {head}{_where(one, _judged(result))}", STYLES[Verdict.FAIL])
     yield _indented(listed(map(safe, one.scenarios), most=_NAMES_LIMIT))
     yield _indented(safe(one.first.message))
-    yield _indented(_command(one.attempts[0], options), "cyan")
+    yield _indented(_command(result, one.attempts[0], options), "cyan")
 
 
 def _where(one: _Broken, attempts: Sequence[AttemptResult]) -> str:
@@ -126,11 +131,11 @@ def _where(one: _Broken, attempts: Sequence[AttemptResult]) -> str:
     return f", on Python {safe(listed(pythons))} only"
 
 
-def _command(attempt: AttemptResult, options: Sequence[str]) -> str:
+def _command(result: Result, attempt: AttemptResult, options: Sequence[str]) -> str:
     """What shows it once more."""
     python = series(attempt.python)
     chosen = [] if python == _USUAL_PYTHON else ["--python", python]
-    return safe(shlex.join(["labctl", "run", attempt.scenario, *chosen, *options]))
+    return safe(shlex.join(["labctl", "run", named(result, attempt.scenario), *chosen, *options]))
 
 
 def _rest(

@@ -84,7 +84,7 @@ def label(result: AttemptResult) -> str:
 
 def series(python: str) -> str:
     """3.13 of 3.13.5."""
-    return ".".join(python.split(".")[:2])
+    return safe(".".join(python.split(".")[:2]))
 
 
 def exception_line(exception: ExceptionInfo) -> str:

@@ -41,9 +41,20 @@ def make_ladder(wire: Wire, observation: Observation, *, start_ns: int) -> Ladde
 
 
 def draw(ladder: Ladder) -> str:
-    """The picture, at most 80 columns and about 45 lines, without a final line break."""
-    canvas = Canvas(["client", *ladder.hosts])
-    return "\n".join([canvas.heading(), *map(canvas.line, ladder.rows), *ladder.notes])
+    """The picture, at most 80 columns and about 45 lines, without a final line break. Nothing in it
+    steers a terminal, whoever wrote the ladder.
+    """
+    canvas = Canvas(["client", *map(one_column_each, ladder.hosts)])
+    rows = map(_plain, ladder.rows)
+    return "\n".join(
+        [canvas.heading(), *map(canvas.line, rows), *map(one_column_each, ladder.notes)]
+    )
+
+
+def _plain(row: LadderRow) -> LadderRow:
+    text, mark = one_column_each(row.text), one_column_each(row.mark)[:1]
+    same = (text, mark) == (row.text, row.mark)
+    return row if same else row.model_copy(update={"text": text, "mark": mark})
 
 
 def _all_rows(

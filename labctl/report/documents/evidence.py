@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from labctl.judge.diff import Row, align, stack_names
+from labctl.judge.diff import Row, align, expected_stack, stack_names
 from labctl.model.result import AttemptResult, Ladder
 from labctl.report.text import ended, safe, safe_lines
 from labctl.wire.ladder import draw
@@ -34,7 +34,7 @@ def stack_lines(attempt: AttemptResult) -> list[str]:
     observed = stack_names(attempt.observed)
     if not any(one.what == "stack" for one in attempt.differences):
         return ["stack:", *(f"  {safe(name)}" for name in observed)] if observed else []
-    expected = [str(frame) for frame in (attempt.expected or {}).get("stack", ())]
+    expected = expected_stack(attempt)
     rows = [line for row in align(expected, observed) for line in _row_lines(row)]
     return ["stack (- expected, + observed):", *rows]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os.path
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from labctl.model.result import AttemptResult, Result, Verdict
+from labctl.report.again import again
 from labctl.report.documents.page import story
 from labctl.report.documents.page.compared import compared
 from labctl.report.documents.page.order import WORST_FIRST, layer, layers, pythons
@@ -16,8 +16,6 @@ from labctl.report.documents.page.pool import Json, Pool, milliseconds
 from labctl.report.text import listed, series, word
 
 _REASONS = 20
-_SHARED = "labctl/share/"
-"""In the path of a scenario that came in labctl's wheel, which every labctl knows by its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,19 +136,6 @@ def facts(result: Result, attempt: AttemptResult) -> Iterator[tuple[str, str]]:
         yield "Left open", listed(attempt.observed.sockets)
     if attempt.not_judged:
         yield "Not judged", listed(attempt.not_judged)
-
-
-def again(result: Result, attempt: AttemptResult) -> str:
-    """The command that makes the attempt once more."""
-    info = result.scenarios.get(attempt.scenario)
-    path = info.path if info else ""
-    own = path and _SHARED not in path
-    words = ["labctl", "run", path if own else attempt.scenario]
-    if attempt.client:
-        words += ["--client", result.request.client or attempt.client]
-    if attempt.client.rpartition(".")[0] != attempt.attempt:
-        words += ["--attempt", attempt.attempt]
-    return shlex.join([*words, "--python", series(attempt.python)])
 
 
 def link(path: str, folder: str) -> str:
