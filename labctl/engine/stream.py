@@ -43,6 +43,11 @@ class Attached:
         """Let go; a reader in another thread sees the end."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        # From Python 3.13 on, a response that is still open when its socket goes says so on stderr.
+        response = getattr(self._raw, "_response", None)
+        if response is not None:
+            with contextlib.suppress(OSError, ValueError):
+                response.close()
         with contextlib.suppress(OSError):
             self._socket.close()
         close = getattr(self._raw, "close", None)

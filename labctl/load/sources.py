@@ -12,6 +12,7 @@ from labctl.load.yaml_reader import SIZE_LIMIT
 from labctl.model.base import as_utf8
 from labctl.model.result import ScenarioInfo
 from labctl.model.scenario import Scenario
+from labctl.shared_files import share
 
 
 def scenario_info(scenario: Scenario, *, seen_from: Path) -> ScenarioInfo:
@@ -24,6 +25,7 @@ def scenario_info(scenario: Scenario, *, seen_from: Path) -> ScenarioInfo:
         layer=scenario.layer,
         tags=scenario.tags,
         path=as_utf8(_shown(scenario.path, seen_from)),
+        bundled=scenario.path.absolute().is_relative_to(share("scenarios").absolute()),
         lines={one.name: one.line for one in scenario.attempts},
         files={
             as_utf8(Path(os.path.relpath(file, folder)).as_posix()): read_text(file, _LIMIT)

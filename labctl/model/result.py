@@ -303,12 +303,14 @@ class ScenarioInfo(Record):
     """A scenario of a run: `path` is its file, `lines` where each attempt begins in it.
 
     `files` has the text of that file and of those that it names, by their paths from its folder.
+    A `bundled` one came with labctl, and every labctl knows it by its name.
     """
 
     title: str
     layer: str
     tags: tuple[str, ...] = ()
     path: str = ""
+    bundled: bool = False
     lines: dict[str, int] = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
 

@@ -8,10 +8,6 @@ from pathlib import PurePath
 from labctl.model.result import AttemptResult, Result
 from labctl.report.text import series
 
-_SHARED = "labctl/share/"
-_BUNDLED = "scenarios/"
-"""In the path of a scenario that came with labctl, which every labctl knows by its name."""
-
 
 def again(result: Result, attempt: AttemptResult) -> str:
     """The command, as a shell takes it."""
@@ -29,6 +25,4 @@ def again(result: Result, attempt: AttemptResult) -> str:
 def named(result: Result, scenario: str) -> str:
     """What a command line calls it: the scenario's name; or its file, if it is one of one's own."""
     info = result.scenarios.get(scenario)
-    path = info.path if info else ""
-    bundled = _SHARED in path or path.startswith(_BUNDLED)
-    return path if path and not bundled else scenario
+    return info.path if info and info.path and not info.bundled else scenario

@@ -39,11 +39,11 @@ def attempt_lines(results: Sequence[AttemptResult]) -> list[Text]:
     """One line for each: verdict, scenario and attempt, Python, time and what came of it."""
     words = max((len(word(one.verdict)) for one in results), default=0)
     names = min(max((cell_len(label(one)) for one in results), default=0), _NAME_LIMIT)
-    pythons = max((len(one.python) for one in results), default=0)
+    pythons = max((len(safe(one.python)) for one in results), default=0)
     lines = []
     for one in results:
         line = one_line(f"{MARKS[one.verdict]} {word(one.verdict):<{words}}", STYLES[one.verdict])
-        facts = f"{one.python:<{pythons}}  {one.elapsed_s:5.2f} s"
+        facts = f"{safe(one.python):<{pythons}}  {one.elapsed_s:5.2f} s"
         line.append(f"  {pad(label(one), names)}  {facts}  ", style="default")
         line.append(outcome_line(one), style="default")
         lines.append(line)
@@ -69,7 +69,7 @@ def _group_lines(group: Group) -> Iterator[Text]:
     first = group.usual[0]
     agree = f"{len(group.usual)} of {len(group.usual) + len(group.others)} agree"
     yield one_line(
-        f"{MARKS[first.verdict]} {agree}: {label(first)} on {first.python}: "
+        f"{MARKS[first.verdict]} {agree}: {label(first)} on {safe(first.python)}: "
         f"{word(first.verdict)}, {outcome_line(first)}",
         "bold red" if group.others else STYLES[first.verdict],
     )

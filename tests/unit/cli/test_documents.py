@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,7 @@ def test_report_exits_as_the_run_did(bench: Bench) -> None:
 
 def test_github_is_told_where_it_runs_this(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(Path.cwd()))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
     write("summary.md", "before\n")
     done = bench.run("mine.yaml")
@@ -162,6 +164,110 @@ def test_github_is_told_where_it_runs_this(bench: Bench, monkeypatch: pytest.Mon
     assert "mine" in summary
     other = bench.run("mine.yaml").out.splitlines()[0]
     assert other != first
+
+
+def test_github_reads_paths_from_its_workspace(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(Path.cwd()))
+    Path("sub").mkdir()
+    monkeypatch.chdir("sub")
+    write("mine.yaml", TWO)
+    assert "::error file=sub/mine.yaml,line=" in bench.run("mine.yaml").err
+
+
+def test_a_document_on_stdout_gives_no_commands_either(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    done = bench.run("mine.yaml", "--junit", "-")
+    first, last, *_ = done.err.splitlines()
+    assert last == f"::{first.removeprefix('::stop-commands::')}::"
+    assert done.out.startswith("<?xml")
+
+
+def test_what_goes_wrong_with_one_document_keeps_none_from_being_written(bench: Bench) -> None:
+    done = bench.run("mine.yaml", "--json", "/dev/full", "--junit", "a.xml", "--html", "a.html")
+    assert done.code == 2
+    assert "labctl: cannot write /dev/full: No space left on device" in done.err
+    assert Path("a.xml").stat().st_size
+    assert Path("a.html").stat().st_size
+    assert "2 attempts" in done.out
+
+
+def test_a_client_whose_name_is_no_text(bench: Bench) -> None:
+    client = Path(os.fsdecode(b"my\xff.py"))
+    client.write_text("import this\n", "utf-8")
+    assert bench.run("mine.yaml", "--client", client, "--json", "a.json").code == 1
+    assert read("a.json").request.client == "my\\udcff.py"
+
+
+@pytest.mark.parametrize("verb", ["report", "merge"])
+def test_what_lacks_attempts_or_differs_is_not_all_well(bench: Bench, verb: str) -> None:
+    write("mine.yaml", SCENARIO)
+    bench.run("mine.yaml", "--json", "a.json")
+    document = json.loads(Path("a.json").read_text("utf-8"))
+    assert bench.labctl(verb, "a.json").code == 0
+    write("b.json", json.dumps({**document, "interrupted": True}))
+    assert bench.labctl(verb, "b.json").code == 1
+    other = json.loads(json.dumps(document["attempts"][0]))
+    other["repeat"] = 2
+    other["observed"]["exception"]["type"] = "TimeoutError"
+    write("c.json", json.dumps({**document, "attempts": [*document["attempts"], other]}))
+    assert bench.labctl(verb, "c.json").code == 1
+
+
+def test_a_document_names_no_scenario_outside_of_its_folder(bench: Bench) -> None:
+    bench.run("mine.yaml", "--json", "result.json")
+    document = json.loads(Path("result.json").read_text("utf-8"))
+    for name in ("..", "../x", "/tmp/x", "a/b", "A", ""):
+        info = document["scenarios"]["mine"]
+        write("evil.json", json.dumps({**document, "scenarios": {name: info}}))
+        done = bench.labctl("rerun", "evil.json")
+        assert (done.code, done.err) == (
+            3,
+            f"labctl: evil.json: no scenario can be called {name!r}\n",
+        )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("started", 1e300), ("took_s", -1), ("started", "NaN")],
+)
+@pytest.mark.parametrize("verb", ["report", "merge", "rerun"])
+def test_odd_numbers_are_no_result(bench: Bench, verb: str, key: str, value: object) -> None:
+    bench.run("mine.yaml", "--json", "result.json")
+    document = json.loads(Path("result.json").read_text("utf-8"))
+    write("odd.json", json.dumps({**document, key: value}))
+    done = bench.labctl(verb, "odd.json", "--junit", "a.xml", "--ctrf", "a.ctrf")
+    assert done.code == 3
+    assert f"labctl: odd.json: is no result of a run: {key}: " in done.err
+
+
+def test_what_a_stranger_wrote_steers_no_terminal(bench: Bench) -> None:
+    bench.run("mine.yaml", "--attempt", "wrong", "--json", "result.json")
+    text = Path("result.json").read_text("utf-8")
+    document = json.loads(text)
+    evil = "\x1b[2Jx"
+    (attempt,) = document["attempts"]
+    attempt["python"] = f"3.{evil}.1"
+    attempt["not_judged"] = [evil]
+    attempt["expected"] = {"stack": 5}
+    attempt["differences"] = [{"what": "stack", "expected": "", "actual": "", "message": evil}]
+    attempt["ladder"] = {
+        "hosts": [evil],
+        "rows": [{"source": 0, "target": 1, "text": evil, "mark": evil}],
+        "notes": [evil],
+    }
+    attempt["observed"]["stack"] = [{"module": "m", "qualname": "f", "layer": evil}]
+    write("evil.json", json.dumps(document))
+    done = bench.labctl("report", "evil.json", "--junit", "a.xml", "--ctrf", "a.ctrf")
+    assert done.code == 1
+    assert "\x1b" not in done.out + done.err
+    assert "\\x1b[2Jx" in done.out
+    assert "\x1b" not in Path("a.xml").read_text("utf-8")
+    assert "\x1b" not in bench.labctl("diff", "evil.json", "result.json").out
 
 
 def test_nobody_else_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,6 +177,22 @@ def test_what_is_gone_and_what_is_new() -> None:
     ]
 
 
+def test_what_is_new_and_bad_is_worse() -> None:
+    bad = result(attempt="new", expectation=expectation(attrs={"errno": "EPIPE"}))
+    found = changes(result_of(result()), result_of(result(), bad))
+    assert [(one.attempt, one.kind, one.before) for one in found.attempts] == [
+        ("new", Kind.WORSE, "")
+    ]
+    assert found.worse
+
+
+def test_what_a_run_that_was_cut_short_lacks_is_worse() -> None:
+    whole, cut = result_of(result(), result(attempt="b")), result_of(result(), interrupted=True)
+    assert [one.kind for one in changes(whole, cut).attempts] == [Kind.WORSE]
+    assert changes(whole, cut).worse
+    assert not changes(whole, result_of(result())).worse
+
+
 def test_of_repeats_the_worst_is_told() -> None:
     old = [result(repeat=n, expectation=None) for n in (1, 2, 3)]
     new = [

@@ -20,6 +20,11 @@ def part(*attempts: AttemptResult, **changes: object) -> Result:
     return result_of(*attempts).model_copy(update={"scenarios": scenarios, **changes})
 
 
+def shard(of: Result, name: str, **changes: object) -> Result:
+    request = of.request.model_copy(update={"shard": name, **changes})
+    return of.model_copy(update={"request": request})
+
+
 def image(python: str = "3.13.5", **changes: object) -> ImageInfo:
     return ImageInfo(id="sha256:1", origin="host", python=python).model_copy(update=changes)
 
@@ -42,9 +47,8 @@ def test_whatever_the_order_of_the_parts_the_whole_is_the_same() -> None:
 
 def test_it_began_with_the_first_took_as_long_as_the_longest_and_is_no_part() -> None:
     first = part(ONE, started=200.0, took_s=9.0)
-    request = first.request.model_copy(update={"shard": "1/2"})
     second = part(OTHER, started=100.0, took_s=20.0, interrupted=True)
-    whole = merge([("a", first.model_copy(update={"request": request})), ("b", second)])
+    whole = merge([("a", shard(first, "1/2")), ("b", shard(second, "2/2"))])
     assert (whole.started, whole.took_s, whole.interrupted) == (100.0, 20.0, True)
     assert whole.request.shard == ""
 
@@ -74,3 +78,35 @@ def test_but_with_the_same_versions(other: ImageInfo) -> None:
     with pytest.raises(UsageError) as caught:
         merge([("a", first), ("b", part(OTHER, images={"lab": other}))])
     assert str(caught.value) == "lab has other versions in a than in b"
+
+
+@pytest.mark.parametrize(
+    ("shards", "message"),
+    [
+        (("1/3", "3/3"), "the run lacks shard 2/3"),
+        (("2/4", "3/4"), "the run lacks shard 1/4, 4/4"),
+        (("1/2", "2/3"), "these are not the shards of one run: a is shard 1/2, b is shard 2/3"),
+        (("1/2", ""), "these are not the shards of one run: a is shard 1/2, b is none"),
+    ],
+)
+def test_a_shard_that_is_lacking(shards: tuple[str, str], message: str) -> None:
+    parts = zip(("a", "b"), (part(ONE), part(OTHER)), shards, strict=True)
+    with pytest.raises(UsageError) as caught:
+        merge([(name, shard(one, which)) for name, one, which in parts])
+    assert str(caught.value) == message
+
+
+def test_parts_that_were_not_asked_for_the_same() -> None:
+    for changes in ({"source": "x"}, {"policy": ""}, {"timeout_s": 5.0}, {"attempts": ("a",)}):
+        with pytest.raises(UsageError) as caught:
+            merge([("a", part(ONE)), ("b", shard(part(OTHER), "", **changes))])
+        assert str(caught.value) == "a and b were not asked for the same"
+    whole = merge([("a", part(ONE)), ("b", shard(part(OTHER), "", jobs=9, fail_fast=True))])
+    assert len(whole.attempts) == 2
+
+
+def test_a_scenario_that_is_another() -> None:
+    info = INFO.model_copy(update={"files": {"refused-port.yaml": "name: other"}})
+    with pytest.raises(UsageError) as caught:
+        merge([("a", part(ONE)), ("b", part(OTHER, scenarios={"refused-port": info}))])
+    assert str(caught.value) == "refused-port is another in a than in b"
