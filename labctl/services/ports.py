@@ -138,7 +138,9 @@ class Server:
             self._watch.add(connection)
             turn = self._turns.take(address[0], spec.port)
             todo = spec.turns[min(turn, len(spec.turns) - 1)]
-            task = asyncio.create_task(self._handle(connection, spec.port, todo))
+            # Not in the task: of many that come at once, some are cut off before theirs begins.
+            emit("connect", connection.peer, port=spec.port)
+            task = asyncio.create_task(self._handle(connection, todo))
             task.add_done_callback(partial(self._end, connection))
             self._tasks[task] = None
             if len(self._tasks) > MOST:
@@ -150,8 +152,7 @@ class Server:
         self._watch.close(connection)
         self._tasks.pop(task, None)
 
-    async def _handle(self, connection: Connection, port: int, todo: Sequence[steps.Step]) -> None:
-        emit("connect", connection.peer, port=port)
+    async def _handle(self, connection: Connection, todo: Sequence[steps.Step]) -> None:
         by = "server"
         try:
             async with asyncio.timeout(LONGEST_S):
