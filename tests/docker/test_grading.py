@@ -24,9 +24,9 @@ from tests.unit.report.grades import readers
 
 ANSWERS = Path(__file__).parents[2] / "answers"
 EXERCISES = ("reading-the-stack", "tell-them-apart", "mail-once")
-TIMES = int(os.environ.get("LABCTL_TIMES", "20"))
+TIMES = int(os.environ.get("LAB_TEST_TIMES", "20"))
 """How often each answer is handed in, each time by somebody else."""
-KILLS = int(os.environ.get("LABCTL_KILLS", "20"))
+KILLS = int(os.environ.get("LAB_TEST_KILLS", "20"))
 """How often a grading is killed."""
 
 
