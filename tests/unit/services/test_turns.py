@@ -54,7 +54,7 @@ def test_turns_count_from_when_a_connection_was_made() -> None:
 
 def test_a_turn_may_end_as_any_script_does() -> None:
     with serving("{turns: [[reset], [{dialogue: smtp}]]}") as (program, port):
-        with connect(port) as sock, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), connect(port) as sock:
             sock.recv(1)
         with connect(port) as sock:
             assert sock.recv(100).startswith(b"220 ")
