@@ -21,8 +21,7 @@ from labctl.engine.images import LAB, SERIES, ImageStore, client_image, librarie
 from labctl.report.documents import FORMATS
 
 LIMIT_S = 2400
-"""The whole catalogue on every Python takes ten minutes on two cores, and twice as long on slow ones.
-"""
+"""The whole catalogue on every Python takes ten minutes on two cores, and twenty on slow ones."""
 PYTHONS = os.environ.get("LAB_TEST_PYTHONS", "all")
 """Those that the whole catalogue is run on."""
 
