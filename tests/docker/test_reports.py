@@ -50,6 +50,7 @@ def of_junit(text: str) -> Counts:
     found = xunit2.JUnitXml.fromstring(text)
     counts: Counts = Counter()
     for suite in found:
+        case: Any
         for case in suite:
             [verdict] = [p.value for p in case.properties() if p.name == "labctl.verdict"]
             assert case.is_passed == (verdict == "pass")
