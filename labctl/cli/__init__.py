@@ -35,30 +35,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=run.EXAMPLES)(run.run)
-app.command(
-    epilog="Example: labctl compare refused-port --python 3.9",
-)(compare.compare)
+app.command(epilog="Example: labctl compare refused-port --python 3.9")(compare.compare)
 app.command("list", epilog="Example: labctl list --tag core")(look.list_)
 app.command(epilog="Example: labctl show refused-port")(look.show)
 app.command(epilog=explain.EXAMPLES)(explain.explain)
 app.command(epilog="Example: labctl validate my.yaml other.yaml")(look.validate)
 app.command(epilog=new.EXAMPLES)(new.new)
 app.command(epilog=record.EXAMPLES)(record.record)
-app.command(
-    epilog="Example: labctl report run.json --html run.html",
-)(results.report)
+app.command(epilog="Example: labctl report run.json --html run.html")(results.report)
 app.command(epilog=results.DIFF_EXAMPLES)(results.diff)
 app.command(epilog=results.MERGE_EXAMPLES)(results.merge)
 app.command(epilog="Example: labctl rerun run.json")(rerun.rerun)
 app.command(epilog="Example: labctl lock")(lock.lock)
 app.add_typer(exercise.app, name="exercise")
-app.command(
-    epilog="Example: labctl check tell-them-apart my-folder",
-)(exercise.check)
+app.command(epilog="Example: labctl check tell-them-apart my-folder")(exercise.check)
 app.command(epilog=exercise.GRADE_EXAMPLES)(exercise.grade)
-app.command(
-    epilog="Example: labctl schema > scenario.schema.json",
-)(look.schema)
+app.command(epilog="Example: labctl schema > scenario.schema.json")(look.schema)
 app.add_typer(images.app, name="images")
 app.command(epilog="Example: labctl doctor")(doctor.doctor)
 app.command(epilog="Example: labctl clean")(clean.clean)

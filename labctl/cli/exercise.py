@@ -75,9 +75,7 @@ def list_(
         raise ManyInputErrors(tuple(errors))
 
 
-@app.command(
-    epilog="Example: labctl exercise show tell-them-apart",
-)
+@app.command(epilog="Example: labctl exercise show tell-them-apart")
 def show(
     name: Name,
     exercises: Folders = [],  # noqa: B006
@@ -95,9 +93,7 @@ def show(
         make_console().print(report.show(exercise))
 
 
-@app.command(
-    epilog="Example: labctl exercise start tell-them-apart",
-)
+@app.command(epilog="Example: labctl exercise start tell-them-apart")
 def start(
     name: Name,
     directory: Annotated[
@@ -114,9 +110,7 @@ def start(
     typer.echo(begin(name, directory, exercises))
 
 
-@app.command(
-    epilog="Example: labctl exercise validate ./my-exercise",
-)
+@app.command(epilog="Example: labctl exercise validate ./my-exercise")
 def validate(
     names: Annotated[
         list[str],
