@@ -16,18 +16,17 @@ def clean(
 
     Finds containers, networks and volumes by their labels; images stay (see `labctl images`).
     """
-    from labctl.engine.cleanup import leftovers, sweep_all  # noqa: PLC0415
-    from labctl.engine.connect import connect  # noqa: PLC0415
+    from labctl.engine.access import open_engine  # noqa: PLC0415
 
-    client = connect()
-    removed = sweep_all(client, running=all_)
+    engine = open_engine()
+    removed = engine.sweep_all(running=all_)
     typer.echo(
         f"removed {removed.containers} containers, {removed.networks} networks, "
         f"{removed.volumes} volumes"
     )
     if all_:
         return
-    if left := leftovers(client):
+    if left := engine.leftovers():
         typer.echo(
             f"left alone: {sum(left.values())} containers of runs in progress ({', '.join(left)}); "
             "labctl clean --all removes them too",

@@ -12,16 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import docker
-
 from labctl import __version__
 from labctl.cli.output import Output
 from labctl.cli.selection import catalogue, measured_times, select
 from labctl.cli.signals import patient, terminable
-from labctl.engine.connect import connect
-from labctl.engine.docker import DockerEngine
+from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.guard import guarded
-from labctl.engine.images import LAB, SERIES, ImageState, ImageStore, client_image, libraries_image
+from labctl.engine.images import LAB, SERIES, ImageState, client_image, libraries_image
+from labctl.engine.protocol import Engine
 from labctl.errors import UsageError
 from labctl.load.imports import libraries_in
 from labctl.load.lock import check_lock, read_lock
@@ -116,9 +114,9 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
             from labctl.cli.reporter import capture_folder  # noqa: PLC0415 imports much
 
             capture_folder(wanted.pcaps)
-        docker_client = connect()
+        access = open_engine()
         pythons = pythons_for(
-            docker_client,
+            access,
             scenarios,
             series,
             output,
@@ -138,7 +136,7 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
             frame = opened(wanted, policy, scenarios, info, pythons.images)
             return Reporter(todo, frame, output, bar, wanted.pcaps)
 
-        results = make_attempts(todo, docker_client, wanted.limits, output, reporter)
+        results = make_attempts(todo, access, wanted.limits, output, reporter)
     from labctl.judge.results import disagreements, exit_code  # noqa: PLC0415 imports much
 
     return max(exit_code(results), DISAGREE if disagreements(results) else 0)
@@ -215,7 +213,7 @@ class Pythons:
 
 
 def pythons_for(
-    docker_client: docker.APIClient, scenarios: Sequence[Scenario], series: Sequence[str],
+    access: EngineAccess, scenarios: Sequence[Scenario], series: Sequence[str],
     output: Output, *, attempts: Sequence[str] = (), client: Client | None = None,
     lock: Lock | None = None,
 ) -> Pythons:  # fmt: skip
@@ -225,7 +223,7 @@ def pythons_for(
     needed = _need_libraries(scenarios, attempts) or bool(client and client.requires)
     equipped = series if needed else []
     names = [LAB, *map(client_image, series), *map(libraries_image, equipped)]
-    store = ImageStore(docker_client)
+    store = access.images()
     if lock:
         there = {one.name: one.info for one in store.status(names) if one.state is ImageState.READY}
         check_lock(lock, there, names, __version__)
@@ -265,14 +263,14 @@ def _interpreter(series: str, image: str, images: Mapping[str, ImageInfo]) -> In
 
 def make_attempts(
     todo: Plan,
-    docker_client: docker.APIClient,
+    access: EngineAccess,
     limits: Limits,
     output: Output,
     follower: Callable[[Bar, EngineInfo], Follower],
 ) -> list[AttemptResult]:
     """Make every attempt of a plan, guarded: if labctl is killed, the labs go all the same."""
     run = secrets.token_hex(4)
-    engine = DockerEngine(docker_client, run=run, keep=limits.keep)
+    engine = access.for_run(run, keep=limits.keep)
     with nullcontext() if limits.keep else guarded(run):
         results = _carry_out(todo, engine, limits, output, follower)
     if limits.keep:
@@ -285,7 +283,7 @@ def make_attempts(
 
 def _carry_out(
     todo: Plan,
-    engine: DockerEngine,
+    engine: Engine,
     limits: Limits,
     output: Output,
     follower: Callable[[Bar, EngineInfo], Follower],

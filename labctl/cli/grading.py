@@ -11,7 +11,7 @@ from labctl.cli.execute import Limits, Pythons, make_attempts, pythons_for
 from labctl.cli.output import Output
 from labctl.cli.progress import Bar
 from labctl.cli.selection import catalogue
-from labctl.engine.connect import connect
+from labctl.engine.access import open_engine
 from labctl.errors import EngineError
 from labctl.examine import Ended
 from labctl.grading.desk import Desk, Paper
@@ -78,14 +78,14 @@ class Grader:
         self._seed = seed or secrets.token_hex(16)
         self._runs = [run for run in exercise.runs if hidden or not run.spec.hidden]
         self._limits = Limits(jobs=jobs, limit_s=exercise.spec.limits.time)
-        self._client = connect()
+        self._engine = open_engine()
         self._pythons = self._images()
         self._setting = Setting(engine=EngineInfo(name="", version=""), images={})
 
     def _images(self) -> Pythons:
         abouts = self._exercise.abouts
         return pythons_for(
-            self._client,
+            self._engine,
             [about.scenario for about in abouts],
             series_of(self._exercise),
             self._output,
@@ -165,4 +165,4 @@ class Grader:
             self._setting = Setting(engine=info, images=self._pythons.images)
             return _Follower(tickets=made.tickets, take=take, bar=bar, seen=[])
 
-        make_attempts(made.plan, self._client, self._limits, self._output, follower)
+        make_attempts(made.plan, self._engine, self._limits, self._output, follower)

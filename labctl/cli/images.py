@@ -49,10 +49,9 @@ def list_(context: typer.Context, as_json: options.Json = False) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from labctl.engine.connect import connect  # noqa: PLC0415
-    from labctl.engine.images import ImageStore  # noqa: PLC0415
+    from labctl.engine.access import open_engine  # noqa: PLC0415
 
-    found = ImageStore(connect()).status(_every())
+    found = open_engine().images().status(_every())
     if as_json:
         typer.echo(json.dumps([_record(image) for image in found], indent=2))
     else:
@@ -76,12 +75,11 @@ def build(
     """Build images. `labctl run` builds by itself those that it needs."""
     from labctl.cli.output import Output  # noqa: PLC0415
     from labctl.cli.signals import terminable  # noqa: PLC0415
-    from labctl.engine.connect import connect  # noqa: PLC0415
-    from labctl.engine.images import ImageStore  # noqa: PLC0415
+    from labctl.engine.access import open_engine  # noqa: PLC0415
 
     names = _names(which, every=every)
     with terminable():
-        store = ImageStore(connect())
+        store = open_engine().images()
         with Output().progress("images") as progress:
             store.ensure(names, origin=origin, force=force, progress=progress.image)
         typer.echo(table(store.status(names)))
@@ -90,10 +88,9 @@ def build(
 @app.command()
 def remove(which: Which = None, every: All = False) -> None:
     """Remove images, and what they were made from; --all also clears away unfinished ones."""
-    from labctl.engine.connect import connect  # noqa: PLC0415
-    from labctl.engine.images import ImageStore  # noqa: PLC0415
+    from labctl.engine.access import open_engine  # noqa: PLC0415
 
-    store = ImageStore(connect())
+    store = open_engine().images()
     removed = store.remove(_names(which, every=every))
     if every:
         store.remove_unfinished()

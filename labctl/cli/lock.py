@@ -24,17 +24,21 @@ def lock(
     from labctl.cli.execute import parse_pythons  # noqa: PLC0415
     from labctl.cli.output import Output  # noqa: PLC0415
     from labctl.cli.signals import terminable  # noqa: PLC0415
-    from labctl.engine.connect import connect  # noqa: PLC0415
-    from labctl.engine.images import LAB, ImageStore, client_image, libraries_image  # noqa: PLC0415
+    from labctl.engine.access import open_engine  # noqa: PLC0415
+    from labctl.engine.images import LAB, client_image, libraries_image  # noqa: PLC0415
     from labctl.errors import UsageError  # noqa: PLC0415
     from labctl.load.lock import lock_of, lock_text  # noqa: PLC0415
 
     series = parse_pythons(python)
     output = Output()
     with terminable(), output.progress("images") as progress:
-        images = ImageStore(connect()).ensure(
-            [LAB, *map(client_image, series), *map(libraries_image, series)],
-            progress=progress.image,
+        images = (
+            open_engine()
+            .images()
+            .ensure(
+                [LAB, *map(client_image, series), *map(libraries_image, series)],
+                progress=progress.image,
+            )
         )
     try:
         file.write_text(lock_text(lock_of(images, __version__)), "utf-8")

@@ -17,7 +17,7 @@ from labctl.cli.progress import Bar
 from labctl.cli.rewriting import Rewriting
 from labctl.cli.selection import select_unrecorded
 from labctl.cli.signals import terminable
-from labctl.engine.connect import connect
+from labctl.engine.access import open_engine
 from labctl.engine.images import SERIES
 from labctl.examine import Ended
 from labctl.judge.results import NOT_AS_EXPECTED, exit_code
@@ -113,8 +113,8 @@ def _make(
     scenarios: Sequence[Scenario], series: Sequence[str], wanted: Wanted, output: Output
 ) -> tuple[list[AttemptResult], list[Interpreter]]:
     """The results of all attempts, in the order in which they ended, and the Pythons used."""
-    docker_client = connect()
-    pythons = execute.pythons_for(docker_client, scenarios, series, output)
+    engine = open_engine()
+    pythons = execute.pythons_for(engine, scenarios, series, output)
     todo = plan(
         scenarios,
         interpreters=pythons.plain,
@@ -128,7 +128,7 @@ def _make(
         collectors.append(Collector(sum(len(lab.attempts) for lab in todo.labs), bar))
         return collectors[0]
 
-    execute.make_attempts(todo, docker_client, wanted.limits, output, collector)
+    execute.make_attempts(todo, engine, wanted.limits, output, collector)
     return collectors[0].results, pythons.plain
 
 

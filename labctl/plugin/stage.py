@@ -13,16 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-import docker
 import pytest
 
 import labctl
 from labctl.cli.progress import Bar
 from labctl.cli.signals import patient
-from labctl.engine.connect import connect
-from labctl.engine.docker import DockerEngine
+from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.guard import guarded
-from labctl.engine.images import LAB, ImageStore, client_image, libraries_image
+from labctl.engine.images import LAB, client_image, libraries_image
 from labctl.errors import EngineError
 from labctl.load.catalogue import Catalogue
 from labctl.model.plan import Interpreter
@@ -64,7 +62,7 @@ class Stage:
     def session(self) -> Session:
         """The labs. EngineError where no engine answers."""
         run = secrets.token_hex(4)
-        engine = DockerEngine(self._client, run=run)
+        engine = self._access.for_run(run)
         self._stack.enter_context(guarded(run))
         return Session(engine, expected(self._pytest.items, self.catalogue))
 
@@ -76,8 +74,8 @@ class Stage:
         return self._interpreters[image]
 
     @cached_property
-    def _client(self) -> docker.APIClient:
-        return self._once("engine", connect)
+    def _access(self) -> EngineAccess:
+        return self._once("engine", open_engine)
 
     def _once(self, what: str, make: Callable[[], _T]) -> _T:
         if what in self._refused:
@@ -89,7 +87,7 @@ class Stage:
             raise
 
     def _ensure(self, series: str, image: str) -> Interpreter:
-        store = ImageStore(self._client)
+        store = self._access.images()
         with _alone(), aloud(self._pytest.config):
             bar = Bar("images", None)
             try:

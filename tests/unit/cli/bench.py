@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from labctl.cli import execute
+from labctl.engine import access
 from labctl.engine.images import ImageState, ImageStatus
 from labctl.load.schema import result_schema
 from labctl.model.result import ImageInfo
@@ -60,9 +61,9 @@ class Bench:
         self.guards: list[str] = []
         self.kept: bool | None = None
         self.labctl = labctl
-        monkeypatch.setattr(execute, "connect", object)
-        monkeypatch.setattr(execute, "ImageStore", Images)
-        monkeypatch.setattr(execute, "DockerEngine", self._made)
+        monkeypatch.setattr(access, "connect", object)
+        monkeypatch.setattr(access, "ImageStore", Images)
+        monkeypatch.setattr(access, "DockerEngine", self._made)
         monkeypatch.setattr(execute, "guarded", self._guarded)
 
     def _made(self, _client: object, *, run: str, keep: bool) -> FakeEngine:

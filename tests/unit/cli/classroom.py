@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.cli import grading
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.plan import PlannedAttempt
 from tests.unit.cli.bench import Bench
@@ -68,4 +67,3 @@ class Classroom(Bench):
     def __init__(self, labctl: Labctl, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(labctl, monkeypatch)
         self.engine = FakeEngine(leaves=behaves)
-        monkeypatch.setattr(grading, "connect", object)

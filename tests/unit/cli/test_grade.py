@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.cli import grading
+from labctl.engine import access
 from labctl.errors import EngineError
 from labctl.model.grade import Grade, State
 from labctl.model.plan import PlannedAttempt
@@ -136,7 +136,7 @@ def test_resume_with_nothing_to_do_asks_no_engine(
     room: Classroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = room.labctl(*GRADE).out
-    monkeypatch.delattr(grading, "connect")
+    monkeypatch.delattr(access, "connect")
     done = room.labctl(*GRADE, "--resume")
     assert (done.code, done.out) == (0, before)
 

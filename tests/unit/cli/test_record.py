@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from labctl.cli import recording
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.plan import PlannedAttempt
 from tests.unit.cli.bench import Bench
@@ -56,7 +55,6 @@ class RecordBench(Bench):
 @pytest.fixture
 def bench(labctl: Labctl, monkeypatch: pytest.MonkeyPatch) -> RecordBench:
     write("mine.yaml", BLANK)
-    monkeypatch.setattr(recording, "connect", object)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     made = RecordBench(labctl, monkeypatch)
     made.engine.leaves = leaves

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from labctl.engine import access
 from labctl.plugin import stage
 from tests.unit.fake_engine import FakeEngine
 from tests.unit.plugin.inner import Images
@@ -24,11 +25,13 @@ def guarded(_run: str) -> Iterator[None]:
     yield
 
 
-def made(_client: object, *, run: str) -> Engine:
+def made(_client: object, *, run: str, keep: bool) -> Engine:
     assert run
+    assert not keep
     return Engine()
 
 
-IN_PLACE = {"connect": object, "ImageStore": Images, "DockerEngine": made, "guarded": guarded}
+IN_PLACE = {"connect": object, "ImageStore": Images, "DockerEngine": made}
 for name, stand_in in IN_PLACE.items():
-    setattr(stage, name, stand_in)
+    setattr(access, name, stand_in)
+vars(stage)["guarded"] = guarded

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from labctl.engine import access
 from labctl.errors import EngineError
 from labctl.model.result import ImageInfo
 from labctl.plugin import stage
@@ -119,9 +120,9 @@ class Inner:
         monkeypatch.delenv("CI", raising=False)
         monkeypatch.setattr(Images, "asked", [])
         monkeypatch.setattr(Images, "missing", frozenset())
-        monkeypatch.setattr(stage, "connect", self._connect)
-        monkeypatch.setattr(stage, "ImageStore", Images)
-        monkeypatch.setattr(stage, "DockerEngine", self._made)
+        monkeypatch.setattr(access, "connect", self._connect)
+        monkeypatch.setattr(access, "ImageStore", Images)
+        monkeypatch.setattr(access, "DockerEngine", self._made)
         monkeypatch.setattr(stage, "guarded", self._guarded)
 
     def _connect(self) -> object:
@@ -130,8 +131,9 @@ class Inner:
             raise self.refusal
         return object()
 
-    def _made(self, _client: object, *, run: str) -> FakeEngine:
+    def _made(self, _client: object, *, run: str, keep: bool) -> FakeEngine:
         assert len(run) == 8
+        assert not keep
         return self.engine
 
     @contextmanager
