@@ -228,7 +228,19 @@ def test_no_line_is_too_long(page: Path) -> None:
 
 def test_every_page_is_in_the_index() -> None:
     linked = set(LINK.findall((DOCS / "README.md").read_text("utf-8")))
-    assert {page.name for page in DOCS.glob("*.md")} - {"README.md"} == linked
+    pages = {target.partition("#")[0] for target in linked}
+    assert {page.name for page in DOCS.glob("*.md")} - {"README.md"} == pages
+
+
+def test_the_glossary_is_short_sorted_and_linked_from_the_readme() -> None:
+    """Thirty to fifty terms, in alphabetical order, each explained in a few lines."""
+    page = page_text("glossary.md")
+    terms = re.findall(r"^### (.+)$", page, re.MULTILINE)
+    assert 30 <= len(terms) <= 50
+    assert terms == sorted(terms, key=str.casefold)
+    texts = re.split(r"^### .+$", page, flags=re.MULTILINE)[1:]
+    assert all(0 < len(text.strip().splitlines()) <= 5 for text in texts)
+    assert "docs/glossary.md" in LINK.findall((ROOT / "README.md").read_text("utf-8"))
 
 
 def test_the_table_of_exit_codes_has_all_of_them() -> None:
