@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from labctl.errors import InputError, ManyInputErrors, UsageError, Where
@@ -83,12 +84,17 @@ def plan(
         own = scenario.name if scenario.exclusive else ""
         groups.setdefault((scenario.compose, own), []).append(scenario)
     labs = []
+    numbers = count(1)
     for group in groups.values():
         made = [
             attempt
             for scenario in group
             for attempt in _attempts(
-                scenario, pairs, _entries(scenario, attempts, client, policy, judged=judged), repeat
+                scenario,
+                pairs,
+                _entries(scenario, attempts, client, policy, judged=judged),
+                repeat,
+                numbers,
             )
             if only is None or attempt.unit in only
         ]
@@ -147,14 +153,18 @@ def _attempts(
     pairs: Sequence[tuple[Interpreter, Interpreter]],
     entries: Sequence[_Entry],
     repeat: int,
+    numbers: Iterator[int],
 ) -> Iterator[PlannedAttempt]:
-    """`pairs` are each series' interpreter without libraries, and with them."""
+    """Plan the attempts of a scenario. `pairs` holds the interpreter of each series, without
+    libraries and with them; `numbers` gives the keys.
+    """
     for plain, equipped in pairs:
         for entry in entries:
             interpreter = equipped if entry.requires else plain
             expectation = _expectation(scenario, entry, interpreter)
             for number in range(1, repeat + 1):
                 yield PlannedAttempt(
+                    key=str(next(numbers)),
                     scenario=scenario.name,
                     attempt=entry.attempt,
                     client=entry.client,

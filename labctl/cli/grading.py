@@ -45,20 +45,20 @@ def _load_scenario(path: Path) -> Scenario:
 class _Follower:
     """Hands attempts that have ended to whoever has their tickets."""
 
-    tickets: Mapping[int, Ticket]
+    tickets: Mapping[str, Ticket]
     take: Callable[[Ticket, Ended], None]
     bar: Bar
-    seen: list[int]
+    seen: list[str]
 
     @property
     def complete(self) -> bool:
         return len(self.seen) == len(self.tickets)
 
     def ended(self, ended: Ended) -> None:
-        number = ended.attempt.repeat
-        self.seen.append(number)
+        key = ended.attempt.key
+        self.seen.append(key)
         self.bar.attempt(len(self.seen))
-        self.take(self.tickets[number], ended)
+        self.take(self.tickets[key], ended)
 
     def show(self, *, interrupted: bool) -> None:
         """What is complete has been written already."""

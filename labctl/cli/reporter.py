@@ -83,15 +83,13 @@ class Reporter:
         self, plan: Plan, frame: Result, output: Output, bar: Bar, pcaps: Path | None
     ) -> None:
         attempts = [attempt for lab in plan.labs for attempt in lab.attempts]
-        keys = [
-            (a.scenario, a.attempt, a.interpreter.version, a.client, a.repeat) for a in attempts
-        ]
-        self._place = {key: number for number, key in enumerate(keys)}
+        self._place = {attempt.key: number for number, attempt in enumerate(attempts)}
         self._frame = frame
         self._output = output
         self._bar = bar
         self._pcaps = pcaps
-        self._results: list[AttemptResult] = []
+        self._results: dict[str, AttemptResult] = {}
+        """The results so far, by the key of the attempt."""
 
     @property
     def complete(self) -> bool:
@@ -104,7 +102,7 @@ class Reporter:
         """
         capture = self._write_capture(self._pcaps, ended) if self._pcaps else ""
         kept = self._trimmed(ended).model_copy(update={"capture": capture})
-        self._results.append(kept)
+        self._results[ended.attempt.key] = kept
         self._bar.attempt(len(self._results))
         if self.complete:
             self.show()
@@ -120,7 +118,7 @@ class Reporter:
     def show(self, *, interrupted: bool = False) -> None:
         """Show what there is."""
         self._bar.stop()
-        ordered = sorted(self._results, key=lambda result: self._place[result.key])
+        ordered = [self._results[key] for key in sorted(self._results, key=self._place.__getitem__)]
         found = {
             "summary": summary(ordered),
             "interrupted": interrupted,

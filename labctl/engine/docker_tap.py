@@ -109,7 +109,7 @@ class DockerTap:
     def _take(self, attempt: PlannedAttempt) -> _Client:
         """The container that was started for that attempt, or else one that is started now."""
         prepared, self._prepared = self._prepared, None
-        if prepared is not None and prepared[0] is attempt:
+        if prepared is not None and prepared[0].key == attempt.key:
             return prepared[1].result()
         self._discard_prepared(prepared)
         return self._prepare(attempt)

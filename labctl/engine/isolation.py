@@ -112,9 +112,8 @@ def try_isolation(
             # Only now has the host the addresses that the lab's own bridge may give it.
             targets = [(host, port) for host in host_addresses()]
             attempt = PlannedAttempt(
-                scenario="isolation", attempt="try", client="", origin="", repeat=1,
-                source=f"TARGETS = {targets!r}\n{_CLIENT}", target=target, expectation=None,
-                interpreter=interpreter,
+                key="try", scenario="isolation", attempt="try", origin="",
+                source=f"TARGETS = {targets!r}\n{_CLIENT}", target=target, interpreter=interpreter,
             )  # fmt: skip
             evidence = tap.attempt(attempt, limit_s=_LIMIT_S)
     return _reach(observe(evidence).returned, evidence.report)

@@ -40,10 +40,10 @@ class Ticket:
 
 @dataclass(frozen=True, kw_only=True)
 class Ticketed:
-    """A plan, and the ticket of each of its attempts by its `repeat`."""
+    """A plan, and the ticket of each of its attempts by the attempt's key."""
 
     plan: Plan
-    tickets: Mapping[int, Ticket]
+    tickets: Mapping[str, Ticket]
 
 
 class Planner:
@@ -55,7 +55,7 @@ class Planner:
         self._exercise = exercise
         self._interpreter = interpreter
         self._seed = seed
-        self._tickets: dict[int, Ticket] = {}
+        self._tickets: dict[str, Ticket] = {}
         self._number = self._shuffled = 0
 
     def plan(
@@ -107,6 +107,7 @@ class Planner:
     def _attempt(self, work: Work, run: Run, aim: Aim) -> PlannedAttempt:
         ticket = Ticket(owner=work.owner, part=run.name, run=run, places=aim.places)
         return PlannedAttempt(
+            key=self._key(ticket),
             scenario=self._exercise.name,
             attempt=run.name,
             client=run.file,
@@ -114,16 +115,16 @@ class Planner:
             origin=f"{work.owner}/{run.file}",
             target=aim.target,
             interpreter=self._interpreter,
-            expectation=None,
-            repeat=self._numbered(ticket),
             argv=tuple(fill(text, aim.places) for text in run.spec.argv),
             env={name: fill(text, aim.places) for name, text in run.spec.env.items()},
         )
 
-    def _numbered(self, ticket: Ticket) -> int:
+    def _key(self, ticket: Ticket) -> str:
+        """Return a key that no other attempt of this grading has, and file the ticket under it."""
         self._number += 1
-        self._tickets[self._number] = ticket
-        return self._number
+        key = str(self._number)
+        self._tickets[key] = ticket
+        return key
 
     def _own(self, work: Work) -> Iterator[PlannedLab]:
         """A lab for each scenario of the student's."""
@@ -131,15 +132,14 @@ class Planner:
             ticket = Ticket(owner=work.owner, part=f"scenario/{name}", run=None, places={})
             attempts = tuple(
                 PlannedAttempt(
+                    key=self._key(ticket),
                     scenario=scenario.name,
                     attempt=attempt.name,
-                    client="",
                     source=attempt.source,
                     origin=f"{work.owner}/{name}",
                     target=scenario.target,
                     interpreter=self._interpreter,
                     expectation=attempt.expectation(self._interpreter.version),
-                    repeat=self._numbered(ticket),
                 )
                 for attempt in scenario.attempts
             )
@@ -162,22 +162,21 @@ def _services(runs: Iterable[Run]) -> tuple[Service, ...]:
 
 def truths(exercise: Exercise, interpreters: Mapping[str, Interpreter]) -> Ticketed:
     """The labs for what predictions are about, each attempt judged by its own scenario."""
-    tickets: dict[int, Ticket] = {}
+    tickets: dict[str, Ticket] = {}
     labs: dict[Path, list[PlannedAttempt]] = {}
     services: dict[Path, dict[str, Service]] = {}
     for number, about in enumerate(exercise.abouts, 1):
-        tickets[number] = Ticket(owner="", part=about.name, run=None, places={})
+        tickets[str(number)] = Ticket(owner="", part=about.name, run=None, places={})
         scenario, interpreter = about.scenario, interpreters[about.python]
         made = PlannedAttempt(
+            key=str(number),
             scenario=scenario.name,
             attempt=about.attempt.name,
-            client="",
             source=about.attempt.source,
             origin=about.attempt.origin,
             target=scenario.target,
             interpreter=interpreter,
             expectation=about.attempt.expectation(interpreter.version),
-            repeat=number,
             requires=about.attempt.requires,
         )
         labs.setdefault(scenario.compose, []).append(made)

@@ -39,20 +39,25 @@ class Unit(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedAttempt:
-    """One client, to be run once. `expectation` is None where nothing is expected of it; `rule` is
-    what judges it instead, by a policy. `argv` are its arguments, `env` what its environment has
-    beside LAB_HOST and LAB_PORT.
+    """One client, to be run once.
+
+    `key` names the attempt in its plan: no other attempt of the plan has it, and it says nothing
+    else. Whoever plans sets it. `client` is the file of a client that was given by a user; it is
+    empty for a scenario's own. `expectation` is None where nothing is expected; `rule` is what
+    judges the client instead, by a policy. `argv` holds its arguments, `env` the variables of its
+    environment beside LAB_HOST and LAB_PORT. `repeat` counts from 1.
     """
 
+    key: str
     scenario: str
     attempt: str
-    client: str
     source: str
     origin: str
     target: Target
     interpreter: Interpreter
-    expectation: Expectation | None
-    repeat: int
+    client: str = ""
+    expectation: Expectation | None = None
+    repeat: int = 1
     rule: Rule | None = None
     requires: tuple[Library, ...] = ()
     argv: tuple[str, ...] = ()

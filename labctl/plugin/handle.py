@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -118,6 +119,7 @@ def _planned(
             hint="choose another Python or another attempt",
         )
     return PlannedAttempt(
+        key=secrets.token_hex(8),
         scenario=scenario.name,
         attempt=shipment.name,
         client=shipment.file,
@@ -127,7 +129,6 @@ def _planned(
         target=scenario.target,
         interpreter=interpreter,
         expectation=expectation,
-        repeat=1,
         argv=shipment.argv,
     )
 

@@ -36,8 +36,8 @@ def run_in(tap: Any, source: str) -> str:
 
 def planned(source: str) -> PlannedAttempt:
     return PlannedAttempt(
-        scenario="isolation", attempt="try", client="", origin="", repeat=1, expectation=None,
-        source=source, target=Target(host="dns.lab", port=53), interpreter=PYTHON,
+        key="try", scenario="isolation", attempt="try", origin="", source=source,
+        target=Target(host="dns.lab", port=53), interpreter=PYTHON,
     )  # fmt: skip
 
 

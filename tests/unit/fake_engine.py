@@ -107,7 +107,7 @@ class FakeTap:
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
     ) -> Evidence:
         if self.told is not None:
-            assert attempt is self.told, "another attempt came than was told"
+            assert attempt.key == self.told.key, "another attempt came than was told"
         self.told = upcoming
         self.engine.upcoming.append(upcoming.attempt if upcoming else "")
         assert self.alone.acquire(blocking=False), "two attempts in one tap"

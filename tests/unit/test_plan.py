@@ -67,6 +67,13 @@ def test_attempts_go_by_scenario_then_python_then_attempt_then_repeat() -> None:
     ]
 
 
+def test_no_two_attempts_of_a_plan_have_one_key() -> None:
+    one = scenario("one", attempts=(attempt("smtplib"), attempt("socket")))
+    made = plan([one, scenario("last")], interpreters=PYTHONS, repeat=2, client=MY_CLIENT)
+    keys = [planned.key for lab in made.labs for planned in lab.attempts]
+    assert len(keys) == len(set(keys)) == 20
+
+
 def test_an_attempt_carries_its_source_its_target_and_the_variant_for_its_python() -> None:
     old, new = expectation(raises="OSError", python="<3.11"), expectation()
     one = scenario(attempts=(attempt("smtplib", old, new),))

@@ -114,7 +114,7 @@ def well(planned: PlannedAttempt, **changes: Any) -> Observation:
 
 def attempts(made: Ticketed) -> list[tuple[Ticket, PlannedAttempt]]:
     planned = (one for lab in made.plan.labs for one in lab.attempts)
-    return [(made.tickets[one.repeat], one) for one in planned]
+    return [(made.tickets[one.key], one) for one in planned]
 
 
 def renamed(run: Run, name: str) -> Run:

@@ -36,7 +36,7 @@ def works(number: int) -> list[Work]:
 
 
 def owners(lab: PlannedLab, made: Ticketed) -> list[str]:
-    return list(dict.fromkeys(made.tickets[one.repeat].owner for one in lab.attempts))
+    return list(dict.fromkeys(made.tickets[one.key].owner for one in lab.attempts))
 
 
 def test_twelve_share_a_lab_one_after_the_other(exercise: Exercise) -> None:
@@ -45,7 +45,7 @@ def test_twelve_share_a_lab_one_after_the_other(exercise: Exercise) -> None:
     assert [len(owners(lab, made)) for lab in made.plan.labs] == [12, 12, 6]
     assert all(lab.in_turn for lab in made.plan.labs)
     for lab in made.plan.labs:
-        told = [made.tickets[one.repeat].owner for one in lab.attempts]
+        told = [made.tickets[one.key].owner for one in lab.attempts]
         assert told == sorted(told)
 
 
@@ -122,14 +122,14 @@ def test_the_same_seed_makes_the_same_plan_and_another_another(exercise: Exercis
     )
 
 
-def test_no_two_attempts_of_a_grading_have_one_number(exercise: Exercise) -> None:
+def test_no_two_attempts_of_a_grading_have_one_key(exercise: Exercise) -> None:
     given = [Work(owner=f"s{n:02}", sources=SOURCES, scenarios={"own": own()}) for n in range(14)]
     one = planner(exercise)
     first = one.plan(given, runs=exercise.runs)
     again = one.again([(work, exercise.runs) for work in given[:2]])
     second = one.plan(given, runs=exercise.runs)
-    numbers = [planned.repeat for made in (first, again, second) for _, planned in attempts(made)]
-    assert len(numbers) == len(set(numbers)) == 14 * 3 + 2 * 3 + 14 * 3
+    keys = [planned.key for made in (first, again, second) for _, planned in attempts(made)]
+    assert len(keys) == len(set(keys)) == 14 * 3 + 2 * 3 + 14 * 3
     assert set(first.tickets).isdisjoint(again.tickets)
 
 
@@ -138,7 +138,7 @@ def test_once_more_each_submission_has_labs_of_its_own(exercise: Exercise) -> No
     runs = exercise.runs[:1]
     made = planner(exercise).again([(given[0], runs), (given[1], [])])
     assert [owners(lab, made) for lab in made.plan.labs] == [["s0"], ["s0"], ["s1"]]
-    parts = [made.tickets[lab.attempts[0].repeat].part for lab in made.plan.labs]
+    parts = [made.tickets[lab.attempts[0].key].part for lab in made.plan.labs]
     assert parts == [runs[0].name, "scenario/own", "scenario/own"]
 
 
@@ -155,7 +155,7 @@ def test_a_scenario_of_a_students_has_its_own_lab_and_is_judged_by_itself(
         assert [one.expectation for one in lab.attempts] == [
             each.expectations[0] for each in mine.attempts
         ]
-        assert {made.tickets[one.repeat].run for one in lab.attempts} == {None}
+        assert {made.tickets[one.key].run for one in lab.attempts} == {None}
 
 
 def test_runs_of_other_compose_files_have_other_labs(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_two_things_that_are_asked_about_share_a_lab(tmp_path: Path) -> None:
     exercise = load(tmp_path, changed(EXERCISE, "attempt: smtplib}", more))
     made = truths(exercise, {"3.13": INTERPRETER})
     (lab,) = made.plan.labs
-    assert [made.tickets[one.repeat].part for one in lab.attempts] == ["refused", "filtered"]
+    assert [made.tickets[one.key].part for one in lab.attempts] == ["refused", "filtered"]
     names = [service.name for service in lab.services]
     assert {"dns", "closed", "filtered"} == set(names)
     assert len(names) == len(set(names))

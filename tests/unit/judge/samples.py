@@ -119,6 +119,7 @@ def interpreter(version: str = "3.13.5") -> Interpreter:
 
 
 def planned(**changes: Any) -> PlannedAttempt:
+    """A planned attempt; its key is made of all that tells it from another."""
     given: dict[str, Any] = {
         "scenario": "refused-port",
         "attempt": "smtplib",
@@ -130,7 +131,10 @@ def planned(**changes: Any) -> PlannedAttempt:
         "expectation": expectation(),
         "repeat": 1,
     }
-    return PlannedAttempt(**{**given, **changes})
+    given |= changes
+    names = ("scenario", "attempt", "interpreter", "client", "repeat")
+    key = " ".join(str(given[name]) for name in names)
+    return PlannedAttempt(**{"key": key, **given})
 
 
 def result(observed: Observation | None = None, **changes: Any) -> AttemptResult:
