@@ -42,7 +42,7 @@ class _Things(NamedTuple):
 
 def sweep(client: docker.APIClient, run: str) -> Removed:
     """Remove all that carries the label of that run."""
-    return _remove_all(client, f"{labels.RUN}={run}", lambda _: True)
+    return _remove_all(client, [f"{labels.RUN}={run}"], lambda _: True)
 
 
 def sweep_all(client: docker.APIClient, *, running: bool) -> Removed:
@@ -52,14 +52,14 @@ def sweep_all(client: docker.APIClient, *, running: bool) -> Removed:
     def is_over(found: dict[str, str]) -> bool:
         return running or labels.KEEP in found or _expiry(found) < now
 
-    return _remove_all(client, labels.RUN, is_over)
+    return _remove_all(client, labels.of_all_runs(), is_over)
 
 
 def leftovers(client: docker.APIClient) -> dict[str, int]:
     """How many containers each run has on the engine."""
     counts: dict[str, int] = {}
     with engine_errors("looking for what runs have left"):
-        for found in client.containers(all=True, filters={"label": labels.RUN}):
+        for found in client.containers(all=True, filters={"label": labels.of_all_runs()}):
             run = found["Labels"].get(labels.RUN, "")
             counts[run] = counts.get(run, 0) + 1
     return counts
@@ -70,7 +70,7 @@ def _expiry(found: dict[str, str]) -> float:
     return float(text) if text.isdigit() else 0.0
 
 
-def _remove_all(client: docker.APIClient, label: str, wanted: _IsOver) -> Removed:
+def _remove_all(client: docker.APIClient, labelled: list[str], wanted: _IsOver) -> Removed:
     """Look and remove until nothing is left: a run that is at work goes on making things until it
     notices that its lab has gone. Raises EngineError where that doesn't end.
     """
@@ -78,7 +78,7 @@ def _remove_all(client: docker.APIClient, label: str, wanted: _IsOver) -> Remove
     refusals: list[APIError] = []
     deadline = math.inf
     with engine_errors("removing what is left of a run"):
-        while any(left := _look(client, label, wanted)):
+        while any(left := _look(client, labelled, wanted)):
             if time.monotonic() > deadline:
                 raise _endless(left, refusals)
             for all_of_it, names in zip(seen, left, strict=True):
@@ -90,8 +90,8 @@ def _remove_all(client: docker.APIClient, label: str, wanted: _IsOver) -> Remove
     return Removed(**{kind: len(names) for kind, names in seen._asdict().items()})
 
 
-def _look(client: docker.APIClient, label: str, wanted: _IsOver) -> _Things:
-    chosen = {"label": label}
+def _look(client: docker.APIClient, labelled: list[str], wanted: _IsOver) -> _Things:
+    chosen = {"label": labelled}
     return _Things(
         containers=_names(client.containers(all=True, filters=chosen), "Id", wanted),
         networks=_names(client.networks(filters=chosen), "Id", wanted),

@@ -5,6 +5,7 @@ They are set when a thing is created; what an image says of itself is not believ
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,9 +14,20 @@ RUN = "labctl.run"
 SCENARIO = "labctl.scenario"
 EXPIRES = "labctl.expires"
 KEEP = "labctl.keep"
+OWNER = "labctl.owner"
+OWNER_VARIABLE = "LABCTL_OWNER"
+"""The environment variable whose text becomes the owner's label, where it is set."""
 
 _LIFE_S = 4 * 3600
 _LONGEST = 200
+
+
+def of_all_runs() -> list[str]:
+    """Return the labels that things of every run have; where there is an owner, of the owner's
+    runs alone.
+    """
+    owner = os.environ.get(OWNER_VARIABLE)
+    return [RUN, f"{OWNER}={owner}"] if owner else [RUN]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +38,14 @@ class Labels:
     keep: bool = False
 
     def of(self, scenarios: Iterable[str]) -> dict[str, str]:
-        """The labels of a thing that serves these scenarios; it expires in four hours."""
+        """Return the labels of a thing that serves these scenarios; it expires in four hours."""
         labels = {
             RUN: self.run,
             SCENARIO: ",".join(scenarios)[:_LONGEST],
             EXPIRES: str(int(time.time()) + _LIFE_S),
         }
-        return labels | ({KEEP: "1"} if self.keep else {})
+        if self.keep:
+            labels[KEEP] = "1"
+        if owner := os.environ.get(OWNER_VARIABLE):
+            labels[OWNER] = owner
+        return labels

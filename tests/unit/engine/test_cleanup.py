@@ -13,10 +13,23 @@ import requests
 from docker.errors import APIError, NotFound
 
 from labctl.engine import cleanup
-from labctl.engine.cleanup import Removed, remove_container, remove_network, sweep, sweep_all
+from labctl.engine.cleanup import (
+    Removed,
+    leftovers,
+    remove_container,
+    remove_network,
+    sweep,
+    sweep_all,
+)
 from labctl.errors import EngineError
 
 BUSY = "removal of container x is already in progress"
+
+
+@pytest.fixture(autouse=True)
+def _no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests on a real engine name one."""
+    monkeypatch.delenv("LABCTL_OWNER", raising=False)
 
 
 def refusal(status: int, kind: type[APIError] = APIError) -> APIError:
@@ -135,7 +148,7 @@ def test_a_run_is_swept_by_its_label_containers_before_networks() -> None:
     }
     engine = Engine(things=things)
     assert sweep(engine.client, "beef") == Removed(containers=1, networks=1, volumes=1)
-    assert engine.filters == [{"label": "labctl.run=beef"}] * 6
+    assert engine.filters == [{"label": ["labctl.run=beef"]}] * 6
     assert engine.said == ["container c", "network n", "volume v"]
     assert sweep(Engine().client, "beef") == Removed()
 
@@ -191,5 +204,15 @@ def test_cleaning_up_leaves_what_still_runs_unless_it_is_asked_to(
     ]
     engine = Engine(things={"containers": left})
     assert sweep_all(engine.client, running=running) == Removed(containers=removed)
-    assert engine.filters == [{"label": "labctl.run"}] * 6
+    assert engine.filters == [{"label": ["labctl.run"]}] * 6
     assert ("container alive" in engine.said) is running
+
+
+def test_where_an_owner_is_named_that_owners_things_alone_are_cleaned_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LABCTL_OWNER", "ada")
+    engine = Engine()
+    sweep_all(engine.client, running=True)
+    leftovers(engine.client)
+    assert engine.filters == [{"label": ["labctl.run", "labctl.owner=ada"]}] * 4

@@ -6,7 +6,13 @@ import time
 
 import pytest
 
-from labctl.engine.labels import Labels
+from labctl.engine.labels import Labels, of_all_runs
+
+
+@pytest.fixture(autouse=True)
+def _no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests on a real engine name one."""
+    monkeypatch.delenv("LABCTL_OWNER", raising=False)
 
 
 @pytest.fixture
@@ -28,6 +34,15 @@ def test_what_is_kept_says_so() -> None:
     kept = Labels(run="beef", keep=True).of(["a"])
     assert kept["labctl.keep"] == "1"
     assert kept["labctl.expires"] == "1014400"
+
+
+def test_a_thing_has_an_owner_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABCTL_OWNER", "ada")
+    assert Labels(run="beef").of(["a"])["labctl.owner"] == "ada"
+    assert of_all_runs() == ["labctl.run", "labctl.owner=ada"]
+    monkeypatch.setenv("LABCTL_OWNER", "")
+    assert "labctl.owner" not in Labels(run="beef").of(["a"])
+    assert of_all_runs() == ["labctl.run"]
 
 
 def test_the_names_of_many_scenarios_are_cut() -> None:
