@@ -8,12 +8,12 @@ from labctl.errors import EngineError
 from labctl.judge import judge, observe
 from labctl.judge.observe import start_of
 from labctl.judge.policy import judge_policy
-from labctl.judge.results import attempt_result, lab_error
 from labctl.judge.verdict import Judgement
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import Wire
 from labctl.model.plan import PlannedAttempt
 from labctl.model.result import AttemptResult, Observation, Outcome
+from labctl.results.attempt import attempt_result, lab_error_result
 from labctl.wire.decode import decode_all
 from labctl.wire.explain import explain
 from labctl.wire.flows import analyse
@@ -75,7 +75,7 @@ def story(wire: Wire, observation: Observation) -> dict[str, object]:
 
 def lab_broke(attempt: PlannedAttempt, error: EngineError) -> Ended:
     """An attempt that could not be made."""
-    return Ended(attempt=attempt, result=lab_error(attempt, error))
+    return Ended(attempt=attempt, result=lab_error_result(attempt, error))
 
 
 def look_at(capture: Capture) -> Wire:

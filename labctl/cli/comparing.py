@@ -19,14 +19,14 @@ class ComparisonOutput(Output):
 
     def document(self, name: str, result: Result) -> str:  # noqa: ARG002 there is but one
         """The comparison as JSON."""
-        from labctl.judge.comparison import compare  # noqa: PLC0415
         from labctl.report.comparison import comparison_json  # noqa: PLC0415
+        from labctl.results.comparison import compare  # noqa: PLC0415
 
         return comparison_json(compare(result))
 
     def report(self, result: Result) -> RenderableType:
         """The comparison as a table."""
-        from labctl.judge.comparison import compare  # noqa: PLC0415
         from labctl.report.comparison import render_comparison  # noqa: PLC0415
+        from labctl.results.comparison import compare  # noqa: PLC0415
 
         return render_comparison(compare(result))

@@ -137,7 +137,7 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
             return Reporter(todo, frame, output, bar, wanted.pcaps)
 
         results = make_attempts(todo, access, wanted.limits, output, reporter)
-    from labctl.judge.results import disagreements, exit_code  # noqa: PLC0415 imports much
+    from labctl.results.summary import disagreements, exit_code  # noqa: PLC0415 imports much
 
     return max(exit_code(results), DISAGREE if disagreements(results) else 0)
 
@@ -322,9 +322,9 @@ def _carry_out(
                     if not following().complete:
                         following().show(interrupted=True)
             raise
-    from labctl.judge.results import untold  # noqa: PLC0415 imports much
+    from labctl.results.summary import unreported  # noqa: PLC0415 imports much
 
-    for trouble in untold(runner.troubles, runner.results):
+    for trouble in unreported(runner.troubles, runner.results):
         output.warn(trouble)
     if runner.troubles and not limits.keep:
         engine.sweep()

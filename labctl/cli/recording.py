@@ -20,13 +20,13 @@ from labctl.cli.signals import terminable
 from labctl.engine.access import open_engine
 from labctl.engine.images import SERIES
 from labctl.examine import Ended
-from labctl.judge.results import NOT_AS_EXPECTED, exit_code
 from labctl.model.plan import Interpreter
 from labctl.model.result import AttemptResult, EngineInfo
 from labctl.model.scenario import Attempt, Scenario
 from labctl.plan import plan
 from labctl.record.attempt import Recorded, record
 from labctl.report.console import make_console
+from labctl.results.summary import NOT_AS_EXPECTED, exit_code
 
 _BULK = {"packets": (), "stdout": "", "stderr": ""}
 """What nothing is recorded of, and would take room."""

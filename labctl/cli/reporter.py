@@ -13,7 +13,6 @@ from labctl.cli.output import Output
 from labctl.cli.progress import Bar
 from labctl.errors import UsageError
 from labctl.examine import Ended
-from labctl.judge.results import summary
 from labctl.load.sources import scenario_info
 from labctl.model.base import as_utf8
 from labctl.model.plan import Plan
@@ -27,6 +26,7 @@ from labctl.model.result import (
     Verdict,
 )
 from labctl.model.scenario import Scenario
+from labctl.results.summary import summary
 from labctl.wire.pcapng import pcapng
 
 if TYPE_CHECKING:

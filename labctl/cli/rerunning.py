@@ -11,13 +11,13 @@ from labctl.cli import options
 from labctl.cli.execute import Limits, Wanted, execute
 from labctl.cli.output import Output
 from labctl.errors import EngineError, InputError, UsageError, Where
-from labctl.judge.changes import changes
 from labctl.load.imports import libraries_in
 from labctl.load.result import read_result
 from labctl.load.sources import write_sources
 from labctl.model.plan import SERIES, Unit
 from labctl.model.result import AttemptResult, Result
 from labctl.plan import Client
+from labctl.results.changes import changes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -36,8 +36,8 @@ def report(result: _Result, documents: Documents = NO_DOCUMENTS) -> None:
     Exits as the run did.
     """
     from labctl.cli.output import Output  # noqa: PLC0415
-    from labctl.judge.results import exit_code_of  # noqa: PLC0415
     from labctl.load.result import read_result  # noqa: PLC0415
+    from labctl.results.summary import exit_code_of  # noqa: PLC0415
 
     output = Output(documents)
     found = read_result(result)
@@ -58,9 +58,9 @@ def merge(
     Exits as the whole run would have.
     """
     from labctl.cli.output import Output  # noqa: PLC0415
-    from labctl.judge.merge import merge as join  # noqa: PLC0415
-    from labctl.judge.results import exit_code_of  # noqa: PLC0415
     from labctl.load.result import read_result  # noqa: PLC0415
+    from labctl.results.merge import merge as join  # noqa: PLC0415
+    from labctl.results.summary import exit_code_of  # noqa: PLC0415
 
     output = Output(documents)
     whole = join([(str(path), read_result(path)) for path in results])
@@ -77,10 +77,10 @@ def diff(
 
     Exits with 1 if a verdict got worse, and else with 0.
     """
-    from labctl.judge.changes import changes  # noqa: PLC0415
     from labctl.load.result import read_result  # noqa: PLC0415
     from labctl.report.changes import changes_json, render_changes  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
+    from labctl.results.changes import changes  # noqa: PLC0415
 
     found = changes(read_result(old), read_result(new))
     if as_json:

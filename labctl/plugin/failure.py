@@ -72,8 +72,8 @@ def drawn(result: AttemptResult, location: tuple[str, int | None, str]) -> Drawn
 
 def report(result: AttemptResult, *, colour: bool = False) -> str:
     """All there is to say of one attempt, as `labctl run` does."""
-    from labctl.judge.results import summary  # noqa: PLC0415 with the rest, where it is needed
     from labctl.report.run import render_run  # noqa: PLC0415
+    from labctl.results.summary import summary  # noqa: PLC0415 with the rest, where it is needed
 
     whole = Result(
         labctl=__version__,

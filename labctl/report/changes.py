@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from labctl.judge.changes import Change, Changes, Kind
 from labctl.report.text import clip, counted, listed, one_line, safe, series
+from labctl.results.changes import Change, Changes, Kind
 
 _WORDS = {
     Kind.WORSE: "worse",

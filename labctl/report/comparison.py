@@ -8,9 +8,9 @@ from textwrap import wrap
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from labctl.judge.comparison import EVERYWHERE
 from labctl.model.comparison import Compared, Comparison
 from labctl.report.text import MARKS, STYLES, clip, pad, safe
+from labctl.results.comparison import EVERYWHERE
 
 WIDTH = 80
 _NAME = 16

@@ -10,7 +10,6 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from labctl.judge.results import cut_short
 from labctl.model.result import AttemptResult, Result, Verdict
 from labctl.report.stacks import diff_lines, drawings
 from labctl.report.tables import (
@@ -33,6 +32,7 @@ from labctl.report.text import (
     series,
     word,
 )
+from labctl.results.summary import interruption_note
 
 _DETAILS_LIMIT = 10
 _REASONS_LIMIT = 8
@@ -156,6 +156,6 @@ def _closing(result: Result) -> Iterator[Text]:
     for key, number in unjudged.items():
         where = f"{number} of {counted(len(result.attempts), 'attempt')}"
         yield Text(f"Not judged in {where}: {_UNJUDGED.get(key, safe(key))}.", style="dim")
-    if why := cut_short(result):
+    if why := interruption_note(result):
         yield Text(why, style="bold red")
     yield summary_line(result.attempts)

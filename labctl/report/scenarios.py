@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from labctl.judge.results import expected_json
 from labctl.model.scenario import Attempt, Scenario
 from labctl.report.expected import brief, expectation_lines
 from labctl.report.picture import picture
 from labctl.report.text import clip, counted, flowing, listed, safe, safe_lines
+from labctl.results.attempt import expected_json
 
 _SOURCE_LIMIT = 200
 _SOURCE_WIDTH = 73

@@ -11,10 +11,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from labctl.judge.policy import WORST_FIRST
-from labctl.judge.results import cut_short
 from labctl.model.result import AttemptResult, Difference, Result, Verdict
 from labctl.report.again import named
 from labctl.report.text import MARKS, STYLES, counted, listed, one_line, safe, series
+from labctl.results.summary import interruption_note
 
 _GROUPS_LIMIT = 20
 _NAMES_LIMIT = 6
@@ -64,7 +64,7 @@ def render_survived(
         blocks += [Text(), *_group(number, one, result, options)]
     if len(found) > _GROUPS_LIMIT:
         blocks += [Text(), Text(f"and {len(found) - _GROUPS_LIMIT} more that broke", style="dim")]
-    rest = [*_rest(attempts, skipped, cut_short(result))]
+    rest = [*_rest(attempts, skipped, interruption_note(result))]
     return Group(*blocks, *([Text(), *rest] if rest else ()))
 
 

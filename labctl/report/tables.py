@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from labctl.judge.results import Group, groups
 from labctl.model.result import AttemptResult, Verdict
 from labctl.report.text import (
     MARKS,
@@ -24,6 +23,7 @@ from labctl.report.text import (
     series,
     word,
 )
+from labctl.results.summary import Repeats, group_repeats
 
 LINES_LIMIT = 48
 """Attempts beyond which only those are listed that are not as they should be."""
@@ -54,7 +54,7 @@ def repeat_lines(results: Sequence[AttemptResult]) -> list[Text]:
     """For each attempt how many of its repeats agree, and which ones don't; only where some
     don't if the attempts are too many.
     """
-    found = groups(results)
+    found = group_repeats(results)
     shown = found if len(found) <= LINES_LIMIT else [group for group in found if group.others]
     lines = [line for group in shown[:LINES_LIMIT] for line in _group_lines(group)]
     if len(found) > len(shown):
@@ -65,7 +65,7 @@ def repeat_lines(results: Sequence[AttemptResult]) -> list[Text]:
     return lines
 
 
-def _group_lines(group: Group) -> Iterator[Text]:
+def _group_lines(group: Repeats) -> Iterator[Text]:
     first = group.usual[0]
     agree = f"{len(group.usual)} of {len(group.usual) + len(group.others)} agree"
     yield one_line(
@@ -84,7 +84,7 @@ def comparisons(results: Sequence[AttemptResult]) -> list[Text]:
     Pythons on which that is the same.
     """
     places: dict[tuple[str, str], list[AttemptResult]] = {}
-    for group in groups(results):
+    for group in group_repeats(results):
         one = group.usual[0]
         places.setdefault((one.scenario, one.python), []).append(one)
     alike: dict[tuple[str, ...], list[str]] = {}

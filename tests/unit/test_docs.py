@@ -18,7 +18,6 @@ from pydantic import BaseModel
 from labctl import __main__, errors
 from labctl.cli import app, class_grading
 from labctl.errors import LabError
-from labctl.judge.results import NOT_AS_EXPECTED
 from labctl.load.catalogue import Catalogue
 from labctl.load.compose import _NOT_IN_A_LAB, load_compose
 from labctl.load.exercise import Exercises
@@ -30,6 +29,7 @@ from labctl.model.flows import OUTCOMES
 from labctl.model.grade import State
 from labctl.model.result import Outcome, Result
 from labctl.model.scenario import AttemptFile, ScenarioFile
+from labctl.results.summary import NOT_AS_EXPECTED
 from labctl.services import dns, ports, steps, tls
 from labctl.services.protocols import PROTOCOLS
 from labctl.shared_files import share

@@ -14,11 +14,11 @@ import pytest
 from labctl.errors import EngineError
 from labctl.examine import Ended, look_at
 from labctl.judge import judge
-from labctl.judge.results import attempt_result, lab_error
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import RawPacket
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation, Outcome, Verdict
+from labctl.results.attempt import attempt_result, lab_error_result
 from labctl.runner import Runner
 from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab
 from tests.unit.judge.samples import evidence, expectation, planned, raised, report, returned
@@ -316,7 +316,7 @@ def test_the_last_result_is_told_while_the_lab_still_stands() -> None:
 def ended(observed: Observation | None, capture: Capture | None = None) -> Ended:
     made = planned(expectation=None)
     if observed is None:
-        return Ended(attempt=made, result=lab_error(made, EngineError("no")))
+        return Ended(attempt=made, result=lab_error_result(made, EngineError("no")))
     return Ended(
         attempt=made,
         result=attempt_result(made, observed, judge(None, observed)),

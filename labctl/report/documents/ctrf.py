@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from labctl.judge.results import groups
 from labctl.model.result import AttemptResult, Key, Result, Verdict
 from labctl.report.documents.evidence import reason_lines, seen_lines
 from labctl.report.documents.names import case_name, place
 from labctl.report.text import outcome_line, safe, safe_lines, word
+from labctl.results.summary import group_repeats
 
 _VERSION = "0.1.0"
 _STATUSES = ("passed", "failed", "skipped", "pending", "other")
@@ -174,7 +174,7 @@ def _flaky(result: Result) -> set[Key]:
     else flaky.
     """
     found: set[Key] = set()
-    for group in groups(result.attempts):
+    for group in group_repeats(result.attempts):
         members = (*group.usual, *group.others)
         if any(_STATUS[one.verdict] == "failed" for one in members):
             found |= {one.key for one in members if one.verdict is Verdict.PASS}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from labctl.judge.results import cut_short
 from labctl.model.result import Result, Verdict
 from labctl.report.documents.evidence import evidence, reason_lines
 from labctl.report.documents.failures import Failure, failures
 from labctl.report.documents.markdown import code, fenced, heading, row
 from labctl.report.tables import summary_line
 from labctl.report.text import counted, listed, word
+from labctl.results.summary import interruption_note
 from labctl.wire.text import clip
 
 LIMIT = 1_000_000
@@ -35,7 +35,7 @@ def step_summary(result: Result) -> str:
     found = failures(result)
     rows = list(_fitting(map(_failure_row, found), _TABLE))
     parts = [f"## labctl: {summary_line(result.attempts).plain}\n\n"]
-    if why := cut_short(result):
+    if why := interruption_note(result):
         parts.append(f"**{why}**\n\n")
     parts += [*_by_python(result), *(["\n", heading(_COLUMNS), *rows] if rows else []), "\n"]
     details = list(_fitting(map(_details, found), LIMIT - _ENDING - sum(map(_size, parts))))

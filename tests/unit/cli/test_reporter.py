@@ -15,10 +15,10 @@ from labctl.cli.reporter import WHOLE_RESULTS, Reporter, capture_folder
 from labctl.errors import EngineError, UsageError
 from labctl.examine import Ended, look_at, story
 from labctl.judge import judge
-from labctl.judge.results import attempt_result, lab_error
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation
+from labctl.results.attempt import attempt_result, lab_error_result
 from tests.unit.judge.samples import interpreter, planned, raised
 from tests.unit.report.rendered import result_of
 from tests.unit.wire.captures import recorded
@@ -49,7 +49,7 @@ def ended(
 
 
 def broken(attempt: PlannedAttempt) -> Ended:
-    return Ended(attempt=attempt, result=lab_error(attempt, EngineError("service dns died")))
+    return Ended(attempt=attempt, result=lab_error_result(attempt, EngineError("service dns died")))
 
 
 def reporter(

@@ -11,13 +11,13 @@ from labctl.examine import Ended, story
 from labctl.grading.desk import Paper
 from labctl.grading.tickets import Ticket, Ticketed, Work
 from labctl.judge import judge
-from labctl.judge.results import attempt_result, lab_error
 from labctl.load.catalogue import Catalogue
 from labctl.load.exercise import Exercises
 from labctl.model.exercise import Exercise, Run
 from labctl.model.plan import Interpreter, PlannedAttempt
 from labctl.model.result import Observation
 from labctl.model.scenario import Scenario
+from labctl.results.attempt import attempt_result, lab_error_result
 from labctl.shared_files import share
 from tests.unit.judge.samples import attempt, expectation, flow, interpreter, returned, scenario
 
@@ -102,7 +102,7 @@ def ended(planned: PlannedAttempt, observation: Observation, **changes: Any) -> 
 
 
 def broke(planned: PlannedAttempt) -> Ended:
-    return Ended(attempt=planned, result=lab_error(planned, EngineError("no lab")))
+    return Ended(attempt=planned, result=lab_error_result(planned, EngineError("no lab")))
 
 
 def well(planned: PlannedAttempt, **changes: Any) -> Observation:

@@ -16,10 +16,10 @@ from jsonschema import Draft202012Validator
 from labctl.errors import UsageError
 from labctl.grading import folder as module
 from labctl.grading.folder import Folder, Setting, class_grades
-from labctl.judge.results import summary
 from labctl.load.schema import result_schema
 from labctl.model.evidence import Capture
 from labctl.model.result import EngineInfo, ImageInfo, Result
+from labctl.results.summary import summary
 from tests.unit.grading.samples import broke, ended, well
 from tests.unit.judge.samples import planned
 from tests.unit.report.grades.samples import FULL, REFUSED

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from labctl.judge import judge
-from labctl.judge.results import attempt_result
 from labctl.model.compose import Attachment, Service
 from labctl.model.evidence import Evidence
 from labctl.model.expectation import Expectation
@@ -23,6 +22,7 @@ from labctl.model.result import (
     ServerEvent,
 )
 from labctl.model.scenario import Attempt, Scenario, Target
+from labctl.results.attempt import attempt_result
 
 STACK = (
     "smtplib:SMTP.__init__",

@@ -11,7 +11,6 @@ import pytest
 
 from labctl.engine.images import SERIES
 from labctl.errors import EngineError
-from labctl.judge.results import lab_error
 from labctl.model.flow_detail import DnsDetail, FlowDetail
 from labctl.model.result import (
     AttemptResult,
@@ -24,6 +23,7 @@ from labctl.model.result import (
 )
 from labctl.model.scenario import Attempt
 from labctl.record.attempt import Recorded, record
+from labctl.results.attempt import lab_error_result
 from tests.unit.judge.samples import (
     CONNECT,
     STACK,
@@ -300,7 +300,7 @@ def test_what_is_not_recorded(seen: tuple[Observation, ...], problem: str) -> No
 
 
 def test_a_lab_that_broke_records_nothing_of_the_attempt() -> None:
-    broken = lab_error(planned(), EngineError("no room", hint="make some"))
+    broken = lab_error_result(planned(), EngineError("no room", hint="make some"))
     recorded = record(BLANK, {"3.13": [result(refused())], "3.9": [broken]}, known=SERIES)
     assert recorded.problem == "on Python 3.9 the lab broke: no room; make some"
 

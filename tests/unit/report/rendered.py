@@ -7,8 +7,8 @@ import io
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 
-from labctl.judge.results import summary
 from labctl.model.result import AttemptResult, EngineInfo, Result
+from labctl.results.summary import summary
 
 WIDTH = 80
 

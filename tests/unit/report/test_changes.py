@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from labctl.judge.changes import Change, Changes, Kind
 from labctl.report.changes import changes_json, render_changes
+from labctl.results.changes import Change, Changes, Kind
 from tests.unit.report.rendered import text_of
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from labctl.errors import EngineError
 from labctl.judge import judge, observe
-from labctl.judge.results import attempt_result, lab_error
 from labctl.model.result import ImageInfo, Result, ServerEvent, Unhandled
 from labctl.report.document import result_json
+from labctl.results.attempt import attempt_result, lab_error_result
 from tests.unit.judge.samples import (
     evidence,
     exception,
@@ -38,7 +38,7 @@ def everything() -> Result:
         result(returned("3"), attempt="socket"),
         result(full, attempt="asyncio", expectation=None, client="my.py"),
         attempt_result(planned(repeat=2), garbled, judge(planned().expectation, garbled)),
-        lab_error(planned(repeat=3), EngineError("no")),
+        lab_error_result(planned(repeat=3), EngineError("no")),
     ).model_copy(
         update={"images": {"client:3.13": ImageInfo(id="sha256:0", origin="host", python="3.13.5")}}
     )

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.errors import EngineError
-from labctl.judge.results import lab_error
 from labctl.model.result import Ladder, LadderRow, Verdict
 from labctl.report.run import render_run
+from labctl.results.attempt import lab_error_result
 from labctl.wire.ladder import draw
 from tests.unit.judge.samples import (
     STACK,
@@ -87,7 +87,7 @@ def test_the_same_failure_on_many_pythons_is_told_once() -> None:
 
 def test_what_broke_is_told_once_with_what_to_do() -> None:
     error = EngineError("service dns died:\n  no such file", hint="run labctl doctor")
-    broken = [lab_error(planned(attempt=name), error) for name in ("smtplib", "socket")]
+    broken = [lab_error_result(planned(attempt=name), error) for name in ("smtplib", "socket")]
     shown = text_of(render_run(result_of(*broken)))
     assert shown.split("\n\n")[1:] == [
         """\

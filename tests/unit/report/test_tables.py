@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from labctl.errors import EngineError
-from labctl.judge.results import lab_error
 from labctl.model.result import AttemptResult, Verdict
 from labctl.report.tables import (
     attempt_lines,
@@ -12,6 +11,7 @@ from labctl.report.tables import (
     scenarios_by_python,
     summary_line,
 )
+from labctl.results.attempt import lab_error_result
 from tests.unit.judge.samples import exception, interpreter, planned, raised, result, returned
 from tests.unit.report.rendered import text_of
 
@@ -31,7 +31,9 @@ def test_a_line_for_each_attempt() -> None:
         result(),
         result(TIMEOUT, attempt="socket", interpreter=interpreter("3.9.18")),
         result(returned("3"), attempt="my", client="my.py", expectation=None),
-        lab_error(planned(attempt="asyncio"), EngineError("service dns died: see its log below")),
+        lab_error_result(
+            planned(attempt="asyncio"), EngineError("service dns died: see its log below")
+        ),
     ]
     assert text_of(*attempt_lines(attempts)) == (
         """\

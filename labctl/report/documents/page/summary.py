@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
 
-from labctl.judge.results import cut_short
 from labctl.model.result import Result, Verdict
 from labctl.report.documents.page.made import made_with
 from labctl.report.documents.page.order import WORST_FIRST
@@ -15,6 +14,7 @@ from labctl.report.documents.page.rows import badge
 from labctl.report.documents.page.tables import filtered, tables
 from labctl.report.grades.markup import Markup, join, tag
 from labctl.report.text import counted, word
+from labctl.results.summary import interruption_note
 
 _BAD = {
     Verdict.ERROR: "could not be made",
@@ -90,7 +90,7 @@ def duration(seconds: float) -> str:
 
 
 def _notes(result: Result) -> Iterator[Markup]:
-    if text := cut_short(result):
+    if text := interruption_note(result):
         yield tag("p", tag("strong", text), class_="note")
     unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
     said = [

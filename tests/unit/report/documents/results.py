@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from labctl.errors import EngineError
-from labctl.judge.results import lab_error, summary
 from labctl.model.result import (
     AttemptResult,
     EngineInfo,
@@ -16,6 +15,8 @@ from labctl.model.result import (
     Result,
     ScenarioInfo,
 )
+from labctl.results.attempt import lab_error_result
+from labctl.results.summary import summary
 from tests.unit.judge.samples import (
     STACK,
     expectation,
@@ -56,7 +57,7 @@ def unproven(**changes: Any) -> AttemptResult:
 
 
 def broken(**changes: Any) -> AttemptResult:
-    return lab_error(planned(**{"attempt": "asyncio", **changes}), BROKE)
+    return lab_error_result(planned(**{"attempt": "asyncio", **changes}), BROKE)
 
 
 def shown(**changes: Any) -> AttemptResult:

@@ -12,13 +12,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from labctl.errors import EngineError
-from labctl.judge.results import lab_error
 from labctl.model.result import Result
 from labctl.report.documents import github
 from labctl.report.documents.github import LIMIT, command, step_summary
 from labctl.report.documents.markdown import code, fenced, inline
 from labctl.report.documents.summary import LIMIT as SUMMARY_LIMIT
 from labctl.report.text import safe
+from labctl.results.attempt import lab_error_result
 from tests.unit.judge.samples import interpreter, planned
 from tests.unit.report.documents.results import (
     NASTY,
@@ -299,7 +299,7 @@ def test_details_have_the_evidence_in_a_fence() -> None:
 
 def test_long_evidence_is_cut() -> None:
     log = "\n".join(f"{number} " + "x" * 1000 for number in range(300))
-    (fence,) = fences(step_summary(run(lab_error(planned(), EngineError(log)))))
+    (fence,) = fences(step_summary(run(lab_error_result(planned(), EngineError(log)))))
     lines = fence.splitlines()
     assert len(lines) == 201
     assert lines[-1] == "(100 more lines)"

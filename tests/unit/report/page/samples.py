@@ -7,7 +7,6 @@ from itertools import islice, product
 from typing import Any
 
 from labctl.errors import EngineError
-from labctl.judge.results import lab_error
 from labctl.model.flow_detail import DnsDetail, FlowDetail
 from labctl.model.result import (
     AttemptResult,
@@ -24,6 +23,7 @@ from labctl.model.result import (
     ScenarioInfo,
     Unhandled,
 )
+from labctl.results.attempt import lab_error_result
 from tests.unit.judge.samples import (
     CONNECT,
     STACK,
@@ -151,7 +151,7 @@ def unproven(**changes: Any) -> AttemptResult:
 def broken(**changes: Any) -> AttemptResult:
     """The lab could not be run."""
     error = EngineError("service dns died:\n  no such file", hint="run labctl doctor")
-    return lab_error(planned(**changes), error)
+    return lab_error_result(planned(**changes), error)
 
 
 def shown(**changes: Any) -> AttemptResult:

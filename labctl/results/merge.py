@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labctl.errors import UsageError
-from labctl.judge.results import summary
 from labctl.model.result import AttemptResult, ImageInfo, Key, Result
+from labctl.results.summary import summary
 
 _ONE_RUN = "`labctl diff` compares runs; merge the parts of one"
 

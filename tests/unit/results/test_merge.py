@@ -7,8 +7,8 @@ from itertools import permutations
 import pytest
 
 from labctl.errors import UsageError
-from labctl.judge.merge import merge
 from labctl.model.result import AttemptResult, ImageInfo, Result, ScenarioInfo, Verdict
+from labctl.results.merge import merge
 from tests.unit.judge.samples import interpreter, result, returned
 from tests.unit.report.rendered import result_of
 

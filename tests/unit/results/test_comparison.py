@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from labctl.judge.comparison import compare
 from labctl.model.comparison import Compared
 from labctl.model.result import AttemptResult, EngineInfo, Frame, Result
+from labctl.results.comparison import compare
 from tests.unit.judge.samples import exception, raised, result, returned
 
 REQUESTS = exception(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.judge.changes import Change, Changes, Kind, changes
 from labctl.model.result import AttemptResult, EngineInfo, ImageInfo, Observation, Outcome, Verdict
+from labctl.results.changes import Change, Changes, Kind, changes
 from tests.unit.judge.samples import (
     STACK,
     exception,

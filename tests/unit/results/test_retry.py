@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from labctl.judge.retry import (
+from labctl.model.result import ExceptionInfo
+from labctl.results.retry import (
     BROKEN,
     BUSY,
     CERTIFICATE,
@@ -25,7 +26,6 @@ from labctl.judge.retry import (
     Kind,
     kind_of,
 )
-from labctl.model.result import ExceptionInfo
 
 
 def info(type_: str, *bases: str, symbol: str = "", **more: Any) -> ExceptionInfo:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labctl.judge.retry import Kind, kind_of
 from labctl.model.comparison import Compared, Comparison, Retry
 from labctl.model.result import AttemptResult, ExceptionInfo, Result
+from labctl.results.retry import Kind, kind_of
 
 EVERYWHERE = ("OSError", "TimeoutError", "ConnectionError")
 """What `except` can name without an import."""

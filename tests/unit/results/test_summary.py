@@ -9,17 +9,9 @@ import pytest
 
 from labctl.errors import EngineError, InputError, Where
 from labctl.judge import judge
-from labctl.judge.results import (
-    attempt_result,
-    disagreements,
-    exit_code,
-    expected_json,
-    groups,
-    lab_error,
-    summary,
-    untold,
-)
 from labctl.model.result import AttemptResult, Observation, Outcome, Verdict
+from labctl.results.attempt import attempt_result, expected_json, lab_error_result
+from labctl.results.summary import disagreements, exit_code, group_repeats, summary, unreported
 from tests.unit.judge.samples import (
     exception,
     expectation,
@@ -69,12 +61,12 @@ def test_a_lab_that_broke_is_an_error_with_what_broke_and_what_to_do() -> None:
     error = EngineError(
         "service dns died", where=Where(path=Path("lab.yaml"), line=3), hint="look at its log"
     )
-    made = lab_error(planned(), error)
+    made = lab_error_result(planned(), error)
     assert made.verdict is Verdict.ERROR
     assert made.reasons == ("lab.yaml:3: service dns died", "look at its log")
     assert made.observed is None
     assert made.expected == expected_json(expectation())
-    assert lab_error(planned(), InputError("no")).reasons == ("no",)
+    assert lab_error_result(planned(), InputError("no")).reasons == ("no",)
 
 
 def test_the_summary_counts_every_verdict() -> None:
@@ -108,7 +100,7 @@ def test_repeats_are_grouped_by_scenario_attempt_python_and_client() -> None:
         result(client="my.py"),
         result(scenario="other"),
     ]
-    assert [len(group.usual) for group in groups(made)] == [2, 1, 1, 1]
+    assert [len(group.usual) for group in group_repeats(made)] == [2, 1, 1, 1]
 
 
 def test_repeats_that_are_alike_agree() -> None:
@@ -124,7 +116,7 @@ def test_repeats_disagree_in_verdict_outcome_or_exception() -> None:
         (result(**anything), result(late, repeat=2, **anything)),
         (result(**anything), result(returned(), repeat=2, **anything)),
         (result(returned(), **anything), result(LATE, repeat=2, **anything)),
-        (result(), lab_error(planned(repeat=2), EngineError("no"))),
+        (result(), lab_error_result(planned(repeat=2), EngineError("no"))),
     ]:
         (group,) = disagreements([one, other, result_again(one)])
         assert [r.repeat for r in group.usual] == [1, 3]
@@ -137,10 +129,10 @@ def result_again(one: AttemptResult) -> AttemptResult:
 
 def test_what_broke_is_told_once() -> None:
     why, besides = EngineError("a tap died", hint="look"), EngineError("the lab can't be removed")
-    results = [lab_error(planned(), why), result()]
-    found = untold([why, besides, EngineError(besides.message)], results)
+    results = [lab_error_result(planned(), why), result()]
+    found = unreported([why, besides, EngineError(besides.message)], results)
     assert [str(one) for one in found] == ["the lab can't be removed"]
-    assert untold([why], [result()]) == [why]
+    assert unreported([why], [result()]) == [why]
 
 
 def test_a_result_names_the_versions_of_what_the_attempt_requires() -> None:
