@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from labctl.errors import InputError, LabError, Terminated, UsageError
+from labctl.text import escape_control
 
 BUG = 70
 INTERRUPTED = 130
@@ -61,10 +62,10 @@ def _say(error: LabError) -> None:
 
 
 def _print(text: str) -> None:
-    """To stderr, with what would steer a terminal as escapes: messages quote names and logs."""
-    shown = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    """Write a line to stderr. It is escaped, for messages quote names and logs of others."""
+    shown = escape_control(text, keep_newlines=True, limit=None)
     with suppress(OSError):  # whoever read it has gone: there is nobody left to tell
-        sys.stderr.write("".join(shown) + "\n")
+        sys.stderr.write(shown + "\n")
 
 
 if __name__ == "__main__":

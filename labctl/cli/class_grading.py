@@ -16,8 +16,8 @@ from labctl.grading.folder import GRADE, Folder, class_grades
 from labctl.grading.papers import digest_of
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
-from labctl.report.printable import counted
 from labctl.submissions import Submission, find
+from labctl.text import pluralize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ def _grade(
         )
     except BaseException:
         there = sum(1 for _ in folder.grades())
-        output.note(f"{counted(there, 'grade')} in {folder.path}; go on with --resume")
+        output.note(f"{pluralize(there, 'grade')} in {folder.path}; go on with --resume")
         raise
 
 

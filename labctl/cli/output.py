@@ -91,12 +91,12 @@ class Output:
 
     def warn(self, error: LabError) -> None:
         """Say what went wrong and changes no verdict."""
-        from labctl.report.text import safe  # noqa: PLC0415
+        from labctl.text import escape_control  # noqa: PLC0415
 
         lines = f"labctl: warning: {error}".splitlines()
         lines += [f"  hint: {error.hint}"] if error.hint else []
         for line in lines:
-            self.note(safe(line))
+            self.note(escape_control(line))
 
     @contextmanager
     def progress(self, what: str, *, total: int | None = None) -> Iterator[Bar]:

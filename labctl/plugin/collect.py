@@ -17,11 +17,11 @@ from labctl.model.plan import PlannedAttempt
 from labctl.model.result import AttemptResult, Verdict
 from labctl.model.scenario import Attempt, Scenario
 from labctl.plan import check_variants, plan
-from labctl.plugin.failure import NotAsExpected, drawn, written
+from labctl.plugin.failure import NotAsExpected, drawn
 from labctl.plugin.settings import settings_of, told
 from labctl.plugin.stage import Stage, stage_of
-from labctl.report.printable import safe
 from labctl.shared_files import share
+from labctl.text import escape_control, escape_lines
 
 if TYPE_CHECKING:
     from labctl.examine import Ended
@@ -146,9 +146,9 @@ class AttemptItem(pytest.Item):
         verdict = result.verdict.value if result.verdict else ""  # what a worker can send
         self.user_properties.append(("labctl_verdict", verdict))
         if seen and seen.exception:
-            self.user_properties.append(("labctl_exception", safe(seen.exception.type)))
+            self.user_properties.append(("labctl_exception", escape_control(seen.exception.type)))
         for name in ("stdout", "stderr"):
-            text = written(getattr(seen, name, ""))
+            text = "\n".join(escape_lines(getattr(seen, name, "").rstrip()))
             if text:
                 self.add_report_section("call", f"client {name}", text)
 

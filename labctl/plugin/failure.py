@@ -11,7 +11,7 @@ import pytest
 from labctl import __version__
 from labctl.errors import EngineError
 from labctl.model.result import AttemptResult, EngineInfo, Result
-from labctl.report.printable import safe
+from labctl.text import escape_control
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -66,7 +66,7 @@ class Drawn:
 def drawn(result: AttemptResult, location: tuple[str, int | None, str]) -> Drawn:
     """The failure of an attempt; `location` as of the test, its line counted from 0."""
     path, line, _ = location
-    reason = safe(result.reasons[0]) if result.reasons else ""
+    reason = escape_control(result.reasons[0]) if result.reasons else ""
     return Drawn(result, Place(path=path, lineno=(line or 0) + 1, message=reason))
 
 
@@ -104,13 +104,6 @@ def text_of(renderable: RenderableType, *, colour: bool = False) -> str:
     )
     console.print(renderable)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
-
-
-def written(text: str) -> str:
-    """What a client wrote, with all that would steer a terminal as escapes."""
-    from labctl.report.text import safe_lines  # noqa: PLC0415
-
-    return "\n".join(safe_lines(text.rstrip()))
 
 
 def complete(report: pytest.TestReport, call: pytest.CallInfo[None], seen: list[Seen]) -> None:

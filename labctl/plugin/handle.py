@@ -16,11 +16,12 @@ from labctl.model.plan import PlannedAttempt
 from labctl.model.scenario import Attempt, Library, Scenario
 from labctl.plugin import SEEN
 from labctl.plugin.seen import Seen
-from labctl.plugin.settings import harmless, known_python, settings_of, told
+from labctl.plugin.settings import known_python, settings_of, told
 from labctl.plugin.ship import Shipment, Shipper
 from labctl.plugin.ship.calling import Args
 from labctl.plugin.ship.names import fully_named
 from labctl.plugin.stage import Stage, stage_of
+from labctl.text import escape_control
 
 Client = Callable[..., Any] | str | Path
 _LIBRARIES: tuple[Library, ...] = get_args(Library)
@@ -162,7 +163,7 @@ def _without_our_part(error: LabError) -> LabError:
 
 
 def _noted(kind: type[LabError], error: LabError) -> LabError:
-    again = kind(harmless(str(error)), hint=error.hint)
+    again = kind(escape_control(str(error), keep_newlines=True), hint=error.hint)
     if error.hint:
-        again.add_note(f"hint: {harmless(error.hint)}")
+        again.add_note(f"hint: {escape_control(error.hint, keep_newlines=True)}")
     return again

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labctl.errors import InputError, LabError, UsageError
-from labctl.report.printable import safe
+from labctl.text import escape_control
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +43,8 @@ def told(error: LabError) -> str:
     """All that an error says, its hint on a line of its own."""
     each = error.each() if isinstance(error, InputError) else (error,)
     lines = [f"{one}\n  hint: {one.hint}" if one.hint else str(one) for one in each]
-    return harmless("\n".join(lines))
-
-
-def harmless(text: str) -> str:
-    """A text of several lines that steers no terminal: errors may quote the logs of services."""
-    return "\n".join(map(safe, text.split("\n")))
+    # Errors may quote the logs of services.
+    return escape_control("\n".join(lines), keep_newlines=True)
 
 
 def _parsed(config: pytest.Config) -> Settings:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from labctl.report.text import clip, counted, listed, one_line, safe, series
+from labctl.report.text import clip, listed, one_line, series
 from labctl.results.changes import Change, Changes, Kind
+from labctl.text import escape_control, pluralize
 
 _WORDS = {
     Kind.WORSE: "worse",
@@ -45,25 +46,29 @@ def render_changes(changes: Changes) -> RenderableType:
     lines = [*_setting(changes), *(line for group in shown for line in _change(group))]
     more = sum(len(group) for group in list(alike.values())[_SHOWN:])
     if more:
-        lines += [Text(f"and {counted(more, 'change')} more; --json has them all", style="dim")]
+        lines += [Text(f"and {pluralize(more, 'change')} more; --json has them all", style="dim")]
         lines += [Text()]
     return Group(*lines, _summary(changes))
 
 
 def _setting(changes: Changes) -> Iterator[Text]:
     for what, before, now in changes.setting:
-        yield one_line(safe(f"{what}: {before} before, {now} now"), "dim")
+        yield one_line(escape_control(f"{what}: {before} before, {now} now"), "dim")
     if changes.setting:
         yield Text()
 
 
 def _change(group: Sequence[Change]) -> Iterator[Text]:
     first = group[0]
-    names = listed(dict.fromkeys(safe(one.client or one.attempt) for one in group), most=4)
+    names = listed(
+        dict.fromkeys(escape_control(one.client or one.attempt) for one in group), most=4
+    )
     pythons = listed(dict.fromkeys(map(_pythons, group)), most=4)
     word = _WORDS[first.kind]
     head = Text(f"{word}  ", style=_STYLES.get(first.kind, "bold"))
-    head.append(clip(f"{safe(first.scenario)}/{names}  Python {pythons}", _WIDTH - len(word)), "")
+    head.append(
+        clip(f"{escape_control(first.scenario)}/{names}  Python {pythons}", _WIDTH - len(word)), ""
+    )
     yield head
     yield from _told("before", first.before)
     yield from _told("now", first.now)
@@ -78,7 +83,7 @@ def _pythons(one: Change) -> str:
 def _told(word: str, text: str) -> Iterator[Text]:
     if not text:
         return
-    lines = textwrap.wrap(safe(text), _WIDTH - 12)
+    lines = textwrap.wrap(escape_control(text), _WIDTH - 12)
     shown = lines[:_LINES]
     if len(lines) > _LINES:
         shown[-1] = clip(f"{shown[-1]} …", _WIDTH - 12)
@@ -91,7 +96,7 @@ def _summary(changes: Changes) -> Text:
     for one in changes.attempts:
         counts[one.kind] += 1
     told = [f"{number} {_WORDS[kind]}" for kind, number in counts.items() if number]
-    compared = f"{counted(changes.compared, 'attempt')} compared"
+    compared = f"{pluralize(changes.compared, 'attempt')} compared"
     return Text(f"{compared}: {', '.join(told) or 'nothing changed'}")
 
 

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from labctl.model.check import Check, State
-from labctl.report.text import safe
+from labctl.text import escape_control
 
 _STYLES = {State.OK: "green", State.LIMITED: "yellow", State.MISSING: "bold red"}
 
@@ -15,8 +15,10 @@ _STYLES = {State.OK: "green", State.LIMITED: "yellow", State.MISSING: "bold red"
 def render_check(check: Check) -> RenderableType:
     """One line for a check, and one for what to do about it."""
     line = Text.assemble(
-        (f"{check.state:<8}", _STYLES[check.state]), f"{check.name}: {safe(check.seen)}"
+        (f"{check.state:<8}", _STYLES[check.state]), f"{check.name}: {escape_control(check.seen)}"
     )
     if not check.hint:
         return line
-    return Group(line, Padding(Text(f"hint: {safe(check.hint)}"), (0, 0, 0, 8), expand=False))
+    return Group(
+        line, Padding(Text(f"hint: {escape_control(check.hint)}"), (0, 0, 0, 8), expand=False)
+    )

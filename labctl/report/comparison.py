@@ -9,8 +9,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from labctl.model.comparison import Compared, Comparison
-from labctl.report.text import MARKS, STYLES, clip, pad, safe
+from labctl.report.text import MARKS, STYLES, clip, pad
 from labctl.results.comparison import EVERYWHERE
+from labctl.text import escape_control
 
 WIDTH = 80
 _NAME = 16
@@ -25,7 +26,7 @@ def comparison_json(comparison: Comparison) -> str:
 
 def render_comparison(comparison: Comparison) -> RenderableType:
     """The table, and why a retry is or isn't worth it."""
-    head = f"{safe(comparison.scenario)} on Python {safe(comparison.python)}"
+    head = f"{escape_control(comparison.scenario)} on Python {escape_control(comparison.python)}"
     if comparison.interrupted:
         head += ", interrupted: these are not all"
     rows = [line for client in comparison.clients for line in _client(client)]
@@ -39,7 +40,7 @@ def _header() -> Text:
 
 def _client(client: Compared) -> Iterator[Text]:
     line = Text(f"{MARKS[client.verdict]} ", style=STYLES[client.verdict])
-    line.append(f"{pad(safe(client.attempt), _NAME)}  ", style="bold default")
+    line.append(f"{pad(escape_control(client.attempt), _NAME)}  ", style="bold default")
     if client.type is None:
         ended = client.outcome.value if client.outcome else "not made"
         line.append(f"{ended}: there is nothing to catch", style="default")
@@ -52,8 +53,8 @@ def _client(client: Compared) -> Iterator[Text]:
         line.append(_ANSWERS[client.retry.worth], style="default")
     yield line
     kind = f" ({client.retry.kind})" if client.retry else ""
-    yield from _wrapped([f"{safe(client.type)}{kind}"])
-    yield from _wrapped([f"< {safe(_short(base))}" for base in client.bases])
+    yield from _wrapped([f"{escape_control(client.type)}{kind}"])
+    yield from _wrapped([f"< {escape_control(_short(base))}" for base in client.bases])
     own = {name: yes for name, yes in client.caught_by.items() if name not in EVERYWHERE}
     yield from _wrapped([f"except {name}: {_ANSWERS[yes]}" for name, yes in own.items()], "; ")
     yield from _differences(client)
@@ -64,7 +65,9 @@ def _differences(client: Compared) -> Iterator[Text]:
     for reason in client.reasons:
         yield from (
             Text(line, style="red")
-            for line in wrap(safe(reason), WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+            for line in wrap(
+                escape_control(reason), WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT
+            )
         )
 
 

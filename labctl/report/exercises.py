@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from labctl.model.exercise import Exercise, points_of
-from labctl.report.text import counted, flowing, safe
+from labctl.report.text import flowing
+from labctl.text import escape_control, pluralize
 
 _POINTS = "{:g}"
 _WIDTH = 80
@@ -40,8 +41,8 @@ def list_table(exercises: Sequence[Exercise]) -> RenderableType:
     table.add_column("title", overflow="fold")
     for one in exercises:
         worth = _POINTS.format(points(one))
-        table.add_row(one.name, str(one.spec.level), worth, Text(safe(one.spec.title)))
-    return Group(table, Text(), Text(counted(len(exercises), "exercise")))
+        table.add_row(one.name, str(one.spec.level), worth, Text(escape_control(one.spec.title)))
+    return Group(table, Text(), Text(pluralize(len(exercises), "exercise")))
 
 
 def points(exercise: Exercise) -> float:
@@ -60,15 +61,15 @@ def show_json(exercise: Exercise) -> dict[str, Any]:
 
 def show(exercise: Exercise) -> RenderableType:
     """What students may know, in 80 columns."""
-    head = Text(safe(exercise.name), style="bold")
-    head.append(f"  {safe(exercise.spec.title)}", style="default")
+    head = Text(escape_control(exercise.name), style="bold")
+    head.append(f"  {escape_control(exercise.spec.title)}", style="default")
     lines = [Text(line) for line in flowing(exercise.spec.text)]
     files = Text(f"hand in: {', '.join(exercise.files)}", style="dim")
     parts = Table.grid(padding=(0, 2, 0, 0))
     parts.add_column(justify="right", min_width=5)
     parts.add_column(overflow="fold")
     for worth, title in _worths(exercise):
-        parts.add_row(worth, Text(safe(title)))
+        parts.add_row(worth, Text(escape_control(title)))
     return Group(head, Text(), *lines, files, Text(), parts)
 
 
@@ -104,7 +105,9 @@ def instructions(exercise: Exercise, known: str) -> str:
     if spec.limits.tries:
         limits.append(f"You may check {spec.limits.tries} times.")
     listed = "\n".join(limits)
-    parts = "\n".join(f"    {worth:>5}  {safe(title)}" for worth, title in _worths(exercise))
+    parts = "\n".join(
+        f"    {worth:>5}  {escape_control(title)}" for worth, title in _worths(exercise)
+    )
     return (
         f"# {spec.title}\n\n{spec.text.rstrip()}\n\n"
         f"## Files\n\n{_files(exercise)}\n\n"

@@ -14,7 +14,7 @@ from labctl.explain.raised import Raised
 from labctl.explain.score import observed_root
 from labctl.explain.search import Candidate
 from labctl.explain.wire_words import on_the_wire, seen_by_servers
-from labctl.report.printable import counted, safe
+from labctl.text import escape_control, pluralize
 
 WIDTH = 80
 _FRAMES = 6
@@ -30,7 +30,7 @@ def explained(raised: Raised, found: Sequence[Candidate], more: int, pythons: li
         lines += [*_candidate(number, one, python), ""]
     lines += _apart(found)
     if more:
-        lines += ["", f"{counted(more, 'scenario')} more: -n {len(found) + more} shows them all"]
+        lines += ["", f"{pluralize(more, 'scenario')} more: -n {len(found) + more} shows them all"]
     return "\n".join(lines)
 
 
@@ -44,25 +44,25 @@ def _read(raised: Raised) -> Iterator[str]:
         yield f"  its number is {name}"
     frames = root.frames or raised.frames or ()
     if frames:
-        inner = ", ".join(safe(str(frame)) for frame in frames[-_FRAMES:])
+        inner = ", ".join(escape_control(str(frame)) for frame in frames[-_FRAMES:])
         yield from _wrapped("  through ", f"{'... ' if len(frames) > _FRAMES else ''}{inner}")
 
 
 def _line(raised: Raised) -> str:
-    return safe(f"{raised.type}: {(raised.message or '')[:_MESSAGE]}".removesuffix(": "))
+    return escape_control(f"{raised.type}: {(raised.message or '')[:_MESSAGE]}".removesuffix(": "))
 
 
 def _candidate(number: int, one: Candidate, python: str) -> Iterator[str]:
-    yield from _wrapped(f"{number}. ", safe(f"{one.scenario.name}: {one.scenario.title}"))
-    reasons = "; ".join(map(safe, one.likeness.because))
-    yield from _wrapped("   fits: ", f"client {safe(one.attempt.name)}: {reasons}")
+    yield from _wrapped(f"{number}. ", escape_control(f"{one.scenario.name}: {one.scenario.title}"))
+    reasons = "; ".join(map(escape_control, one.likeness.because))
+    yield from _wrapped("   fits: ", f"client {escape_control(one.attempt.name)}: {reasons}")
     yield f"   run:  {command(one, python)}"
 
 
 def command(one: Candidate, python: str) -> str:
     """What to type to see it."""
     on = f" --python {python}" if python else ""
-    return safe(f"labctl run {one.scenario.name} --attempt {one.attempt.name}{on}")
+    return escape_control(f"labctl run {one.scenario.name} --attempt {one.attempt.name}{on}")
 
 
 def _apart(found: Sequence[Candidate]) -> Iterator[str]:
@@ -70,10 +70,12 @@ def _apart(found: Sequence[Candidate]) -> Iterator[str]:
     yield "On the wire, and what the servers see:" if len(found) == 1 else "What tells them apart:"
     names = max(len(one.scenario.name) for one in found)
     for one in found:
-        name = f"  {safe(one.scenario.name):<{names}}  "
-        yield from _wrapped(f"{name}wire:    ", safe("; ".join(on_the_wire(one.variant))))
+        name = f"  {escape_control(one.scenario.name):<{names}}  "
+        yield from _wrapped(f"{name}wire:    ", escape_control("; ".join(on_the_wire(one.variant))))
         blank = " " * len(name)
-        yield from _wrapped(f"{blank}servers: ", safe("; ".join(seen_by_servers(one.variant))))
+        yield from _wrapped(
+            f"{blank}servers: ", escape_control("; ".join(seen_by_servers(one.variant)))
+        )
     if len(found) > 1 and len({_evidence(one) for one in found}) == 1:
         yield "  Neither does: these look the same on the wire and to the servers."
 

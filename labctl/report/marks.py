@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from labctl.model.grade import Grade, Mark, Part, State
-from labctl.report.printable import counted, safe
+from labctl.text import escape_control, pluralize
 
 _SIGNS = {True: ("✔", "green"), False: ("✘", "bold red")}
 _WORDS = {
@@ -32,7 +32,7 @@ def marks(grade: Grade, *, tried: int, most: int | None, hidden: float = 0) -> R
     sum_ = f"{grade.points:g} of {grade.max_points:g} points"
     end = Text(f"{sum_}, try {tried}{of}", style="bold")
     end.append(f"; {hidden:g} more in hidden parts" if hidden else "", style="default")
-    message = [Text(safe(grade.message), style="yellow"), Text()] if grade.message else []
+    message = [Text(escape_control(grade.message), style="yellow"), Text()] if grade.message else []
     return Group(*message, *lines, Text(), end)
 
 
@@ -41,24 +41,28 @@ def _part(part: Part) -> Iterator[RenderableType]:
     sign, style = _SIGNS[full]
     worth = f"{part.points:g}/{part.max_points:g}"
     bonus = " (bonus)" if part.bonus else ""
-    yield Text(f"{sign} {worth:>7}  {safe(part.title)}{bonus}", style=style)
+    yield Text(f"{sign} {worth:>7}  {escape_control(part.title)}{bonus}", style=style)
     for mark in part.marks if len(part.marks) > 1 or not full else ():
         yield from _mark(mark)
     for reason in part.reasons:
-        yield _indented(Text(safe(reason), style="yellow"), 11)
+        yield _indented(Text(escape_control(reason), style="yellow"), 11)
 
 
 def _mark(mark: Mark) -> Iterator[RenderableType]:
     sign, style = _SIGNS[mark.full]
     if mark.expected:
-        said = f"{sign} {safe(mark.expected)}"
+        said = f"{sign} {escape_control(mark.expected)}"
         yield _indented(Text(said, style="default" if mark.full else style), 11)
     if mark.full:
         return
-    seen = safe(mark.actual) if mark.expected else f"your answer: {safe(mark.actual)}"
+    seen = (
+        escape_control(mark.actual)
+        if mark.expected
+        else f"your answer: {escape_control(mark.actual)}"
+    )
     yield _indented(Text(seen), 13)
     if mark.hint:
-        yield _indented(Text(f"hint: {safe(mark.hint)}", style="cyan"), 13)
+        yield _indented(Text(f"hint: {escape_control(mark.hint)}", style="cyan"), 13)
 
 
 def _indented(text: Text, columns: int) -> RenderableType:
@@ -69,7 +73,7 @@ def class_table(grades: Sequence[Grade], out: Path) -> RenderableType:
     """How many ended how, the middle of the marks, those to look at, and where it all is."""
     states = Counter(grade.state for grade in grades)
     counts = ", ".join(f"{states[one]} {_WORDS[one]}" for one in State if states[one])
-    lines = [Text(f"{counted(len(grades), 'submission')}: {counts}")]
+    lines = [Text(f"{pluralize(len(grades), 'submission')}: {counts}")]
     scores = [grade.points for grade in grades if grade.gradable]
     if scores:
         middle, most = statistics.median(scores), grades[0].max_points
@@ -77,5 +81,7 @@ def class_table(grades: Sequence[Grade], out: Path) -> RenderableType:
     for grade in grades:
         if grade.state in (State.TAMPERED, State.REFUSED):
             why = grade.message or next((r for p in grade.parts for r in p.reasons), "")
-            lines.append(Text(f"{_WORDS[grade.state]}: {safe(grade.id)}: {safe(why)}"))
+            lines.append(
+                Text(f"{_WORDS[grade.state]}: {escape_control(grade.id)}: {escape_control(why)}")
+            )
     return Group(*lines, Text(f"see {out}/index.html", style="dim"))

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from labctl.model.compose import Service
 from labctl.model.flows import is_address, line_host
 from labctl.model.scenario import Scenario
-from labctl.report.text import clip, listed, safe
+from labctl.report.text import clip, listed
+from labctl.text import escape_control
 
 _ARROW = 44
 _WIRE_LIMIT = 8
@@ -23,10 +24,10 @@ def picture(scenario: Scenario) -> list[str]:
     for number, (what, name) in enumerate(talks):
         start = "client ├" if number == 0 else "       ├" if number < len(talks) - 1 else "       ╰"
         start = "client ─" if len(talks) == 1 else start
-        arrow = clip(f" {safe(what)} ", _ARROW).ljust(_ARROW, "─")
-        lines.append(clip(f"  {start}─{arrow}▶ {safe(_titled(scenario, name))}", 80))
+        arrow = clip(f" {escape_control(what)} ", _ARROW).ljust(_ARROW, "─")
+        lines.append(clip(f"  {start}─{arrow}▶ {escape_control(_titled(scenario, name))}", 80))
     idle = [service.name for service in scenario.services if service.name not in met]
-    return [*lines, *([f"  also in the lab: {listed(map(safe, idle))}"] if idle else [])]
+    return [*lines, *([f"  also in the lab: {listed(map(escape_control, idle))}"] if idle else [])]
 
 
 def _titled(scenario: Scenario, name: str) -> str:

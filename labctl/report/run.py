@@ -20,19 +20,9 @@ from labctl.report.tables import (
     scenarios_by_python,
     summary_line,
 )
-from labctl.report.text import (
-    MARKS,
-    STYLES,
-    counted,
-    label,
-    listed,
-    one_line,
-    safe,
-    safe_lines,
-    series,
-    word,
-)
+from labctl.report.text import MARKS, STYLES, label, listed, one_line, series, word
 from labctl.results.summary import interruption_note
+from labctl.text import escape_control, escape_lines, pluralize
 
 _DETAILS_LIMIT = 10
 _REASONS_LIMIT = 8
@@ -77,7 +67,7 @@ def _attempts(attempts: Sequence[AttemptResult]) -> list[Text]:
     rest = [one for one in attempts if one.verdict is not Verdict.PASS]
     lines = attempt_lines(rest[:LINES_LIMIT])
     hidden = len(attempts) - len(lines)
-    return [*lines, Text(f"{counted(hidden, 'attempt')} not listed here", style="dim")]
+    return [*lines, Text(f"{pluralize(hidden, 'attempt')} not listed here", style="dim")]
 
 
 def _failures(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]:
@@ -110,7 +100,7 @@ def _headline(verdict: Verdict | None, text: str) -> Text:
 
 
 def _indented(text: str) -> Padding:
-    return Padding(Text(safe(text)), (0, 0, 0, 4), expand=False)
+    return Padding(Text(escape_control(text)), (0, 0, 0, 4), expand=False)
 
 
 def _said(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]:
@@ -126,7 +116,7 @@ def _output(result: AttemptResult) -> Iterator[Text]:
     if result.observed is None:
         return
     for name in ("stdout", "stderr"):
-        lines = safe_lines(getattr(result.observed, name).rstrip())
+        lines = escape_lines(getattr(result.observed, name).rstrip())
         if lines != [""]:
             cut = f", the last {_OUTPUT_LINES} of {len(lines)} lines"
             yield Text(f"    its {name}{cut if len(lines) > _OUTPUT_LINES else ''}:", style="dim")
@@ -141,7 +131,7 @@ def _errors(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]
             causes.setdefault(one.reasons, []).append(one)
     for reasons, broken in list(causes.items())[:_DETAILS_LIMIT]:
         names = listed(dict.fromkeys(label(one) for one in broken), most=4)
-        number = counted(len(broken), "attempt")
+        number = pluralize(len(broken), "attempt")
         head = _headline(Verdict.ERROR, f"the lab broke, {number} not made: {names}")
         yield [head, *map(_paragraphs, reasons)]
 
@@ -154,8 +144,10 @@ def _paragraphs(text: str) -> Group:
 def _closing(result: Result) -> Iterator[Text]:
     unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
     for key, number in unjudged.items():
-        where = f"{number} of {counted(len(result.attempts), 'attempt')}"
-        yield Text(f"Not judged in {where}: {_UNJUDGED.get(key, safe(key))}.", style="dim")
+        where = f"{number} of {pluralize(len(result.attempts), 'attempt')}"
+        yield Text(
+            f"Not judged in {where}: {_UNJUDGED.get(key, escape_control(key))}.", style="dim"
+        )
     if why := interruption_note(result):
         yield Text(why, style="bold red")
     yield summary_line(result.attempts)

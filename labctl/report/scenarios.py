@@ -14,8 +14,9 @@ from rich.text import Text
 from labctl.model.scenario import Attempt, Scenario
 from labctl.report.expected import brief, expectation_lines
 from labctl.report.picture import picture
-from labctl.report.text import clip, counted, flowing, listed, safe, safe_lines
+from labctl.report.text import clip, flowing, listed
 from labctl.results.attempt import expected_json
+from labctl.text import escape_control, escape_lines, pluralize
 
 _SOURCE_LIMIT = 200
 _SOURCE_WIDTH = 73
@@ -34,20 +35,23 @@ def list_table(scenarios: Sequence[Scenario]) -> RenderableType:
     for one in scenarios:
         ends = dict.fromkeys(end for attempt in one.attempts for end in brief(attempt))
         clients = ", ".join(attempt.name for attempt in one.attempts)
-        facts = Text(safe(f"clients: {clients}")), Text(safe(f"expects: {', '.join(ends)}"))
-        about = Group(Text(safe(one.title)), Padding(Group(*facts), (0, 0, 0, 2)))
-        table.add_row(Text(safe(one.name)), Text(one.layer), about)
-    return Group(table, Text(), Text(counted(len(scenarios), "scenario")))
+        facts = (
+            Text(escape_control(f"clients: {clients}")),
+            Text(escape_control(f"expects: {', '.join(ends)}")),
+        )
+        about = Group(Text(escape_control(one.title)), Padding(Group(*facts), (0, 0, 0, 2)))
+        table.add_row(Text(escape_control(one.name)), Text(one.layer), about)
+    return Group(table, Text(), Text(pluralize(len(scenarios), "scenario")))
 
 
 def show(scenario: Scenario) -> RenderableType:
     """All of a scenario that a person wants to know before running it, in 80 columns: the story,
     who talks to whom, the clients, and what is expected of them.
     """
-    head = Text(safe(scenario.name), style="bold")
-    head.append(f"  {safe(scenario.title)}", style="default")
-    tags = f", tags {listed(map(safe, scenario.tags))}" if scenario.tags else ""
-    facts = Text(f"layer {scenario.layer}{tags}, {safe(str(scenario.path))}", style="dim")
+    head = Text(escape_control(scenario.name), style="bold")
+    head.append(f"  {escape_control(scenario.title)}", style="default")
+    tags = f", tags {listed(map(escape_control, scenario.tags))}" if scenario.tags else ""
+    facts = Text(f"layer {scenario.layer}{tags}, {escape_control(str(scenario.path))}", style="dim")
     story = [Text(line) for line in flowing(scenario.story)]
     drawing = [Text(line) for line in picture(scenario)]
     attempts = [line for attempt in scenario.attempts for line in _attempt(attempt)]
@@ -56,8 +60,8 @@ def show(scenario: Scenario) -> RenderableType:
 
 def _attempt(attempt: Attempt) -> Iterator[Text]:
     yield Text()
-    yield Text(f"client {safe(attempt.name)}", style="bold")
-    source = safe_lines(attempt.source.rstrip())
+    yield Text(f"client {escape_control(attempt.name)}", style="bold")
+    source = escape_lines(attempt.source.rstrip())
     for number, line in enumerate(source[:_SOURCE_LIMIT], 1):
         for part, text in enumerate(chop_cells(line, _SOURCE_WIDTH) or [""]):
             yield Text(f"{'' if part else number:4} │ {text}")
@@ -66,7 +70,9 @@ def _attempt(attempt: Attempt) -> Iterator[Text]:
     for variant in attempt.expectations:
         where = f" on Python {variant.python}" if variant.python else ""
         yield Text(f"  expected{where}:", style="cyan")
-        yield from (Text(clip(f"    {safe(line)}", 80)) for line in expectation_lines(variant))
+        yield from (
+            Text(clip(f"    {escape_control(line)}", 80)) for line in expectation_lines(variant)
+        )
 
 
 def list_json(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:

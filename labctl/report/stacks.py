@@ -11,7 +11,8 @@ from rich.text import Text
 
 from labctl.judge.diff import Mark, Row, align, expected_stack, frame_name, stack_names
 from labctl.model.result import AttemptResult, ExceptionInfo, Frame, Observation
-from labctl.report.text import STYLES, clip, ended, exception_line, listed, pad, safe, series
+from labctl.report.text import STYLES, clip, ended, exception_line, listed, pad, series
+from labctl.text import escape_control
 from labctl.wire.ladder import draw
 
 _INDENT = 4
@@ -49,7 +50,7 @@ def _row_lines(row: Row) -> Iterator[Text]:
 
 def _side(name: str) -> list[str]:
     """A frame on one line where it fits, else the module above the function."""
-    text = safe(name)
+    text = escape_control(name)
     if cell_len(text) <= _SIDE:
         return [text] if text else []
     module, colon, qualname = text.partition(":")
@@ -101,7 +102,7 @@ def _drawing(group: Sequence[AttemptResult]) -> Iterator[Text]:
         return
     yield Text(clip(f"  {_who(group)}", _WIDTH), style="bold")
     for layer, frames in groupby(_gapped(observation), key=lambda frame: frame.layer):
-        yield Text(f"  ├─ {safe(layer)} ".ljust(40, "─"), style="cyan")
+        yield Text(f"  ├─ {escape_control(layer)} ".ljust(40, "─"), style="cyan")
         for line in _frame_lines(list(frames), observation.omitted_frames):
             yield Text(clip(f"  │    {line}", _WIDTH))
     first_line, *more = textwrap.wrap(ended(observation), _WIDTH - 5)[:_END_LINES] or [""]
@@ -112,7 +113,7 @@ def _drawing(group: Sequence[AttemptResult]) -> Iterator[Text]:
             yield Text(clip(f"       {line}", _WIDTH))
     for unhandled in observation.unhandled[:_DRAWN_LIMIT]:
         what = exception_line(unhandled.exception)
-        yield Text(clip(f"     unhandled in {safe(unhandled.where)}: {what}", _WIDTH))
+        yield Text(clip(f"     unhandled in {escape_control(unhandled.where)}: {what}", _WIDTH))
 
 
 def _story(result: AttemptResult) -> Iterator[Text]:
@@ -121,7 +122,7 @@ def _story(result: AttemptResult) -> Iterator[Text]:
     yield Text()
     yield from map(Text, draw(result.ladder).splitlines())
     yield Text()
-    yield from (Text(line) for line in textwrap.wrap(safe(result.because), _WIDTH - 2))
+    yield from (Text(line) for line in textwrap.wrap(escape_control(result.because), _WIDTH - 2))
 
 
 def _no_story(_: AttemptResult) -> Iterator[Text]:
@@ -130,7 +131,7 @@ def _no_story(_: AttemptResult) -> Iterator[Text]:
 
 def _who(group: Sequence[AttemptResult]) -> str:
     """`smtplib, socket on Python 3.9, 3.13`."""
-    clients = dict.fromkeys(safe(result.client or result.attempt) for result in group)
+    clients = dict.fromkeys(escape_control(result.client or result.attempt) for result in group)
     pythons = dict.fromkeys(series(result.python) for result in group)
     return f"{listed(clients, most=4)} on Python {listed(pythons)}"
 
@@ -147,7 +148,7 @@ def _gapped(observation: Observation) -> list[Frame]:
 
 def _frame_lines(frames: Sequence[Frame], omitted: int) -> list[str]:
     """The frames of one layer, the middle of many folded; a frame without a module is the gap."""
-    names = [safe(frame_name(f) if f.module else f.qualname) for f in frames]
+    names = [escape_control(frame_name(f) if f.module else f.qualname) for f in frames]
     keep = _RUN_LIMIT // 2
     if len(names) <= _RUN_LIMIT:
         return names
@@ -158,7 +159,7 @@ def _frame_lines(frames: Sequence[Frame], omitted: int) -> list[str]:
 def _exception_lines(exception: ExceptionInfo) -> Iterator[str]:
     """What hangs on an exception: symbols of its numbers, members of a group, what led to it."""
     for name, symbol in exception.symbols.items():
-        yield safe(f"{name} {exception.attrs.get(name)} is {symbol}")
+        yield escape_control(f"{name} {exception.attrs.get(name)} is {symbol}")
     for member in (exception.group or ())[:_DRAWN_LIMIT]:
         yield f"in the group: {exception_line(member)}"
     link: ExceptionInfo | None = exception

@@ -13,8 +13,9 @@ from rich.text import Text
 from labctl.judge.policy import WORST_FIRST
 from labctl.model.result import AttemptResult, Difference, Result, Verdict
 from labctl.report.again import named
-from labctl.report.text import MARKS, STYLES, counted, listed, one_line, safe, series
+from labctl.report.text import MARKS, STYLES, listed, one_line, series
 from labctl.results.summary import interruption_note
+from labctl.text import escape_control, pluralize
 
 _GROUPS_LIMIT = 20
 _NAMES_LIMIT = 6
@@ -80,8 +81,8 @@ def _headline(attempts: Sequence[AttemptResult]) -> Text:
     survived = made.count(Verdict.PASS)
     worst = Verdict.PASS if survived == len(made) else _worst(made)
     pythons = listed(dict.fromkeys(series(one.python) for one in attempts))
-    told = f"your client survived {survived} of {counted(len(made), 'failure')}"
-    return Text(f"{MARKS[worst]} {told} on Python {safe(pythons)}", style=STYLES[worst])
+    told = f"your client survived {survived} of {pluralize(len(made), 'failure')}"
+    return Text(f"{MARKS[worst]} {told} on Python {escape_control(pythons)}", style=STYLES[worst])
 
 
 def _verdicts(attempts: Sequence[AttemptResult]) -> dict[str, Verdict]:
@@ -115,11 +116,11 @@ def _group(
     number: int, one: _Broken, result: Result, options: Sequence[str]
 ) -> Iterator[RenderableType]:
     title = _TITLES.get(one.what, "{}: not as it should be")
-    name = safe(one.first.actual if one.what in _BY_TYPE else one.what)
-    head = f"{title.format(name)}, in {counted(len(one.scenarios), 'failure')}"
+    name = escape_control(one.first.actual if one.what in _BY_TYPE else one.what)
+    head = f"{title.format(name)}, in {pluralize(len(one.scenarios), 'failure')}"
     yield one_line(f"{number:>3}  {head}{_where(one, _judged(result))}", STYLES[Verdict.FAIL])
-    yield _indented(listed(map(safe, one.scenarios), most=_NAMES_LIMIT))
-    yield _indented(safe(one.first.message))
+    yield _indented(listed(map(escape_control, one.scenarios), most=_NAMES_LIMIT))
+    yield _indented(escape_control(one.first.message))
     yield _indented(_command(result, one.attempts[0], options), "cyan")
 
 
@@ -128,14 +129,16 @@ def _where(one: _Broken, attempts: Sequence[AttemptResult]) -> str:
     pythons = dict.fromkeys(series(each.python) for each in one.attempts)
     if len(pythons) == len({series(each.python) for each in attempts}):
         return ""
-    return f", on Python {safe(listed(pythons))} only"
+    return f", on Python {escape_control(listed(pythons))} only"
 
 
 def _command(result: Result, attempt: AttemptResult, options: Sequence[str]) -> str:
     """What shows it once more."""
     python = series(attempt.python)
     chosen = [] if python == _USUAL_PYTHON else ["--python", python]
-    return safe(shlex.join(["labctl", "run", named(result, attempt.scenario), *chosen, *options]))
+    return escape_control(
+        shlex.join(["labctl", "run", named(result, attempt.scenario), *chosen, *options])
+    )
 
 
 def _rest(
@@ -148,12 +151,12 @@ def _rest(
     ):
         own = [name for name, found in _verdicts(attempts).items() if found is verdict]
         if own:
-            names = listed(map(safe, own), most=_NAMES_LIMIT)
+            names = listed(map(escape_control, own), most=_NAMES_LIMIT)
             yield Text(f"{MARKS[verdict]} {len(own)} {what}: {names}", style=STYLES[verdict])
             reasons = [one.reasons for one in attempts if one.verdict is verdict and one.reasons]
-            yield from (_indented(safe(one[0])) for one in reasons[:1])
+            yield from (_indented(escape_control(one[0])) for one in reasons[:1])
     if skipped:
-        names = listed(map(safe, skipped), most=_NAMES_LIMIT)
+        names = listed(map(escape_control, skipped), most=_NAMES_LIMIT)
         yield Text(f"{len(skipped)} left out by the policy: {names}", style="dim")
     if why:
         yield Text(why, style="bold red")

@@ -13,17 +13,16 @@ from labctl.model.result import AttemptResult, Verdict
 from labctl.report.text import (
     MARKS,
     STYLES,
-    counted,
     label,
     listed,
     one_line,
     outcome_line,
     pad,
-    safe,
     series,
     word,
 )
 from labctl.results.summary import Repeats, group_repeats
+from labctl.text import escape_control, pluralize
 
 LINES_LIMIT = 48
 """Attempts beyond which only those are listed that are not as they should be."""
@@ -39,11 +38,11 @@ def attempt_lines(results: Sequence[AttemptResult]) -> list[Text]:
     """One line for each: verdict, scenario and attempt, Python, time and what came of it."""
     words = max((len(word(one.verdict)) for one in results), default=0)
     names = min(max((cell_len(label(one)) for one in results), default=0), _NAME_LIMIT)
-    pythons = max((len(safe(one.python)) for one in results), default=0)
+    pythons = max((len(escape_control(one.python)) for one in results), default=0)
     lines = []
     for one in results:
         line = one_line(f"{MARKS[one.verdict]} {word(one.verdict):<{words}}", STYLES[one.verdict])
-        facts = f"{safe(one.python):<{pythons}}  {one.elapsed_s:5.2f} s"
+        facts = f"{escape_control(one.python):<{pythons}}  {one.elapsed_s:5.2f} s"
         line.append(f"  {pad(label(one), names)}  {facts}  ", style="default")
         line.append(outcome_line(one), style="default")
         lines.append(line)
@@ -58,7 +57,7 @@ def repeat_lines(results: Sequence[AttemptResult]) -> list[Text]:
     shown = found if len(found) <= LINES_LIMIT else [group for group in found if group.others]
     lines = [line for group in shown[:LINES_LIMIT] for line in _group_lines(group)]
     if len(found) > len(shown):
-        agreeing = counted(len(found) - len(shown), "attempt")
+        agreeing = pluralize(len(found) - len(shown), "attempt")
         lines.append(Text(f"{agreeing} more, in which all repeats agree", style="dim"))
     if len(shown) > LINES_LIMIT:
         lines.append(Text(f"{len(shown) - LINES_LIMIT} more in which they don't", style="dim"))
@@ -69,7 +68,7 @@ def _group_lines(group: Repeats) -> Iterator[Text]:
     first = group.usual[0]
     agree = f"{len(group.usual)} of {len(group.usual) + len(group.others)} agree"
     yield one_line(
-        f"{MARKS[first.verdict]} {agree}: {label(first)} on {safe(first.python)}: "
+        f"{MARKS[first.verdict]} {agree}: {label(first)} on {escape_control(first.python)}: "
         f"{word(first.verdict)}, {outcome_line(first)}",
         "bold red" if group.others else STYLES[first.verdict],
     )
@@ -93,7 +92,7 @@ def comparisons(results: Sequence[AttemptResult]) -> list[Text]:
             alike.setdefault((scenario, *_compared(place)), []).append(series(python))
     lines: list[Text] = []
     for (scenario, *rows), pythons in list(alike.items())[:_COMPARED_LIMIT]:
-        lines.append(Text(f"{safe(scenario)} on Python {listed(pythons)}", style="bold"))
+        lines.append(Text(f"{escape_control(scenario)} on Python {listed(pythons)}", style="bold"))
         lines += map(one_line, rows)
     if len(alike) > _COMPARED_LIMIT:
         lines.append(Text(f"and {len(alike) - _COMPARED_LIMIT} more comparisons", style="dim"))
@@ -106,7 +105,7 @@ def _compared(place: Sequence[AttemptResult]) -> Iterator[str]:
     for result in sorted(place, key=lambda r: not r.client):
         alike.setdefault((result.client, outcome_line(result)), []).append(result)
     for (client, outcome), members in alike.items():
-        who = safe(client) or listed((safe(m.attempt) for m in members), most=2)
+        who = escape_control(client) or listed((escape_control(m.attempt) for m in members), most=2)
         yield f"  {pad(who, _NAME_LIMIT)}  {outcome}"
 
 
@@ -121,7 +120,7 @@ def scenarios_by_python(results: Sequence[AttemptResult]) -> Table:
     for scenario in dict.fromkeys(r.scenario for r in results):
         own = [r for r in results if r.scenario == scenario]
         cells = [_cell([r.verdict for r in own if series(r.python) == p]) for p in pythons]
-        table.add_row(Text(safe(scenario)), *cells)
+        table.add_row(Text(escape_control(scenario)), *cells)
     return table
 
 
@@ -150,5 +149,5 @@ def summary_line(results: Sequence[AttemptResult]) -> Text:
     order = [word(verdict) for verdict in (*Verdict, None)]
     parts = ", ".join(f"{counts[name]} {name}" for name in order if counts[name])
     good = not any(r.verdict not in (Verdict.PASS, None) for r in results)
-    text = f"{counted(len(results), 'attempt')}: {parts}" if results else "no attempts were made"
+    text = f"{pluralize(len(results), 'attempt')}: {parts}" if results else "no attempts were made"
     return Text(text, style="bold green" if good and results else "bold red")

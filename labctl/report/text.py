@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from labctl.model.result import AttemptResult, ExceptionInfo, Observation, Outcome, Verdict
-from labctl.report import printable
+from labctl.text import escape_control, escape_lines
 
 MARKS = {
     Verdict.PASS: "✔",
@@ -28,20 +28,13 @@ STYLES = {
 SHOWN = "shown"
 """The word for an attempt of which nothing was expected."""
 
-safe, counted = printable.safe, printable.counted
-
-
-def safe_lines(text: str) -> list[str]:
-    """The lines of a text, each safe, with tabs as spaces; nothing but \\n ends a line."""
-    return [safe(line.removesuffix("\r").expandtabs(4)) for line in text.split("\n")]
-
 
 def flowing(text: str) -> Iterator[str]:
     """The lines of a text, each paragraph and each item of a list (`- ...`) as one; lines that are
     indented stay as they are.
     """
     paragraph: list[str] = []
-    for line in [*safe_lines(text.rstrip()), ""]:
+    for line in [*escape_lines(text.rstrip()), ""]:
         goes_on = line.strip() and not line.startswith(" ")
         if paragraph and (line.startswith("- ") or not goes_on):
             yield " ".join(paragraph)
@@ -77,25 +70,27 @@ def word(verdict: Verdict | None) -> str:
 def label(result: AttemptResult) -> str:
     """Scenario and attempt; with the file where a client was given in place of the scenario's."""
     if result.client and result.client.rpartition(".")[0] == result.attempt:
-        return safe(f"{result.scenario}/{result.client}")
+        return escape_control(f"{result.scenario}/{result.client}")
     given = f" ({result.client})" if result.client else ""
-    return safe(f"{result.scenario}/{result.attempt}{given}")
+    return escape_control(f"{result.scenario}/{result.attempt}{given}")
 
 
 def series(python: str) -> str:
     """3.13 of 3.13.5."""
-    return safe(".".join(python.split(".")[:2]))
+    return escape_control(".".join(python.split(".")[:2]))
 
 
 def exception_line(exception: ExceptionInfo) -> str:
     """Type and message on one line, as a traceback ends."""
-    return safe(f"{exception.type}: {exception.message}" if exception.message else exception.type)
+    return escape_control(
+        f"{exception.type}: {exception.message}" if exception.message else exception.type
+    )
 
 
 def outcome_line(result: AttemptResult) -> str:
     """What became of an attempt, on one line; the number of an error is left to the details."""
     if result.observed is None:
-        return safe(result.reasons[0]) if result.reasons else "not made"
+        return escape_control(result.reasons[0]) if result.reasons else "not made"
     return re.sub(r"^(\S+: )\[Errno -?\d+\] ", r"\1", ended(result.observed))
 
 
@@ -104,10 +99,10 @@ def ended(observation: Observation) -> str:
     if observation.outcome is Outcome.RAISED and observation.exception:
         return exception_line(observation.exception)
     if observation.outcome is Outcome.RETURNED:
-        return safe(f"returned {observation.returned}")
+        return escape_control(f"returned {observation.returned}")
     return {
         Outcome.EXITED: f"ended its process at once, exit status {observation.exit}",
-        Outcome.KILLED: safe(f"killed ({observation.signal or 'by a signal'})"),
+        Outcome.KILLED: escape_control(f"killed ({observation.signal or 'by a signal'})"),
         Outcome.OUT_OF_MEMORY: "used up its memory and was killed",
         Outcome.TIMED_OUT: f"still running after {observation.elapsed_s:.3g} s",
     }.get(observation.outcome, "left something that is not a report")

@@ -12,7 +12,7 @@ from labctl.errors import UsageError
 from labctl.submissions.limits import KIB
 from labctl.submissions.names import is_skipped
 from labctl.submissions.reading import is_called_archive
-from labctl.submissions.refused import Refused, escaped
+from labctl.submissions.refused import Refused
 from labctl.submissions.store import PieceStore, opened
 from labctl.submissions.students import (
     HandedIn,
@@ -24,6 +24,7 @@ from labctl.submissions.students import (
 )
 from labctl.submissions.submission import Submission
 from labctl.submissions.zips import MAGIC, MemberStore, names_in
+from labctl.text import escape_control
 
 _SUFFIXES: Final = frozenset({".py", ".yaml", ".yml"})
 _RESULTS: Final = frozenset({"labctl-grades.json", "students"})
@@ -54,14 +55,14 @@ def find(paths: Sequence[Path], wanted: Sequence[str]) -> list[Submission]:
     found += _by_student(loose, wanted)
     _must_be_of_different_students(found)
     if not found:
-        places = ", ".join(escaped(str(path)) for path in given)
+        places = ", ".join(escape_control(str(path)) for path in given)
         raise UsageError(f"there are no submissions in {places or 'nothing'}", hint=_HINT)
     return sorted(found, key=lambda each: each.id)
 
 
 def _must_be_there(path: Path) -> None:
     if not os.path.lexists(path):
-        raise UsageError(f"there is no {escaped(str(path))}", hint=_HINT)
+        raise UsageError(f"there is no {escape_control(str(path))}", hint=_HINT)
 
 
 def _must_be_of_different_students(found: list[Submission]) -> None:
@@ -76,7 +77,7 @@ def _must_be_of_different_students(found: list[Submission]) -> None:
 
 
 def _place(each: Submission) -> str:
-    return escaped(str(each.origin))
+    return escape_control(str(each.origin))
 
 
 def _expanded(path: Path, wanted: Sequence[str], *, is_alone: bool) -> list[Path]:
@@ -95,7 +96,7 @@ def _names(folder: Path) -> list[str]:
     try:
         return sorted(path.name for path in folder.iterdir())
     except OSError as error:
-        raise UsageError(f"{escaped(str(folder))} can't be read: {error.strerror}") from None
+        raise UsageError(f"{escape_control(str(folder))} can't be read: {error.strerror}") from None
 
 
 def _is_handed_in(path: Path, wanted: Sequence[str]) -> bool:

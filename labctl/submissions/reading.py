@@ -10,10 +10,11 @@ from typing import Final
 
 from labctl.submissions.limits import ARCHIVE_BYTES, IGNORED, KIB, MIB, WANTED_BYTES
 from labctl.submissions.names import Entry
-from labctl.submissions.refused import Refused, escaped, shown
+from labctl.submissions.refused import Refused, shown
 from labctl.submissions.store import PieceStore, Store
 from labctl.submissions.tars import BLOCK, TarStore, is_tar, packing_of
 from labctl.submissions.zips import MAGIC, ZipStore
+from labctl.text import escape_control
 
 ARCHIVE_SUFFIXES: Final = (
     ".tar.gz",
@@ -111,7 +112,7 @@ def _files(store: Store, entries: list[Entry], wanted: Sequence[str]) -> Files:
     return Files(
         contents=contents,
         digest=_digest(contents),
-        ignored=tuple(escaped(path) for path in sorted(others)[:IGNORED]),
+        ignored=tuple(escape_control(path) for path in sorted(others)[:IGNORED]),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from labctl.text import escape_control
+
 _LONGEST = 60
 _DAMAGE = (EOFError, OSError, RuntimeError, ValueError, LookupError, OverflowError)
 _NO_MEMORY = "Memory usage limit exceeded"
@@ -24,14 +26,7 @@ def shown(name: str) -> str:
     what isn't printable as an escape: `\\x1b`, `\\u202e`.
     """
     cut = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..."
-    return f'"{escaped(cut)}"'
-
-
-def escaped(text: str) -> str:
-    """The text with every character that isn't printable as an escape; backslashes stay."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+    return f'"{escape_control(cut)}"'
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from pathlib import Path
 import labctl
 
 ROOT = Path(labctl.__file__).parent
-MIDDLE = {"errors", "model", "shared_files"}
+MIDDLE = {"errors", "model", "shared_files", "text"}
 ALLOWED = {
     "errors": set(),
     "shared_files": set(),
+    "text": set(),
     "model": {"errors"},
     "load": MIDDLE,
     "plan": MIDDLE,

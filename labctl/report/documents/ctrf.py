@@ -18,8 +18,9 @@ from typing import Any
 from labctl.model.result import AttemptResult, Key, Result, Verdict
 from labctl.report.documents.evidence import reason_lines, seen_lines
 from labctl.report.documents.names import case_name, place
-from labctl.report.text import outcome_line, safe, safe_lines, word
+from labctl.report.text import outcome_line, word
 from labctl.results.summary import group_repeats
+from labctl.text import escape_control, escape_lines
 
 _VERSION = "0.1.0"
 _STATUSES = ("passed", "failed", "skipped", "pending", "other")
@@ -42,9 +43,9 @@ def ctrf(result: Result) -> str:
     document: _Object = {
         "reportFormat": "CTRF",
         "specVersion": _VERSION,
-        "generatedBy": safe(f"labctl {result.labctl}"),
+        "generatedBy": escape_control(f"labctl {result.labctl}"),
         "results": {
-            "tool": {"name": "labctl", "version": safe(result.labctl)},
+            "tool": {"name": "labctl", "version": escape_control(result.labctl)},
             "summary": _summary(result, tests),
             "tests": tests,
             "environment": _environment(result),
@@ -74,17 +75,20 @@ def _milliseconds(seconds: float) -> int:
 def _environment(result: Result) -> _Object:
     engine = result.engine
     images = {
-        safe(name): {"id": safe(image.id), "origin": safe(image.origin)}
+        escape_control(name): {
+            "id": escape_control(image.id),
+            "origin": escape_control(image.origin),
+        }
         for name, image in result.images.items()
     }
     environment: _Object = {
         "osPlatform": "linux",
-        "osRelease": safe(engine.kernel),
-        "shardId": safe(result.request.shard),
+        "osRelease": escape_control(engine.kernel),
+        "shardId": escape_control(result.request.shard),
         "extra": {
             "labctl/run": {
-                "engine": safe(f"{engine.name} {engine.version}"),
-                "architecture": safe(engine.architecture),
+                "engine": escape_control(f"{engine.name} {engine.version}"),
+                "architecture": escape_control(engine.architecture),
                 "images": images,
                 "interrupted": result.interrupted,
             }
@@ -97,7 +101,7 @@ def _test(result: Result, attempt: AttemptResult, flaky: bool) -> _Object:
     where = place(result, attempt)
     optional: _Object = {
         "suite": _suite(result, attempt),
-        "filePath": safe(where.path),
+        "filePath": escape_control(where.path),
         "line": where.line,
         "tags": _tags(result, attempt),
         "labels": dict(_labels(attempt)),
@@ -116,20 +120,20 @@ def _test(result: Result, attempt: AttemptResult, flaky: bool) -> _Object:
 
 def _suite(result: Result, attempt: AttemptResult) -> list[str]:
     info = result.scenarios.get(attempt.scenario)
-    return [safe(name) for name in (info.layer if info else "", attempt.scenario) if name]
+    return [escape_control(name) for name in (info.layer if info else "", attempt.scenario) if name]
 
 
 def _tags(result: Result, attempt: AttemptResult) -> list[str]:
     info = result.scenarios.get(attempt.scenario)
-    return [safe(tag) for tag in info.tags] if info else []
+    return [escape_control(tag) for tag in info.tags] if info else []
 
 
 def _labels(attempt: AttemptResult) -> Iterator[tuple[str, str | list[str]]]:
-    yield "python", safe(attempt.python)
+    yield "python", escape_control(attempt.python)
     if attempt.client:
-        yield "client", safe(attempt.client)
+        yield "client", escape_control(attempt.client)
     if attempt.libraries:
-        yield "libraries", [safe(f"{name} {v}") for name, v in attempt.libraries.items()]
+        yield "libraries", [escape_control(f"{name} {v}") for name, v in attempt.libraries.items()]
 
 
 def _told(attempt: AttemptResult) -> _Object:
@@ -140,18 +144,18 @@ def _told(attempt: AttemptResult) -> _Object:
         "trace": "" if passed else "\n".join(seen_lines(attempt)),
     }
     if attempt.capture:
-        file = {"name": "packets", "contentType": _PCAPNG, "path": safe(attempt.capture)}
+        file = {"name": "packets", "contentType": _PCAPNG, "path": escape_control(attempt.capture)}
         told["attachments"] = [file]
     for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)) if seen else ():
-        told[name] = safe_lines(text.rstrip("\n")) if text else []
+        told[name] = escape_lines(text.rstrip("\n")) if text else []
     return told
 
 
 def _extra(attempt: AttemptResult) -> _Object:
     extra: _Object = {
         "repeat": attempt.repeat,
-        "because": safe(attempt.because),
-        "not_judged": [safe(key) for key in attempt.not_judged],
+        "because": escape_control(attempt.because),
+        "not_judged": [escape_control(key) for key in attempt.not_judged],
         "differences": [
             {key: _lines(getattr(one, key)) for key in ("what", "expected", "actual")}
             for one in attempt.differences
@@ -161,7 +165,7 @@ def _extra(attempt: AttemptResult) -> _Object:
 
 
 def _lines(text: str) -> str:
-    return "\n".join(safe_lines(text))
+    return "\n".join(escape_lines(text))
 
 
 def _without_empty(members: _Object) -> _Object:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from labctl.judge.diff import Row, align, expected_stack, stack_names
 from labctl.model.result import AttemptResult, Ladder
-from labctl.report.text import ended, safe, safe_lines
+from labctl.report.text import ended
+from labctl.text import escape_control, escape_lines
 from labctl.wire.ladder import draw
 
 
@@ -22,7 +23,7 @@ def seen_lines(attempt: AttemptResult) -> list[str]:
 
 def reason_lines(attempt: AttemptResult) -> list[str]:
     """Each reason, one after the other; some have several lines."""
-    return [line for reason in attempt.reasons for line in safe_lines(reason.rstrip())]
+    return [line for reason in attempt.reasons for line in escape_lines(reason.rstrip())]
 
 
 def stack_lines(attempt: AttemptResult) -> list[str]:
@@ -33,14 +34,14 @@ def stack_lines(attempt: AttemptResult) -> list[str]:
         return []
     observed = stack_names(attempt.observed)
     if not any(one.what == "stack" for one in attempt.differences):
-        return ["stack:", *(f"  {safe(name)}" for name in observed)] if observed else []
+        return ["stack:", *(f"  {escape_control(name)}" for name in observed)] if observed else []
     expected = expected_stack(attempt)
     rows = [line for row in align(expected, observed) for line in _row_lines(row)]
     return ["stack (- expected, + observed):", *rows]
 
 
 def _row_lines(row: Row) -> Iterator[str]:
-    expected, observed = safe(row.expected), safe(row.observed)
+    expected, observed = escape_control(row.expected), escape_control(row.observed)
     if row.mark == "same":
         yield f"  {observed or expected}"
         return
@@ -52,7 +53,7 @@ def _row_lines(row: Row) -> Iterator[str]:
 
 def ladder_lines(ladder: Ladder) -> list[str]:
     """The ladder as it is drawn in a terminal: at most 80 columns."""
-    return [safe(line) for line in draw(ladder).split("\n")]
+    return [escape_control(line) for line in draw(ladder).split("\n")]
 
 
 def _seen(attempt: AttemptResult) -> Iterator[list[str]]:
@@ -60,7 +61,7 @@ def _seen(attempt: AttemptResult) -> Iterator[list[str]]:
     if attempt.observed:
         yield [f"ended: {ended(attempt.observed)}"]
     if attempt.because:
-        yield safe_lines(attempt.because)
+        yield escape_lines(attempt.because)
     if attempt.ladder:
         yield ladder_lines(attempt.ladder)
 

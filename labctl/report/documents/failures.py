@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.text import counted, label, listed, safe, series
+from labctl.report.text import label, listed, series
+from labctl.text import escape_control, pluralize
 
 _WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE)
 _NAMES = 4
@@ -28,7 +29,7 @@ class Failure:
     @property
     def pythons(self) -> str:
         """`3.9, 3.13`."""
-        return safe(listed(dict.fromkeys(series(one.python) for one in self.attempts)))
+        return escape_control(listed(dict.fromkeys(series(one.python) for one in self.attempts)))
 
     @property
     def who(self) -> str:
@@ -40,7 +41,7 @@ class Failure:
     def title(self) -> str:
         """One line that says what happened to whom."""
         if self.verdict is Verdict.ERROR:
-            return f"the lab broke, {counted(len(self.attempts), 'attempt')} not made: {self.who}"
+            return f"the lab broke, {pluralize(len(self.attempts), 'attempt')} not made: {self.who}"
         return f"{self.verdict.value}: {self.who}"
 
 

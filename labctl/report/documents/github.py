@@ -11,7 +11,7 @@ from labctl.report.documents.evidence import reason_lines
 from labctl.report.documents.failures import Failure, failures
 from labctl.report.documents.names import place
 from labctl.report.documents.summary import step_summary
-from labctl.report.text import safe
+from labctl.text import escape_control
 from labctl.wire.text import clip
 
 __all__ = ["annotations", "command", "step_summary"]
@@ -43,7 +43,7 @@ def _commands(name: str, found: Sequence[Failure], result: Result, root: str) ->
     shown = found if len(found) <= LIMIT else found[: LIMIT - 1]
     for one in shown:
         where = place(result, one.first)
-        path = safe(_relative(where.path, root))
+        path = escape_control(_relative(where.path, root))
         line = str(where.line) if path and where.line else ""
         yield command(name, _message(one), file=path, line=line, title=clip(one.title, _TITLE))
     if len(found) > len(shown):
@@ -53,7 +53,7 @@ def _commands(name: str, found: Sequence[Failure], result: Result, root: str) ->
 
 def _message(failure: Failure) -> str:
     because = failure.first.because
-    lines = [*reason_lines(failure.first), *([safe(because)] if because else [])]
+    lines = [*reason_lines(failure.first), *([escape_control(because)] if because else [])]
     return "\n".join(lines)[:_MESSAGE] or failure.title
 
 

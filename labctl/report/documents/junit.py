@@ -14,7 +14,8 @@ from xml.etree import ElementTree as ET
 from labctl.model.result import AttemptResult, Result, Verdict
 from labctl.report.documents.evidence import evidence
 from labctl.report.documents.names import case_name, place, suite_name
-from labctl.report.text import safe, safe_lines, word
+from labctl.report.text import word
+from labctl.text import escape_control, escape_lines
 from labctl.wire.text import clip
 
 _MESSAGE = 500
@@ -121,7 +122,7 @@ def _trouble(attempt: AttemptResult) -> Iterable[ET.Element]:
 
 def _message(attempt: AttemptResult) -> str:
     """The reasons on one line: a service's log, which has many, stands in some."""
-    return safe("; ".join(" ".join(reason.split()) for reason in attempt.reasons))
+    return escape_control("; ".join(" ".join(reason.split()) for reason in attempt.reasons))
 
 
 def _type(attempt: AttemptResult) -> str:
@@ -135,7 +136,7 @@ def _output(attempt: AttemptResult) -> Iterable[ET.Element]:
     for tag, text in (("system-out", seen.stdout), ("system-err", seen.stderr)) if seen else ():
         if text:
             element = ET.Element(tag)
-            element.text = _text(safe_lines(text))
+            element.text = _text(escape_lines(text))
             yield element
 
 
@@ -148,7 +149,7 @@ def _properties(pairs: Iterable[tuple[str, str]]) -> ET.Element:
 
 def _attribute(text: str) -> str:
     """On one line: a reader would make spaces of line breaks."""
-    return safe(text)
+    return escape_control(text)
 
 
 def _text(lines: Iterable[str]) -> str:

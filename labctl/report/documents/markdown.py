@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from labctl.report.text import safe
+from labctl.text import escape_control
 
 _MARKUP = re.compile(r"[^\w ,.:;/()=+?%'-]|_|:(?=//)|(?<=www)\.", re.ASCII | re.IGNORECASE)
 """All but what is never markup within a line; of addresses what would make links of them."""
@@ -16,7 +16,7 @@ def inline(text: str) -> str:
     """The text on one line, for a paragraph, a cell or an element of HTML: a character that could
     be markup as a numeric reference, which never is.
     """
-    return _MARKUP.sub(lambda match: f"&#{ord(match.group())};", safe(text))
+    return _MARKUP.sub(lambda match: f"&#{ord(match.group())};", escape_control(text))
 
 
 def code(text: str) -> str:

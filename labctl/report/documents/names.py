@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labctl.model.result import AttemptResult, Result
-from labctl.report.printable import safe
+from labctl.text import escape_control
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Place:
 def suite_name(result: Result, scenario: str) -> str:
     """`tcp.refused-port`: layer and scenario, or the scenario where its layer is not known."""
     info = result.scenarios.get(scenario)
-    return safe(f"{info.layer}.{scenario}" if info and info.layer else scenario)
+    return escape_control(f"{info.layer}.{scenario}" if info and info.layer else scenario)
 
 
 def case_name(attempt: AttemptResult) -> str:
@@ -29,7 +29,7 @@ def case_name(attempt: AttemptResult) -> str:
     told = [attempt.python, attempt.client, f"repeat {attempt.repeat}"]
     if attempt.repeat == 1:
         told.pop()
-    return safe(f"{attempt.attempt} [{', '.join(filter(None, told))}]")
+    return escape_control(f"{attempt.attempt} [{', '.join(filter(None, told))}]")
 
 
 def place(result: Result, attempt: AttemptResult) -> Place:

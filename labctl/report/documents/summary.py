@@ -10,8 +10,9 @@ from labctl.report.documents.evidence import evidence, reason_lines
 from labctl.report.documents.failures import Failure, failures
 from labctl.report.documents.markdown import code, fenced, heading, row
 from labctl.report.tables import summary_line
-from labctl.report.text import counted, listed, word
+from labctl.report.text import listed, word
 from labctl.results.summary import interruption_note
+from labctl.text import pluralize
 from labctl.wire.text import clip
 
 LIMIT = 1_000_000
@@ -72,7 +73,7 @@ def _by_python(result: Result) -> Iterator[str]:
 def _failure_row(failure: Failure) -> str:
     attempts = failure.attempts
     lines = [line for line in reason_lines(failure.first) if line.strip()]
-    more = f" and {counted(len(lines) - 1, 'more line')}" if len(lines) > 1 else ""
+    more = f" and {pluralize(len(lines) - 1, 'more line')}" if len(lines) > 1 else ""
     cells = (
         word(failure.verdict),
         _names(one.scenario for one in attempts),

@@ -15,7 +15,7 @@ from labctl.report.grades.heat import NONE, SIGNS, anchor, columns, heat_map
 from labctl.report.grades.markup import BREAK, EMPTY, Markup, join, page, tag
 from labctl.report.grades.style import CLASS
 from labctl.report.grades.words import cut, number, points
-from labctl.report.printable import counted
+from labctl.text import pluralize
 
 LIMIT = 3_000_000
 """Of more octets than this, a page takes seconds to open on a phone."""
@@ -163,7 +163,7 @@ def _mistakes(grades: ClassGrades, most: int) -> list[Markup]:
     rows = [
         tag(
             "tr",
-            tag("td", counted(len(mistake.places), "student"), class_="points"),
+            tag("td", pluralize(len(mistake.places), "student"), class_="points"),
             tag("td", cut(mistake.part, most), BREAK, cut(mistake.title, most)),
             tag("td", cut(mistake.message, most), tag("div", *_who(grades, mistake))),
         )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from labctl.model.grade import Mark, Part
-from labctl.report.printable import safe
-from labctl.report.text import safe_lines
+from labctl.text import escape_control, escape_lines
 
 
 def number(value: float) -> str:
@@ -21,13 +20,13 @@ def points(scored: float, most: float) -> str:
 
 def cut(text: str, most: int) -> str:
     """One line, safe, of not many more than `most` characters."""
-    return safe(text if len(text) <= most else f"{text[:most]}…")
+    return escape_control(text if len(text) <= most else f"{text[:most]}…")
 
 
 def block(text: str, most: int) -> str:
     """Lines, each safe; at most `most` characters of the text, and how many are left out."""
     # Cut first: a megabyte of newlines is a million lines.
-    shown = "\n".join(safe_lines(text[:most].rstrip()))
+    shown = "\n".join(escape_lines(text[:most].rstrip()))
     return f"{shown}\n… and {len(text) - most} more characters" if len(text) > most else shown
 
 

@@ -1,4 +1,4 @@
-"""Text from clients, made safe to print."""
+"""The words and signs that reports share, and texts that fit in columns."""
 
 from __future__ import annotations
 
@@ -8,56 +8,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from labctl.model.result import Observation, Outcome, Verdict
-from labctl.report.text import (
-    clip,
-    counted,
-    ended,
-    exception_line,
-    label,
-    listed,
-    outcome_line,
-    pad,
-    safe,
-    safe_lines,
-    word,
-)
+from labctl.report.text import clip, ended, exception_line, label, listed, outcome_line, pad, word
+from labctl.text import escape_control
 from tests.unit.judge.samples import exception, raised, result, returned
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("\x1b[31mred\x1b]0;title\x07", r"\x1b[31mred\x1b]0;title\x07"),
-        ("\x9b31m", r"\x9b31m"),
-        ("a\u202eb\u2066c\u200fd", r"a\u202eb\u2066c\u200fd"),
-        ("a\u200bb\ufeff", r"a\u200bb\ufeff"),
-        ("one\ntwo\r\tthree\x00", r"one\ntwo\r\tthree\x00"),
-        ("\u2028\u2029\x85", r"\u2028\u2029\x85"),
-        ("\udc80", r"\udc80"),
-        ("Grüße 漢字 ✔", "Grüße 漢字 ✔"),
-    ],
-)
-def test_what_a_terminal_would_obey_is_shown_instead(text: str, shown: str) -> None:
-    assert safe(text) == shown
-
-
-@given(st.text())
-def test_safe_text_is_printable(text: str) -> None:
-    assert safe(text).isprintable()
-
-
-def test_safe_text_is_bounded() -> None:
-    assert len(safe("x" * 10_000_000)) < 5000
-
-
-def test_lines_end_at_newlines_alone() -> None:
-    assert safe_lines("a\r\n\tb\x0bc\rd") == ["a", r"    b\x0bc\rd"]
 
 
 @given(st.text(), st.integers(1, 40))
 def test_clipped_text_fits(text: str, width: int) -> None:
-    assert cell_len(clip(safe(text), width)) <= width
-    assert cell_len(pad(safe(text), width)) == width
+    assert cell_len(clip(escape_control(text), width)) <= width
+    assert cell_len(pad(escape_control(text), width)) == width
 
 
 def test_clipping_counts_columns_not_characters() -> None:
@@ -123,7 +82,6 @@ def test_what_a_client_returned_is_not_touched() -> None:
     assert outcome_line(result(returned("'E: [Errno 1] a'"))) == "returned 'E: [Errno 1] a'"
 
 
-def test_lists_and_counts() -> None:
+def test_long_lists_are_cut() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed("abcd", most=2) == "a, b and 2 more"
-    assert (counted(1, "attempt"), counted(2, "attempt")) == ("1 attempt", "2 attempts")

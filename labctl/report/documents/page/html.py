@@ -14,7 +14,7 @@ from labctl.report.documents.page.pool import Json, script_json
 from labctl.report.documents.page.rows import rows
 from labctl.report.documents.page.summary import head, headline, worst
 from labctl.report.grades.markup import EMPTY, Markup, tag
-from labctl.report.text import counted
+from labctl.text import pluralize
 
 _SCRIPTS = ("elements.js", "ladder.js", "timeline.js", "details.js", "filters.js", "page.js")
 _STYLES = ("page.css", "details.css", "places.css")
@@ -93,7 +93,9 @@ def _main(result: Result, shown: Sequence[AttemptResult]) -> Markup:
 def _left_out(number: int) -> Markup:
     if not number:
         return EMPTY
-    said = f"{counted(number, 'attempt')} too many for a page; the result document has all of them."
+    said = (
+        f"{pluralize(number, 'attempt')} too many for a page; the result document has all of them."
+    )
     return tag("p", f"Not listed: {said} Of these here, the worst come first.", class_="note")
 
 

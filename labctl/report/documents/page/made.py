@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from labctl.model.result import Result
 from labctl.report.grades.markup import EMPTY, Markup, join, tag
-from labctl.report.text import counted
+from labctl.text import pluralize
 
 
 def made_with(result: Result) -> Markup:
@@ -15,7 +15,7 @@ def made_with(result: Result) -> Markup:
     images = (_image(name, result) for name in sorted(result.images))
     folded = tag(
         "details",
-        tag("summary", f"{counted(len(result.images), 'image')}"),
+        tag("summary", f"{pluralize(len(result.images), 'image')}"),
         tag("ul", *images),
         class_="images",
     )
@@ -38,7 +38,7 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
 
 def _asked(result: Result) -> str:
     request = result.request
-    said = [counted(request.jobs, "job"), f"{request.timeout_s:g} s a client"]
+    said = [pluralize(request.jobs, "job"), f"{request.timeout_s:g} s a client"]
     times = max((one.repeat for one in result.attempts), default=1)
     said += [f"{times} times each"] if times > 1 else []
     said += ["until the first failure"] if request.fail_fast else []

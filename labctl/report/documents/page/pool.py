@@ -6,8 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from labctl.report.printable import safe
-from labctl.report.text import safe_lines
+from labctl.text import escape_control, escape_lines
 
 Json = None | bool | int | float | str | Sequence["Json"] | dict[str, "Json"]
 
@@ -32,19 +31,19 @@ class Pool:
         key = (text[: self._longest + 1], "line")
         if key not in self._numbers:
             cut = text if len(text) <= self._longest else f"{text[: self._longest]}…"
-            self._numbers[key] = self._text(safe(cut))
+            self._numbers[key] = self._text(escape_control(cut))
         return self._numbers[key]
 
     def head(self, text: str, most: int) -> int:
         """The number of a text of lines; at most `most` characters of it, the first."""
-        shown = "\n".join(safe_lines(text[:most].rstrip()))
+        shown = "\n".join(escape_lines(text[:most].rstrip()))
         return self._text(f"{shown} …" if len(text) > most else shown)
 
     def tail(self, text: str, most: int) -> int:
         """Likewise, the last; a line at the top counts what is left out."""
         end = text.rstrip()
         kept = end[-most:] if most else ""
-        shown = "\n".join(safe_lines(kept))
+        shown = "\n".join(escape_lines(kept))
         left = len(end) - len(kept)
         return self._text(f"… {left:,} characters before\n{shown}" if left else shown)
 

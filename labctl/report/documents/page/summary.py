@@ -13,8 +13,9 @@ from labctl.report.documents.page.order import WORST_FIRST
 from labctl.report.documents.page.rows import badge
 from labctl.report.documents.page.tables import filtered, tables
 from labctl.report.grades.markup import Markup, join, tag
-from labctl.report.text import counted, word
+from labctl.report.text import word
 from labctl.results.summary import interruption_note
+from labctl.text import pluralize
 
 _BAD = {
     Verdict.ERROR: "could not be made",
@@ -94,7 +95,7 @@ def _notes(result: Result) -> Iterator[Markup]:
         yield tag("p", tag("strong", text), class_="note")
     unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
     said = [
-        f"{_UNJUDGED.get(key, key)} in {number:,} of {counted(len(result.attempts), 'attempt')}"
+        f"{_UNJUDGED.get(key, key)} in {number:,} of {pluralize(len(result.attempts), 'attempt')}"
         for key, number in unjudged.items()
     ]
     if said:

@@ -17,8 +17,8 @@ from labctl.report.documents import github
 from labctl.report.documents.github import LIMIT, command, step_summary
 from labctl.report.documents.markdown import code, fenced, inline
 from labctl.report.documents.summary import LIMIT as SUMMARY_LIMIT
-from labctl.report.text import safe
 from labctl.results.attempt import lab_error_result
+from labctl.text import escape_control
 from tests.unit.judge.samples import interpreter, planned
 from tests.unit.report.documents.results import (
     NASTY,
@@ -346,7 +346,7 @@ def check_text_is_text(text: str) -> None:
     assert [token.type for token in found] == ["paragraph_open", "inline", "paragraph_close"]
     children = found[1].children or []
     assert {child.type for child in children} <= {"text", "text_special"}
-    assert "".join(child.content for child in children) == f"a {safe(text)} b"
+    assert "".join(child.content for child in children) == f"a {escape_control(text)} b"
 
 
 @pytest.mark.parametrize("text", INJECTIONS)

@@ -12,7 +12,7 @@ from junitparser import xunit2
 
 from labctl.model.result import Result, Verdict
 from labctl.report.documents.junit import junit
-from labctl.report.text import safe, safe_lines
+from labctl.text import escape_control, escape_lines
 from tests.unit.judge.samples import interpreter, raised
 from tests.unit.report.documents.results import (
     NASTY,
@@ -231,9 +231,9 @@ def test_any_text_reads_back(text: str) -> None:
 def check_read_back(text: str) -> None:
     """Every character is there: itself, or where nobody could see it, as an escape."""
     (case,) = cases(run(nasty(text)))
-    assert case.name == safe(f"smtplib [3.9.2, {text}]" if text else "smtplib [3.9.2]")
-    lines = "\n".join(safe_lines(text))
+    assert case.name == escape_control(f"smtplib [3.9.2, {text}]" if text else "smtplib [3.9.2]")
+    lines = "\n".join(escape_lines(text))
     assert (case.system_out or "") == lines
     assert (case.system_err or "") == lines
     (failure,) = case.result
-    assert failure.text.startswith("\n".join(safe_lines(text.rstrip())))
+    assert failure.text.startswith("\n".join(escape_lines(text.rstrip())))

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from labctl.model.grade import Grade
 from labctl.report.grades.feedback import code, feedback_html, feedback_markdown, fenced, inline
-from labctl.report.printable import safe
+from labctl.text import escape_control
 from tests.unit.report.grades.samples import (
     BROKE,
     FULL,
@@ -143,10 +143,10 @@ def test_hostile_text_stays_text_in_markdown(text: str) -> None:
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text.strip()])
 def test_hostile_text_is_seen_as_it_is_in_markdown(text: str) -> None:
     seen = "".join(token.content for token in parsed(f"x {inline(text)}") if token.type != "inline")
-    assert seen == f"x {safe(text)}".rstrip()
+    assert seen == f"x {escape_control(text)}".rstrip()
     assert not re.search(r"(?<!\\)(:(?=\S)|@|#)|www\.", inline(text))
     (span,) = [token for token in parsed(code(text)) if token.type == "code_inline"]
-    assert span.content == safe(text)
+    assert span.content == escape_control(text)
 
 
 @given(st.text(alphabet="`~ab \n"))
@@ -173,7 +173,7 @@ def test_hostile_text_stays_text_in_html(text: str) -> None:
     assert page.open == []
     assert all(char.isprintable() or char == "\n" for char in page.said)
     if text.strip():
-        assert safe(text) in page.said
+        assert escape_control(text) in page.said
 
 
 def test_what_could_turn_letters_around_is_shown() -> None:

@@ -1,0 +1,45 @@
+"""Plain text for messages and reports; imports nothing, so that every part may import it."""
+
+from __future__ import annotations
+
+LINE_LIMIT = 4000
+"""Characters of one line beyond which `escape_control` cuts by default."""
+
+_TAB_COLUMNS = 4
+
+
+def escape_control(
+    text: str, *, keep_newlines: bool = False, limit: int | None = LINE_LIMIT
+) -> str:
+    r"""Return the text with an escape (`\x1b`, `\u202e`, `\n`) for every unprintable character.
+
+    Use it for whatever labctl did not write itself, such as output of clients, logs and names of
+    files: a terminal would obey control characters in them. Unprintable is what `str.isprintable`
+    says, so bidirectional controls, zero-width characters and lone surrogates are escaped too.
+    Backslashes stay as they are.
+
+    A line longer than `limit` characters is cut there, and ends in `…`; None cuts nothing. With
+    `keep_newlines`, the text may have several lines, and `limit` counts for each of them.
+    """
+    if keep_newlines:
+        return "\n".join(escape_control(line, limit=limit) for line in text.split("\n"))
+    shown = text if limit is None or len(text) <= limit else f"{text[:limit]}…"
+    if shown.isprintable():
+        return shown
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in shown
+    )
+
+
+def escape_lines(text: str) -> list[str]:
+    r"""Return the lines of a text, each escaped by `escape_control`.
+
+    Only `\n` ends a line; a `\r` before it is dropped. Tabs become spaces.
+    """
+    lines = (line.removesuffix("\r").expandtabs(_TAB_COLUMNS) for line in text.split("\n"))
+    return [escape_control(line) for line in lines]
+
+
+def pluralize(number: int, noun: str) -> str:
+    """Return the number and its noun: `1 attempt`, `2 attempts`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
