@@ -1,11 +1,12 @@
 """The pytest plugin: scenario files as tests, and the fixture `lab` for tests of one's own code.
 
-pytest imports this in every project that has labctl installed: what costs time is imported by the
-functions that need it, and those do nothing before there is a scenario file or a test with `lab`.
+pytest imports this in every project that has labctl installed. So slow modules are imported inside
+functions, and only once there is a scenario file or a test with `lab`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,37 +14,36 @@ from typing import TYPE_CHECKING
 import pytest
 
 from labctl.plugin.settings import settings_of
-from labctl.plugin.sniff import may_be_scenario
 
 if TYPE_CHECKING:
-    from labctl.plugin.handle import Lab
-    from labctl.plugin.seen import Seen
-    from labctl.plugin.stage import Stage
+    from labctl.plugin.lab_fixture import Lab
+    from labctl.plugin.lab_result import Seen
 
 __all__ = ["Lab", "Seen"]
 
 LAYERS = ("dns", "tcp", "udp", "tls", "smtp", "http", "ftp", "imap", "pop3", "other")
-"""As in labctl.model.scenario, which takes long to import."""
-STAGE: pytest.StashKey[Stage] = pytest.StashKey()
-"""What all tests of one pytest share, once one of them has asked for it."""
-SEEN: pytest.StashKey[list[Seen]] = pytest.StashKey()
-"""What a test has seen with the fixture `lab`."""
+"""The layers of labctl.model.scenario, which is slow to import."""
+_SUFFIXES = (".yaml", ".yml")
+_MAX_BYTES = 1024 * 1024
+"""Bytes of the largest scenario that labctl reads."""
+_KEYS = (re.compile(rb"^attempts:", re.MULTILINE), re.compile(rb"^layer:", re.MULTILINE))
 
 
 def __getattr__(name: str) -> object:
-    """`Lab` and `Seen`, for annotations."""
+    """Return the classes `Lab` and `Seen`, for annotations. They are imported when asked for."""
     if name == "Lab":
-        from labctl.plugin.handle import Lab  # noqa: PLC0415
+        from labctl.plugin.lab_fixture import Lab  # noqa: PLC0415
 
         return Lab
     if name == "Seen":
-        from labctl.plugin.seen import Seen  # noqa: PLC0415
+        from labctl.plugin.lab_result import Seen  # noqa: PLC0415
 
         return Seen
     raise AttributeError(f"module {__name__} has no attribute {name}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the plugin's options and ini settings."""
     group = parser.getgroup("labctl", "network failures on demand (labctl)")
     group.addoption(
         "--labctl-python", metavar="3.9,3.13|all", help="the Pythons that clients run on"
@@ -53,19 +53,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("labctl_python", "the Pythons that clients run on, or all", default="3.13")
     parser.addini("labctl_timeout", "seconds that a client may take", default="30")
-    parser.addini("labctl_scenarios", "folders with scenarios of one's own", "paths", default=[])
+    parser.addini("labctl_scenarios", "folders with your own scenarios", "paths", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the plugin's markers, and check its settings at once."""
     lines = {"labctl": "runs in a lab: needs Docker"}
     lines |= {layer: f"scenarios of the layer {layer} (labctl)" for layer in LAYERS}
     lines |= {tag: f"scenarios with the tag {tag} (labctl)" for tag in ("core", "essential")}
     for name, text in lines.items():
         config.addinivalue_line("markers", f"{name}: {text}")
-    settings_of(config)  # what is wrong with them is told at once
+    settings_of(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a scenario file."""
     if not may_be_scenario(file_path):
         return None
     from labctl.plugin.collect import scenario_file  # noqa: PLC0415
@@ -73,18 +75,38 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return scenario_file(file_path, parent)
 
 
+def may_be_scenario(path: Path) -> bool:
+    """Tell whether a file is YAML with `attempts:` and `layer:` at its top, without parsing it.
+
+    A project's other YAML files are not labctl's, whether they are valid or not.
+    """
+    if path.suffix not in _SUFFIXES:
+        return False
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError:
+        return False
+    return len(data) <= _MAX_BYTES and all(key.search(data) for key in _KEYS)
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A test with the fixture `lab` is one of ours: others may have a fixture of that name."""
-    if "labctl_python" in getattr(item, "fixturenames", ()):
+    """Give the marker `labctl` to tests with labctl's fixture `lab`."""
+    if _uses_lab(item):
         item.add_marker("labctl")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with `lab` is made for each Python, where there are several."""
-    if "labctl_python" in metafunc.fixturenames:
+    """Make a test with `lab` once for each Python, if there are several."""
+    if _uses_lab(metafunc):
         pythons = settings_of(metafunc.config).pythons
         if len(pythons) > 1:
             metafunc.parametrize("labctl_python", pythons, indirect=True)
+
+
+def _uses_lab(test: object) -> bool:
+    """Tell whether a test uses labctl's fixture `lab`: another plugin may have one of that name."""
+    return "labctl_python" in getattr(test, "fixturenames", ())
 
 
 @pytest.fixture
@@ -96,39 +118,28 @@ def labctl_python(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, labctl_python: str) -> Lab:
-    """Runs functions and scripts of yours in labs, where the network fails as a scenario says."""
-    from labctl.plugin.handle import Lab  # noqa: PLC0415
+    """Run your functions and scripts in labs in which the network fails as a scenario says."""
+    from labctl.plugin.lab_fixture import Lab  # noqa: PLC0415
 
     return Lab(request, python=labctl_python)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    note_next = getattr(item, "note_next", None)
-    if note_next is not None:
-        note_next(nextitem)
+    """Tell an attempt of a scenario which test comes next."""
+    set_next_item = getattr(item, "set_next_item", None)
+    if set_next_item is not None:
+        set_next_item(nextitem)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the results of the fixture `lab` to the report of a test."""
     report = yield
-    if SEEN in item.stash and call.when == "call":
-        from labctl.plugin.failure import complete  # noqa: PLC0415
+    if call.when == "call" and _uses_lab(item):
+        from labctl.plugin.failure import complete_report  # noqa: PLC0415
 
-        complete(report, call, item.stash[SEEN])
+        complete_report(report, call, item)
     return report
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if STAGE in session.config.stash:
-        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-        session.config.stash[STAGE].close(interrupted=interrupted)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Where pytest itself broke, no session was finished."""
-    if STAGE in config.stash:
-        config.stash[STAGE].close(interrupted=True)

@@ -1,4 +1,4 @@
-"""Scenario files as tests: one for each attempt and Python."""
+"""Scenario files as tests: one test for each attempt and Python."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from labctl.model.plan import PlannedAttempt
 from labctl.model.result import AttemptResult, Verdict
 from labctl.model.scenario import Attempt, Scenario
 from labctl.plan import check_variants, plan
-from labctl.plugin.failure import NotAsExpected, drawn
-from labctl.plugin.settings import settings_of, told
-from labctl.plugin.stage import Stage, stage_of
+from labctl.plugin.environment import Environment, environment_of
+from labctl.plugin.failure import AttemptFailed, attempt_repr
+from labctl.plugin.settings import error_text, settings_of
 from labctl.shared_files import share
 from labctl.text import escape_control, escape_lines
 
@@ -27,28 +27,29 @@ if TYPE_CHECKING:
     from labctl.examine import Ended
 
 _READER: pytest.StashKey[ComposeReader] = pytest.StashKey()
-"""Reads each Compose file once."""
-_PYTESTS_OWN = {
+"""A function that reads each Compose file once."""
+_PYTEST_MARKERS = {
     "filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast", "usefixtures", "xfail"
 }  # fmt: skip
-"""Markers that do something: a tag of that name is none."""
+"""Markers that change what pytest does. A scenario's tag of such a name is no marker."""
 
 
 def scenario_file(path: Path, parent: pytest.Collector) -> ScenarioFile | None:
-    """The collector of a file that may be a scenario; None where its name says that it is not."""
+    """Return the collector of a scenario file; None if the file's name is not a scenario's."""
     return ScenarioFile.from_parent(parent, path=path) if is_scenario(path.name) else None
 
 
 class ScenarioFile(pytest.File):
-    """One scenario. A mistake in it is an error of its collection."""
+    """The collector of one scenario. A mistake in the file is a collection error."""
 
     def collect(self) -> Iterator[AttemptItem]:
+        """Yield a test for each attempt and Python. Reads the scenario and what it names."""
         try:
             scenario = self._load()
             check_variants([scenario], settings_of(self.config).pythons)
         except InputError as error:
-            raise self.CollectError(told(error)) from None
-        self._register(scenario.tags)
+            raise self.CollectError(error_text(error)) from None
+        self._register_tags(scenario.tags)
         for series in settings_of(self.config).pythons:
             for attempt in scenario.attempts:
                 yield AttemptItem.from_parent(
@@ -60,7 +61,7 @@ class ScenarioFile(pytest.File):
                 )
 
     def _load(self) -> Scenario:
-        """The path in messages is as people give it, where it is below the current folder."""
+        """Load the scenario. Messages name a path below the current folder as a relative path."""
         here = Path.cwd()
         path = self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
         if _READER not in self.config.stash:
@@ -72,7 +73,8 @@ class ScenarioFile(pytest.File):
             read_compose=self.config.stash[_READER],
         )
 
-    def _register(self, tags: Iterable[str]) -> None:
+    def _register_tags(self, tags: Iterable[str]) -> None:
+        """Register tags as markers, so that `--strict-markers` accepts them."""
         known = {line.partition(":")[0] for line in self.config.getini("markers")}
         for tag in tags:
             if tag not in known:
@@ -81,12 +83,14 @@ class ScenarioFile(pytest.File):
 
 
 class AttemptItem(pytest.Item):
-    """One attempt of a scenario on one Python. The attempt is made when the test is set up, so that
-    a lab that breaks is an error, and no failure of the client's.
+    """The test of one attempt of a scenario on one Python.
+
+    The attempt is made in the setup of the test, because a broken lab must be an error, and not a
+    failure of the client.
     """
 
-    def __init__(self, *, scenario: Scenario, attempt: Attempt, series: str, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, *, scenario: Scenario, attempt: Attempt, series: str, **node: Any) -> None:
+        super().__init__(**node)
         self.scenario = scenario
         self.attempt = attempt
         self.series = series
@@ -96,74 +100,84 @@ class AttemptItem(pytest.Item):
         self.extra_keyword_matches.add(scenario.name)
         marks = ("labctl", scenario.layer, *scenario.tags)
         for mark in dict.fromkeys(marks):
-            if mark not in _PYTESTS_OWN:
+            if mark not in _PYTEST_MARKERS:
                 self.add_marker(mark)
 
-    def note_next(self, item: pytest.Item | None) -> None:
-        """Remember which test comes next, so that its container can start meanwhile."""
+    def set_next_item(self, item: pytest.Item | None) -> None:
+        """Set the test that comes next, whose container can start while this one runs."""
         self._next = item
 
-    def planned(self, stage: Stage) -> PlannedAttempt:
-        """The attempt as it is to be made; the same one whenever it is asked for. EngineError
-        where there is no image for it, InputError where nothing is expected on this Python.
+    def planned_attempt(self, environment: Environment) -> PlannedAttempt:
+        """Return the plan of the attempt, always the same object.
+
+        Raises EngineError if the image can't be built, and InputError if the attempt expects
+        nothing on this Python.
         """
         if self._planned is None:
-            needed = bool(self.attempt.requires)
-            interpreter = stage.interpreter(self.series, libraries=needed)
-            todo = plan(
+            with_libraries = bool(self.attempt.requires)
+            interpreter = environment.interpreter(self.series, with_libraries=with_libraries)
+            whole_plan = plan(
                 [self.scenario],
                 interpreters=[interpreter],
-                with_libraries=[interpreter] if needed else [],
+                with_libraries=[interpreter] if with_libraries else [],
                 attempts=[self.attempt.name],
             )
-            self._planned = todo.labs[0].attempts[0]
+            self._planned = whole_plan.labs[0].attempts[0]
         return self._planned
 
     def setup(self) -> None:
-        stage = stage_of(self.session)
+        """Make the attempt in its lab."""
+        environment = environment_of(self.session)
         try:
-            self._ended = stage.session.make(
+            self._ended = environment.session.make(
                 self.scenario,
-                self.planned(stage),
+                self.planned_attempt(environment),
                 limit_s=settings_of(self.config).limit_s,
-                upcoming=self._upcoming(stage),
+                upcoming=self._upcoming(environment),
             )
         except LabError as error:
-            raise pytest.fail.Exception(told(error), pytrace=False) from None
-        self._note(self._ended.result)
+            raise pytest.fail.Exception(error_text(error), pytrace=False) from None
+        self._add_details(self._ended.result)
 
-    def _upcoming(self, stage: Stage) -> tuple[Scenario, PlannedAttempt] | None:
+    def _upcoming(self, environment: Environment) -> tuple[Scenario, PlannedAttempt] | None:
+        """Return the scenario and the plan of the next test, if that is an attempt too."""
         if not isinstance(self._next, AttemptItem):
             return None
         try:
-            return self._next.scenario, self._next.planned(stage)
+            return self._next.scenario, self._next.planned_attempt(environment)
         except LabError:
-            return None  # told when its turn has come
+            return None  # its own setup reports the error
 
-    def _note(self, result: AttemptResult) -> None:
-        """What reports of this test have beside its verdict."""
-        seen = result.observed
-        verdict = result.verdict.value if result.verdict else ""  # what a worker can send
+    def _add_details(self, result: AttemptResult) -> None:
+        """Add verdict, exception and the client's output to the reports of this test."""
+        observation = result.observed
+        verdict = result.verdict.value if result.verdict else ""  # pytest-xdist sends plain values
         self.user_properties.append(("labctl_verdict", verdict))
-        if seen and seen.exception:
-            self.user_properties.append(("labctl_exception", escape_control(seen.exception.type)))
-        for name in ("stdout", "stderr"):
-            text = "\n".join(escape_lines(getattr(seen, name, "").rstrip()))
+        if observation and observation.exception:
+            self.user_properties.append(
+                ("labctl_exception", escape_control(observation.exception.type))
+            )
+        for stream in ("stdout", "stderr"):
+            text = "\n".join(escape_lines(getattr(observation, stream, "").rstrip()))
             if text:
-                self.add_report_section("call", f"client {name}", text)
+                self.add_report_section("call", f"client {stream}", text)
 
     def runtest(self) -> None:
+        """Fail if the verdict of the attempt is not `pass`."""
         if self._ended and self._ended.result.verdict is not Verdict.PASS:
-            raise NotAsExpected(self._ended.result)
+            raise AttemptFailed(self._ended.result)
 
     def teardown(self) -> None:
+        """Forget the attempt, whose packets take much memory."""
         self._ended = self._planned = self._next = None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, NotAsExpected):
-            return drawn(excinfo.value.result, self.location)
+        """Return what pytest prints of a failure."""
+        if isinstance(excinfo.value, AttemptFailed):
+            return attempt_repr(excinfo.value.result, self.location)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return file, line (from 0) and name of the test for pytest's reports."""
         line = self.attempt.line - 1 if self.attempt.line else None
         return self.path, line, f"{self.scenario.name}/{self.name}"

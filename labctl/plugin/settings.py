@@ -1,4 +1,4 @@
-"""What options and ini files say, parsed once. Imports little."""
+"""The plugin's settings: options and ini files, parsed once. Imports little."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from labctl.text import escape_control
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The Pythons that clients run on (`3.13`), how many seconds each may take, and the folders
-    of the project's own scenarios.
+    """The plugin's settings.
+
+    `pythons` are the series that clients run on (`3.13`). `limit_s` are the seconds that a client
+    may take. `folders` have the project's own scenarios.
     """
 
     pythons: tuple[str, ...]
@@ -24,25 +26,25 @@ class Settings:
 
 
 _SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
-_LONGEST_S = 3600
+_MAX_LIMIT_S = 3600
 SERIES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 """As in labctl.model.plan, which takes long to import."""
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """The settings of a pytest. pytest.UsageError for one that can't be."""
+    """Return the settings of a pytest run. Raises pytest.UsageError if one is invalid."""
     if _SETTINGS not in config.stash:
         try:
             config.stash[_SETTINGS] = _parsed(config)
         except LabError as error:
-            raise pytest.UsageError(told(error)) from None
+            raise pytest.UsageError(error_text(error)) from None
     return config.stash[_SETTINGS]
 
 
-def told(error: LabError) -> str:
-    """All that an error says, its hint on a line of its own."""
-    each = error.each() if isinstance(error, InputError) else (error,)
-    lines = [f"{one}\n  hint: {one.hint}" if one.hint else str(one) for one in each]
+def error_text(error: LabError) -> str:
+    """Return the text of an error, or of each error in it, with hints on lines of their own."""
+    errors = error.each() if isinstance(error, InputError) else (error,)
+    lines = [f"{one}\n  hint: {one.hint}" if one.hint else str(one) for one in errors]
     # Errors may quote the logs of services.
     return escape_control("\n".join(lines), keep_newlines=True)
 
@@ -60,14 +62,14 @@ def _parsed(config: pytest.Config) -> Settings:
 
 def _pythons(config: pytest.Config) -> tuple[str, ...]:
     text = config.getoption("--labctl-python") or config.getini("labctl_python")
-    wanted = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if "all" in wanted:
+    names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if "all" in names:
         return SERIES
-    return tuple(map(known_python, wanted or [text]))
+    return tuple(map(known_python, names or [text]))
 
 
 def known_python(series: str) -> str:
-    """The same. UsageError for one that no client can run on."""
+    """Return a Python series such as `3.13`. Raises UsageError if no client image has it."""
     if series not in SERIES:
         raise UsageError(
             f"no client image has Python {series!r}", hint=f"there are {', '.join(SERIES)}, and all"
@@ -76,15 +78,15 @@ def known_python(series: str) -> str:
 
 
 def _limit_s(config: pytest.Config) -> float:
-    given = config.getoption("--labctl-timeout")
-    written = config.getini("labctl_timeout") if given is None else given
+    option = config.getoption("--labctl-timeout")
+    text = config.getini("labctl_timeout") if option is None else option
     try:
-        seconds = float(written)
+        seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds <= _LONGEST_S:
+    if not 0 < seconds <= _MAX_LIMIT_S:
         raise UsageError(
-            f"labctl's timeout must be a number of seconds up to {_LONGEST_S}, not {written}",
+            f"labctl's timeout must be a number of seconds up to {_MAX_LIMIT_S}, not {text}",
             hint="see --labctl-timeout, and labctl_timeout in the ini file",
         )
     return seconds

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labctl.engine import access
-from labctl.plugin import stage
+from labctl.plugin import environment
 from tests.unit.fake_engine import FakeEngine
 from tests.unit.plugin.inner import Images
 
@@ -34,4 +34,4 @@ def made(_client: object, *, run: str, keep: bool) -> Engine:
 IN_PLACE = {"connect": object, "ImageStore": Images, "DockerEngine": made}
 for name, stand_in in IN_PLACE.items():
     setattr(access, name, stand_in)
-vars(stage)["guarded"] = guarded
+vars(environment)["guarded"] = guarded

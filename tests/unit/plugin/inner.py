@@ -13,7 +13,7 @@ import pytest
 from labctl.engine import access
 from labctl.errors import EngineError
 from labctl.model.result import ImageInfo
-from labctl.plugin import stage
+from labctl.plugin import environment
 from tests.unit.fake_engine import FakeEngine
 
 SCENARIO = """\
@@ -123,7 +123,7 @@ class Inner:
         monkeypatch.setattr(access, "connect", self._connect)
         monkeypatch.setattr(access, "ImageStore", Images)
         monkeypatch.setattr(access, "DockerEngine", self._made)
-        monkeypatch.setattr(stage, "guarded", self._guarded)
+        monkeypatch.setattr(environment, "guarded", self._guarded)
 
     def _connect(self) -> object:
         self.connections += 1

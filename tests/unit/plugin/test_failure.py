@@ -9,7 +9,7 @@ import pytest
 
 from labctl.errors import EngineError
 from labctl.model.plan import PlannedAttempt
-from labctl.plugin.failure import NotAsExpected, drawn
+from labctl.plugin.failure import AttemptFailed, attempt_repr
 from tests.unit.fake_engine import FakeEngine
 from tests.unit.judge.samples import evidence, expectation, raised, report, result
 from tests.unit.plugin.inner import Inner
@@ -36,7 +36,7 @@ def test_a_failure_is_our_report_and_no_traceback(failing: Inner) -> None:
     assert "\n    expected ConnectionRefusedError, but nothing was raised" in shown
     assert "\n  smtplib on Python 3.13\n  ╰▶ returned '\\u202e'\n" in shown
     assert "Traceback" not in shown
-    assert "NotAsExpected" not in shown
+    assert "AttemptFailed" not in shown
     assert "\x1b" not in shown
 
 
@@ -79,7 +79,9 @@ def test_junit_has_the_drawing(failing: Inner) -> None:
 
 @pytest.mark.parametrize("colour", [True, False])
 def test_it_is_coloured_where_the_terminal_is(colour: bool) -> None:
-    shown = drawn(result(raised(), expectation=expectation(attrs={"errno": 5})), ("a.yaml", 8, ""))
+    shown = attempt_repr(
+        result(raised(), expectation=expectation(attrs={"errno": 5})), ("a.yaml", 8, "")
+    )
     lines: list[str] = []
 
     class Writer:
@@ -97,8 +99,8 @@ def test_it_is_coloured_where_the_terminal_is(colour: bool) -> None:
 
 def test_a_reason_that_would_steer_a_terminal_does_not() -> None:
     odd = result(raised()).model_copy(update={"reasons": ("\x1b[2J",)})
-    assert drawn(odd, ("a", None, "")).reprcrash.message == "\\x1b[2J"
-    assert str(NotAsExpected(odd)) == "\x1b[2J"
+    assert attempt_repr(odd, ("a", None, "")).reprcrash.message == "\\x1b[2J"
+    assert str(AttemptFailed(odd)) == "\x1b[2J"
 
 
 def test_a_lab_that_breaks_is_an_error_of_the_setup(inner: Inner) -> None:

@@ -9,8 +9,8 @@ import pytest
 from labctl import plugin
 from labctl.errors import EngineError
 from labctl.model.plan import PlannedAttempt
-from labctl.plugin.handle import Lab
-from labctl.plugin.seen import Seen
+from labctl.plugin.lab_fixture import Lab
+from labctl.plugin.lab_result import Seen
 from tests.unit.fake_engine import FakeEngine
 from tests.unit.judge.samples import evidence, report
 from tests.unit.plugin.inner import Inner, Ran

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from labctl.plugin.ship.literal import literal
+from labctl.plugin.bundle.source_text import literal
 
 
 class Text(str):

@@ -13,11 +13,11 @@ import pytest
 
 from labctl.judge.observe import observe
 from labctl.model.result import Observation
-from labctl.plugin.ship.names import fully_named
-from labctl.plugin.ship.remote import install
-from labctl.plugin.ship.shipment import Shipment
+from labctl.plugin.bundle import Bundle
+from labctl.plugin.bundle.qualnames import with_qualnames
+from labctl.plugin.bundle.remote import install
 from tests.unit.judge.samples import evidence, result
-from tests.unit.plugin.ship.conftest import Project
+from tests.unit.plugin.bundle.conftest import Project
 from tests.unit.probe.conftest import Probe
 
 CLIENT = """\
@@ -48,10 +48,10 @@ def shop(project: Project) -> Project:
     return project
 
 
-def seen(probe: Probe, sent: Shipment) -> Observation:
-    report = probe(sent.source, filename=f"/nowhere/{sent.file}")
+def seen(probe: Probe, bundle: Bundle) -> Observation:
+    report = probe(bundle.source, filename=f"/nowhere/{bundle.file}")
     whole = result(observe(evidence(json.dumps(report).encode())))
-    found = fully_named(whole, sent.modules).observed
+    found = with_qualnames(whole, bundle.modules).observed
     assert found
     return found
 
@@ -71,7 +71,7 @@ def test_functions_of_the_project_are_in_the_stack_and_the_tests_own_are_not(
             Client(host).get()
         """
     )
-    found = seen(probe, shop.ship(module.fetch))
+    found = seen(probe, shop.bundle(module.fetch))
     assert found.exception
     assert found.exception.type == "shop.errors.Broken"
     assert found.exception.message == "closed.lab"
@@ -84,14 +84,14 @@ def test_functions_of_the_project_are_in_the_stack_and_the_tests_own_are_not(
 
 def test_inner_functions_have_their_full_names(shop: Project, probe: Probe) -> None:
     module = shop.test("import pytest\nfrom shop.client import later\ndef fetch(): later()\n")
-    found = seen(probe, shop.ship(module.fetch))
+    found = seen(probe, shop.bundle(module.fetch))
     names = [f"{one.module}:{one.qualname}" for one in found.stack]
     assert names == ["shop.client:later", "shop.client:later.<locals>.inside"]
 
 
 def test_the_value_is_what_was_returned(shop: Project, probe: Probe) -> None:
     module = shop.test("import pytest\nN = 3\ndef fetch(host, port): return [host, port, N]\n")
-    assert seen(probe, shop.ship(module.fetch)).returned == "['closed.lab', 2525, 3]"
+    assert seen(probe, shop.bundle(module.fetch)).returned == "['closed.lab', 2525, 3]"
 
 
 def test_nothing_of_ours_is_among_the_names_of_the_client(shop: Project, probe: Probe) -> None:
@@ -102,30 +102,30 @@ def test_nothing_of_ours_is_among_the_names_of_the_client(shop: Project, probe: 
         def fetch(): return [n for n in globals() if n[0] != "_"], "_labctl" in globals(), client
         """
     )
-    returned = seen(probe, shop.ship(module.fetch)).returned or ""
+    returned = seen(probe, shop.bundle(module.fetch)).returned or ""
     assert returned.startswith("(['annotations', 'client', 'fetch'], False, <module 'shop.client'")
 
 
 def test_one_that_is_async_returns_too(shop: Project, probe: Probe) -> None:
     module = shop.test("async def fetch(host): return host\n")
-    assert seen(probe, shop.ship(module.fetch)).returned == "'closed.lab'"
+    assert seen(probe, shop.bundle(module.fetch)).returned == "'closed.lab'"
 
 
 def test_a_script_has_its_modules(shop: Project, probe: Probe) -> None:
     path = shop.write("ask.py", "'''Ask.'''\nimport shop.errors\n__doc__, shop.errors.Broken\n")
-    assert seen(probe, shop.ship(path)).returned == "('Ask.', <class 'shop.errors.Broken'>)"
+    assert seen(probe, shop.bundle(path)).returned == "('Ask.', <class 'shop.errors.Broken'>)"
 
 
 def test_a_module_of_ones_own_comes_before_another_of_its_name(shop: Project, probe: Probe) -> None:
     shop.write("inner/colorsys.py", "A = 'ours'\n")
     path = shop.write("inner/ask.py", "import colorsys\ncolorsys.A\n")
-    assert seen(probe, shop.ship(path)).returned == "'ours'"
+    assert seen(probe, shop.bundle(path)).returned == "'ours'"
 
 
 def test_a_module_that_breaks_when_it_is_imported_is_told(shop: Project, probe: Probe) -> None:
     shop.write("shop/broken.py", "raise ValueError('at import')\n")
     module = shop.test("def fetch():\n    import shop.broken\n")
-    found = seen(probe, shop.ship(module.fetch))
+    found = seen(probe, shop.bundle(module.fetch))
     assert found.exception
     assert (found.exception.type, found.exception.message) == ("ValueError", "at import")
     assert [f"{one.module}:{one.qualname}" for one in found.stack] == ["shop.broken:<module>"]

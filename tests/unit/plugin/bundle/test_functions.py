@@ -8,7 +8,7 @@ import re
 import pytest
 
 from labctl.errors import InputError, LabError, UsageError
-from tests.unit.plugin.ship.conftest import Project
+from tests.unit.plugin.bundle.conftest import Project
 
 
 def body(source: str) -> str:
@@ -25,15 +25,20 @@ def test_a_function_alone(project: Project) -> None:
             return host, port
         """
     )
-    sent = project.ship(module.fetch)
-    assert sent.source == (
+    bundle = project.bundle(module.fetch)
+    assert bundle.source == (
         "from __future__ import annotations\n\n"
         "def fetch(host, port):\n    return host, port\n"
         "fetch(host='closed.lab', port=2525)\n"
     )
-    assert (sent.name, sent.file, sent.argv, sent.requires) == ("fetch", "test_it.py", (), ())
-    assert not sent.modules
-    assert not sent.libraries
+    assert (bundle.name, bundle.file, bundle.argv, bundle.requires) == (
+        "fetch",
+        "test_it.py",
+        (),
+        (),
+    )
+    assert not bundle.modules
+    assert not bundle.needs_libraries
 
 
 def test_what_it_uses_of_its_module_is_sent_in_the_lines_that_it_stands_in(
@@ -69,7 +74,7 @@ def test_what_it_uses_of_its_module_is_sent_in_the_lines_that_it_stands_in(
         def helper(x: UNUSED) -> Unknown: return [x for x in range(LIMIT)]
         """
     )
-    lines = project.ship(module.fetch).source.split("\n")
+    lines = project.bundle(module.fetch).source.split("\n")
     assert lines == [
         "from __future__ import annotations",
         "import json",
@@ -112,13 +117,13 @@ def test_what_a_class_calls_by_a_name_of_its_own_is_no_global(project: Project) 
         def fetch(): return A
         """
     )
-    assert "object()" not in project.ship(module.fetch).source
+    assert "object()" not in project.bundle(module.fetch).source
 
 
 def test_lines_may_end_otherwise_and_a_file_may_say_its_encoding(project: Project) -> None:
     path = project.root / "test_it.py"
     path.write_bytes(b"# coding: latin-1\r\n\r\ndef fetch():\r\n    return '\xe9'\r\n")
-    assert body(project.ship(project.load("test_it").fetch).source) == (
+    assert body(project.bundle(project.load("test_it").fetch).source) == (
         "\ndef fetch():\n    return '\xe9'\nfetch()\n"
     )
 
@@ -132,33 +137,33 @@ def test_one_that_is_defined_under_a_condition(project: Project) -> None:
         def fetch(): return helper()
         """
     )
-    source = body(project.ship(module.fetch).source)
+    source = body(project.bundle(module.fetch).source)
     assert source == "def helper():\n    return 1\ndef fetch(): return helper()\nfetch()\n"
 
 
 def test_functions_that_need_each_other(project: Project) -> None:
     module = project.test("def a(): return b\ndef b(): return a\n")
-    assert body(project.ship(module.a).source) == "def a(): return b\ndef b(): return a\na()\n"
+    assert body(project.bundle(module.a).source) == "def a(): return b\ndef b(): return a\na()\n"
 
 
 def test_a_function_in_the_first_line_of_all(project: Project) -> None:
     module = project.test("def a(): return 1\n")
-    assert body(project.ship(module.a).source) == "def a(): return 1\na()\n"
+    assert body(project.bundle(module.a).source) == "def a(): return 1\na()\n"
 
 
 def test_a_value_is_the_one_that_it_has_now(project: Project) -> None:
     module = project.test("A = 1\ndef a(): return A\nA = [1, {'b': None}]\n")
-    assert "A = [1, {'b': None}]\n" in project.ship(module.a).source
+    assert "A = [1, {'b': None}]\n" in project.bundle(module.a).source
 
 
 def test_a_global_that_is_changed_is_sent(project: Project) -> None:
     module = project.test("N = 0\ndef a():\n    global N\n    N = 2\n")
-    assert "N = 0\n" in project.ship(module.a).source.replace("; N", "\nN")
+    assert "N = 0\n" in project.bundle(module.a).source.replace("; N", "\nN")
 
 
 def test_one_that_has_the_name_of_a_built_in_one_is_sent(project: Project) -> None:
     module = project.test("\nlen = 3\ndef a(): return len, max\n")
-    assert "\nlen = 3\ndef a()" in project.ship(module.a).source
+    assert "\nlen = 3\ndef a()" in project.bundle(module.a).source
 
 
 def test_a_function_inside_of_another_is_sent_if_it_uses_nothing_of_that(
@@ -173,7 +178,7 @@ def test_a_function_inside_of_another_is_sent_if_it_uses_nothing_of_that(
                 return fetch
         """
     )
-    assert body(project.ship(module.TestIt().make()).source) == (
+    assert body(project.bundle(module.TestIt().make()).source) == (
         "\ndef fetch(host, port):\n    return 1\nfetch(host='closed.lab', port=2525)\n"
     )
 
@@ -193,7 +198,7 @@ def test_of_several_imports_the_one_counts_that_was_made(project: Project) -> No
         def fetch(): return json, sleep
         """
     )
-    source = project.ship(module.fetch).source
+    source = project.bundle(module.fetch).source
     assert "import json as json" in source
     assert "from time import sleep as sleep" in source
     assert "nothing_of_that_kind" not in source
@@ -208,7 +213,7 @@ def test_an_imported_function_under_another_name(project: Project) -> None:
         def fetch(): return parse, join, json
         """
     )
-    source = project.ship(module.fetch).source
+    source = project.bundle(module.fetch).source
     assert "; import json\n" in source
     assert "from json import loads as parse" in source
     assert "from posixpath import join as join" in source
@@ -216,7 +221,7 @@ def test_an_imported_function_under_another_name(project: Project) -> None:
 
 def test_one_that_is_async_is_run(project: Project) -> None:
     module = project.test("async def fetch(host, port): pass\n")
-    assert project.ship(module.fetch).source.endswith(
+    assert project.bundle(module.fetch).source.endswith(
         "\n__import__('asyncio').run(fetch(host='closed.lab', port=2525))\n"
     )
 
@@ -237,7 +242,7 @@ def test_one_that_is_wrapped_is_sent_with_its_decorator(project: Project) -> Non
             return a
         """
     )
-    source = project.ship(module.fetch).source
+    source = project.bundle(module.fetch).source
     assert "@twice\ndef fetch(a, b):\n    return a\nfetch('closed.lab', 2525)\n" in source
     assert "import functools" in source
 
@@ -276,13 +281,13 @@ def test_what_is_no_function_is_told(project: Project) -> None:
     assert error_of(project, module.fetch) == (said, CLIENT)
     assert error_of(project, module.around("x")) == (
         "inner uses url of the function around it, which can't be sent to a client's container",
-        "give it args= with what it needs, or make that in the function itself",
+        "give the values with args=, or make them in the function itself",
     )
 
 
 def error_of(project: Project, client: object, args: object = ()) -> tuple[str, str]:
     with pytest.raises(LabError) as error:
-        project.ship(client, args)
+        project.bundle(client, args)
     return str(error.value), error.value.hint
 
 
@@ -301,8 +306,8 @@ def test_a_value_that_no_text_can_say_is_told(project: Project) -> None:
         "to the client's container"
     )
     assert hint == (
-        "make PATTERN in helper itself, give it with args= if it is a plain value, or have it in "
-        "a module of your project, and import it from there"
+        "make PATTERN in helper itself; or give it with args= if it is a plain value; or move it "
+        "to a module of your project, and import it from there"
     )
 
 
@@ -317,9 +322,9 @@ def test_what_the_container_does_not_have_is_told(project: Project) -> None:
         """
     )
     hint = (
-        "it has the standard library, modules of your project, and requests, urllib3, httpx, "
-        "aiohttp, aiosmtplib; move what the client needs to a module that doesn't import pytest, "
-        "or import it where it is used"
+        "the container has the standard library, modules of your project, and requests, urllib3, "
+        "httpx, aiohttp, aiosmtplib; move what the client needs to a module that doesn't import "
+        "pytest, or import pytest in the function that uses it"
     )
     said = "imports pytest, which a client's container does not have"
     assert error_of(project, module.fetch) == (f"{project.root}/test_it.py:1: {said}", hint)
@@ -355,6 +360,6 @@ def test_a_function_that_calls_itself_otherwise_is_told(project: Project) -> Non
 def test_errors_of_calls_and_of_files_are_of_their_kinds(project: Project) -> None:
     module = project.test("import re\nA = re\nB = object()\ndef fetch(): return B\n")
     with pytest.raises(InputError, match=re.escape("uses B, of type object")):
-        project.ship(module.fetch)
+        project.bundle(module.fetch)
     with pytest.raises(UsageError):
-        project.ship(module.fetch, [1])
+        project.bundle(module.fetch, [1])

@@ -1,4 +1,4 @@
-"""The full names of functions of modules that were sent: before 3.11, Python does not know them."""
+"""Qualified names of functions in bundled modules. Before 3.11, Python does not record them."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ import ast
 from collections.abc import Mapping, Sequence
 
 from labctl.model.result import AttemptResult, Frame, Unhandled
-from labctl.plugin.ship.project import Module
+from labctl.plugin.bundle.project import Module
 
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def fully_named(result: AttemptResult, modules: Mapping[str, Module]) -> AttemptResult:
-    """The result, in which methods of these modules have the names of their classes."""
-    seen = result.observed
-    if seen is None or not modules:
+def with_qualnames(result: AttemptResult, modules: Mapping[str, Module]) -> AttemptResult:
+    """Return the result with qualified names (`Class.method`) in its stacks, for `modules`."""
+    observation = result.observed
+    if observation is None or not modules:
         return result
-    changed = {
-        "stack": _named(seen.stack, modules),
+    changes = {
+        "stack": _qualified(observation.stack, modules),
         "unhandled": tuple(
-            Unhandled(where=one.where, exception=one.exception, stack=_named(one.stack, modules))
-            for one in seen.unhandled
+            Unhandled(
+                where=one.where, exception=one.exception, stack=_qualified(one.stack, modules)
+            )
+            for one in observation.unhandled
         ),
     }
-    return result.model_copy(update={"observed": seen.model_copy(update=changed)})
+    return result.model_copy(update={"observed": observation.model_copy(update=changes)})
 
 
-def _named(stack: Sequence[Frame], modules: Mapping[str, Module]) -> tuple[Frame, ...]:
+def _qualified(stack: Sequence[Frame], modules: Mapping[str, Module]) -> tuple[Frame, ...]:
     return tuple(
         frame.model_copy(update={"qualname": _qualname(frame, modules[frame.module].source)})
         if frame.module in modules
@@ -36,11 +38,14 @@ def _named(stack: Sequence[Frame], modules: Mapping[str, Module]) -> tuple[Frame
 
 
 def _qualname(frame: Frame, source: str) -> str:
-    """The name of the innermost function around the frame's line, if it is called so."""
+    """Return the qualified name of the function around the frame's line.
+
+    The frame's own name is returned if the source has another function there.
+    """
     names: list[str] = []
     body: Sequence[ast.AST] = [ast.parse(source)]
     while body:
-        around = [node for node in body if _holds(node, frame.line or 0)]
+        around = [node for node in body if _contains(node, frame.line or 0)]
         if around and isinstance(around[0], _Scope):
             names += [
                 around[0].name,
@@ -51,7 +56,8 @@ def _qualname(frame: Frame, source: str) -> str:
     return name if name.rpartition(".")[2] == frame.qualname else frame.qualname
 
 
-def _holds(node: ast.AST, line: int) -> bool:
+def _contains(node: ast.AST, line: int) -> bool:
+    """Tell whether a statement spans the line."""
     if isinstance(node, ast.Module):
         return True
     first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0) or 0

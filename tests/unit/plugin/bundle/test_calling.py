@@ -9,7 +9,7 @@ import pytest
 
 from labctl.errors import UsageError
 from labctl.model.scenario import Target
-from labctl.plugin.ship.calling import Args, call
+from labctl.plugin.bundle.calling import Args, call_expression
 
 TARGET = Target(host="h", port=1)
 
@@ -53,7 +53,7 @@ async def later(host: str) -> None: ...
 def test_parameters_get_the_target_and_the_arguments(
     function: Callable[..., Any], args: Args, expression: str
 ) -> None:
-    assert call(function, TARGET, args) == expression
+    assert call_expression(function, TARGET, args) == expression
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ def test_what_can_not_be_called_so_is_told(
     function: Callable[..., Any], args: Args, reason: str
 ) -> None:
     with pytest.raises(UsageError) as error:
-        call(function, TARGET, args)
+        call_expression(function, TARGET, args)
     assert str(error.value) == (
         f"{function.__name__} can't be called with a host, a port and args=: {reason}"
     )
     assert error.value.hint == (
-        "call its parameters host and port, or have them come first; args= has the others, in "
+        "name its parameters host and port, or put them first; args= has the other arguments, in "
         "their order or as a dict"
     )
 
 
 def test_a_value_that_no_text_can_say_is_told() -> None:
     with pytest.raises(UsageError) as error:
-        call(one, TARGET, [object()])
+        call_expression(one, TARGET, [object()])
     assert str(error.value) == (
         "args= has a value of type object, which can't be sent to the client's container"
     )

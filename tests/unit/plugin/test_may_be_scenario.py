@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.plugin.sniff import may_be_scenario
+from labctl.plugin import may_be_scenario
 from labctl.shared_files import share
 from tests.unit.plugin.inner import SCENARIO
 

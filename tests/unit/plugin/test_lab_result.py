@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labctl.model.result import Ladder, LadderRow, Observation, Outcome, Verdict
-from labctl.plugin.seen import Seen
+from labctl.plugin.lab_result import Seen
 from tests.unit.judge.samples import event, exception, expectation, flow, raised, result, returned
 
 BASES = ("http.client.IncompleteRead", "http.client.HTTPException", "Exception", "BaseException")
@@ -53,7 +53,7 @@ def test_the_value_is_what_was_returned() -> None:
     assert seen(returned("{'a': [1, None]}")).value == {"a": [1, None]}
     assert seen(returned(None)).value is None
     assert seen(returned("'x'")).returned == "'x'"
-    with pytest.raises(ValueError, match=r"^what the client returned is no plain value: <a b>$"):
+    with pytest.raises(ValueError, match=r"^the client returned no plain value: <a b>$"):
         assert seen(returned("<a b>")).value
     with pytest.raises(ValueError, match=r"^the client returned nothing: ConnectionRefusedError: "):
         assert seen(raised()).value

@@ -1,5 +1,6 @@
-"""Has the project's own modules imported from memory. Runs in the client's container: nothing but
-the standard library of Python 3.9 is there.
+"""An import finder for the project's modules, which are in memory.
+
+It runs in the client's container, with the standard library of Python 3.9 alone.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class _Loader(SourceFileLoader):
-    """Has the source; there is no file, and so no bytecode either."""
+    """A loader of one source text. There is no file, and so no bytecode file either."""
 
     def __init__(self, name: str, file: str, source: str) -> None:
         super().__init__(name, file)
         self._source = source.encode("utf-8", "backslashreplace")
 
-    def get_data(self, path: Any) -> bytes:  # noqa: ARG002 there is one file for each loader
+    def get_data(self, path: Any) -> bytes:  # noqa: ARG002 each loader has one file
         return self._source
 
     def path_stats(self, path: Any) -> Any:
@@ -30,7 +31,7 @@ class _Loader(SourceFileLoader):
 
 
 class _Finder:
-    """Knows no names but those sent."""
+    """A finder of the bundled modules alone."""
 
     def __init__(self, modules: Mapping[str, tuple[str, str]]) -> None:
         self._modules = modules
@@ -43,5 +44,8 @@ class _Finder:
 
 
 def install(modules: Mapping[str, tuple[str, str]]) -> None:
-    """Have these modules, each a file and its source, come before all others of their names."""
+    """Make modules importable, each given as its file name and source. Changes sys.meta_path.
+
+    They take precedence over all other modules of the same names.
+    """
     sys.meta_path.insert(0, _Finder(modules))

@@ -1,4 +1,4 @@
-"""Whose a module is: Python's, a library's that client images can have, the project's own."""
+"""The modules of a project, and who owns a module: Python, a client library or the project."""
 
 from __future__ import annotations
 
@@ -22,24 +22,29 @@ from labctl.load.scenario import CLIENT_LIMIT
 
 _INSTALLED = {"site-packages", "dist-packages"}
 _PYTHONS = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
-_NEVER = {"labctl", "pytest", "_pytest"}
-"""What tests are made with is nobody's project, wherever it stands."""
+_TEST_TOOLS = {"labctl", "pytest", "_pytest"}
+"""Packages that are never the project's own, even if their source is in its folder."""
 
 
-class Whose(Enum):
-    """`FOREIGN` is what is here and can't be in the container, `NOBODYS` what isn't even here."""
+class ModuleOwner(Enum):
+    """The owner of a module.
+
+    `LIBRARY` is in the client image with libraries. `HOST_ONLY` is installed on this machine, but
+    in no client image. `MISSING` is not even on this machine.
+    """
 
     PYTHON = auto()
     LIBRARY = auto()
     PROJECT = auto()
-    FOREIGN = auto()
-    NOBODYS = auto()
+    HOST_ONLY = auto()
+    MISSING = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Module:
-    """A module of the project. `file` is its path as tracebacks show it; `package` is what its
-    relative imports begin at.
+    """A module of the project, with its source.
+
+    `file` is its path as tracebacks show it. Its relative imports begin at `package`.
     """
 
     name: str
@@ -50,31 +55,34 @@ class Module:
 
 
 class Project:
-    """The modules that can be imported here. `folders` come before those of sys.path, and
-    `libraries` are the names of packages that client images can have.
+    """A project in a folder, and all modules that it can import on this machine.
+
+    Modules are searched for with importlib, but never imported.
     """
 
     def __init__(self, root: Path, libraries: Iterable[str], folders: Sequence[Path] = ()) -> None:
+        """`libraries` are the packages of client images; `folders` come before sys.path."""
         self._root = root
         self._libraries = {_normal(name) for name in libraries}
         self._folders = [str(folder) for folder in folders]
-        self._found: dict[str, ModuleSpec | None] = {}
+        self._specs: dict[str, ModuleSpec | None] = {}
 
-    def whose(self, name: str) -> Whose:
-        """Whose the module of that name is, as the first part of its name tells."""
+    def owner(self, name: str) -> ModuleOwner:
+        """Return the owner of a module, which is that of its top-level package."""
         top = name.partition(".")[0]
         spec = self._spec(top)
-        if spec is not None and top not in _NEVER and self._is_own(spec):
-            return Whose.PROJECT
+        if spec is not None and top not in _TEST_TOOLS and self._is_project_module(spec):
+            return ModuleOwner.PROJECT
         if top == "__main__" or top in sys.stdlib_module_names:
-            return Whose.PYTHON
+            return ModuleOwner.PYTHON
         if _normal(top) in self._libraries:
-            return Whose.LIBRARY
-        return Whose.NOBODYS if spec is None else Whose.FOREIGN
+            return ModuleOwner.LIBRARY
+        return ModuleOwner.MISSING if spec is None else ModuleOwner.HOST_ONLY
 
     def module(self, name: str) -> Module | None:
-        """The project's module of that name, None where it has none. InputError for one that is
-        not written in Python.
+        """Return the project's module of that name, and read its source; None if there is none.
+
+        Raises InputError if it is not written in Python.
         """
         spec = self._spec(name)
         if spec is None:
@@ -97,15 +105,20 @@ class Project:
         return Module(name=name, file=self._shown(path), source=source, path=path, package=package)
 
     def _shown(self, path: Path) -> str:
+        """Return a path relative to the project's folder, if it is in that."""
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
     def _spec(self, name: str) -> ModuleSpec | None:
-        if name not in self._found:
+        """Return where a module is, or None. Each name is looked for once."""
+        if name not in self._specs:
             parent = name.rpartition(".")[0]
-            self._found[name] = self._below(name, parent) if parent else self._at_top(name)
-        return self._found[name]
+            self._specs[name] = (
+                self._submodule_spec(name, parent) if parent else self._top_level_spec(name)
+            )
+        return self._specs[name]
 
-    def _at_top(self, name: str) -> ModuleSpec | None:
+    def _top_level_spec(self, name: str) -> ModuleSpec | None:
+        """Look for a top-level module: in the first folders, then in sys.path."""
         beside = PathFinder.find_spec(name, self._folders)
         if beside is not None:
             return beside
@@ -113,17 +126,15 @@ class Project:
             return importlib.util.find_spec(name)
         return None
 
-    def _below(self, name: str, parent: str) -> ModuleSpec | None:
-        """Without importing the parent, as importlib.util would."""
+    def _submodule_spec(self, name: str, parent: str) -> ModuleSpec | None:
+        """Look for a submodule, without importing its parent as importlib.util would do."""
         above = self._spec(parent)
         if above is None or above.submodule_search_locations is None:
             return None
         return PathFinder.find_spec(name, list(above.submodule_search_locations))
 
-    def _is_own(self, spec: ModuleSpec) -> bool:
-        """Whether it stands in the project, and not among what is installed; or is the project
-        itself, installed.
-        """
+    def _is_project_module(self, spec: ModuleSpec) -> bool:
+        """Tell whether a module is the project's: not installed, or installed as the project."""
         places = [spec.origin] if spec.has_location and spec.origin else []
         paths = [Path(place) for place in places or spec.submodule_search_locations or ()]
         if not paths or not paths[0].is_absolute():
@@ -134,7 +145,7 @@ class Project:
 
     @cached_property
     def _installed_packages(self) -> set[str]:
-        """The packages of the distribution that the project's own pyproject.toml names."""
+        """The top-level packages of the distribution that the project's pyproject.toml names."""
         try:
             settings = tomllib.loads((self._root / "pyproject.toml").read_text("utf-8"))
         except (OSError, ValueError):
@@ -149,4 +160,5 @@ class Project:
 
 
 def _normal(name: str) -> str:
+    """Return a distribution's name in one spelling (as PEP 503, with underscores)."""
     return re.sub(r"[-_.]+", "_", name).lower()

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from labctl.model.scenario import Target
-from labctl.plugin.ship import Shipment, Shipper
+from labctl.plugin.bundle import Bundle, Bundler
 from tests.unit.probe.conftest import folder, probe, this_probe
 
 __all__ = ["folder", "probe", "this_probe"]
@@ -43,9 +43,9 @@ class Project:
         self.write("test_it.py", text)
         return self.load("test_it")
 
-    def ship(self, client: object, args: object = ()) -> Shipment:
-        shipper = Shipper(self.root, LIBRARIES, frozenset(self.tests))
-        return shipper.ship(client, TARGET, args)  # type: ignore[arg-type]
+    def bundle(self, client: object, args: object = ()) -> Bundle:
+        bundler = Bundler(self.root, LIBRARIES, frozenset(self.tests))
+        return bundler.bundle(client, TARGET, args)  # type: ignore[arg-type]
 
 
 @pytest.fixture

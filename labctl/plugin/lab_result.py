@@ -1,10 +1,12 @@
-"""What was seen of a client that the fixture `lab` ran."""
+"""The result of a client that the fixture `lab` ran."""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
 from typing import Any
+
+import pytest
 
 from labctl.judge.served import RESOLVER, served_line
 from labctl.judge.wire import fewest_lines
@@ -18,7 +20,7 @@ from labctl.model.result import (
     ServerEvent,
     Verdict,
 )
-from labctl.plugin.failure import text_of
+from labctl.plugin.rendering import terminal_text
 from labctl.report.stacks import drawings
 from labctl.report.text import ended, series
 from labctl.wire.ladder import draw
@@ -26,9 +28,9 @@ from labctl.wire.ladder import draw
 
 @dataclass(frozen=True, repr=False)
 class Seen:
-    """Everything seen of one client. `observation` has it all; the rest is for short.
+    """Everything that was observed of one client. `observation` has it all, with all details.
 
-    As text (`str`, `print`), it is the stack as layers, and the packets as a ladder.
+    Its text (`str`, `print`) shows the stack as layers, and the packets as a ladder.
     """
 
     result: AttemptResult
@@ -36,12 +38,13 @@ class Seen:
 
     @property
     def exception(self) -> ExceptionInfo | None:
-        """What the client raised, with `type`, `message`, `attrs`, `cause` and more; else None."""
+        """The exception that the client raised, with `type`, `message` and `attrs`; or None."""
         return self.observation.exception
 
     def raised(self, kind: str | type[BaseException]) -> bool:
-        """Whether it raised that exception, or one derived from it. A name may go without its
-        module: `ConnectionResetError`, `IncompleteRead`, `http.client.IncompleteRead`.
+        """Tell whether the client raised an exception of this class, or of a derived class.
+
+        A name may have its module or not: `IncompleteRead`, `http.client.IncompleteRead`.
         """
         error = self.observation.exception
         if error is None:
@@ -49,7 +52,7 @@ class Seen:
         names = [error.type, *error.bases]
         if isinstance(kind, str):
             return any(kind in (name, name.rpartition(".")[2]) for name in names)
-        # What is defined in a module of tests is the client's own, and so in `__main__` there.
+        # A class of a test module is sent with the client, and its module is __main__ there.
         module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
         return not {f"{module}{kind.__qualname__}", f"__main__.{kind.__qualname__}"}.isdisjoint(
             names
@@ -57,18 +60,19 @@ class Seen:
 
     @property
     def outcome(self) -> Outcome:
-        """How it ended: `raised`, `returned`, or without a report, such as `timed-out`."""
+        """How the client ended: `raised`, `returned`, or without a report, such as `timed-out`."""
         return self.observation.outcome
 
     @property
     def returned(self) -> str | None:
-        """The `repr` of what it returned; None where it did not return."""
+        """The `repr` of the value that the client returned; None if it did not return."""
         return self.observation.returned
 
     @property
     def value(self) -> Any:
-        """What it returned, where that is made of texts, numbers, None, lists and the like.
-        ValueError for anything else, and where it did not return.
+        """The value that the client returned: texts, numbers, None, and lists, dicts of them.
+
+        Raises ValueError if it returned another kind of value, or did not return.
         """
         if self.observation.outcome is not Outcome.RETURNED:
             raise ValueError(f"the client returned nothing: {ended(self.observation)}")
@@ -76,83 +80,87 @@ class Seen:
         try:
             return ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
-            raise ValueError(f"what the client returned is no plain value: {text}") from None
+            raise ValueError(f"the client returned no plain value: {text}") from None
 
     @property
     def elapsed_s(self) -> float:
-        """How long its code ran, in seconds, imports included."""
+        """How long the client's code ran, in seconds, imports included."""
         return self.observation.elapsed_s
 
     @property
     def waited_s(self) -> float:
-        """How long it ran from its first question to the network on, in seconds: to import modules
-        takes long on a machine that is busy.
+        """How long the client ran from its first network call on, in seconds.
+
+        Imports come before that call. They are left out because they are slow on a busy machine.
         """
-        asked = [call.at_s for call in self.observation.calls if call.event.startswith("socket.")]
-        return max(0.0, self.elapsed_s - min(asked)) if asked else 0.0
+        calls = [call.at_s for call in self.observation.calls if call.event.startswith("socket.")]
+        return max(0.0, self.elapsed_s - min(calls)) if calls else 0.0
 
     @property
     def stack(self) -> tuple[Frame, ...]:
-        """The functions that the exception came through, outermost first: all but the client's
-        own, of which those of modules are there, too.
+        """The functions that the exception came through, the outermost first.
+
+        Functions of the client's own file are left out; functions of your modules are included.
         """
         return self.observation.stack
 
     @property
     def flows(self) -> tuple[Flow, ...]:
-        """The conversations on the wire, in their order."""
+        """The flows on the wire, in the order in which they began, with all details."""
         return self.observation.flows or ()
 
     @property
     def wire(self) -> list[str]:
-        """The same as lines: `tcp tcp.lab:2001 reset`. An AAAA question beside one for A, and
-        what others began, has none.
+        """The flows as lines: `tcp tcp.lab:2001 reset`.
+
+        An AAAA query beside an A query has no line, and flows that the client did not begin have
+        none.
         """
         return fewest_lines(self.flows)
 
     @property
     def served(self) -> tuple[ServerEvent, ...]:
-        """What the servers said of the client, look-ups of names left out."""
+        """What the servers reported of the client, DNS queries left out."""
         return tuple(event for event in self.observation.served if event.service != RESOLVER)
 
     @property
     def said(self) -> list[str]:
-        """The same as lines: `tcp read size=1 text=h`."""
+        """What the servers reported, as lines: `tcp read size=1 text=h`."""
         return [served_line(event) for event in self.served]
 
     @property
     def stdout(self) -> str:
-        """What it wrote there."""
+        """What the client wrote to its standard output."""
         return self.observation.stdout
 
     @property
     def stderr(self) -> str:
-        """What it wrote there."""
+        """What the client wrote to its standard error."""
         return self.observation.stderr
 
     @property
     def verdict(self) -> Verdict | None:
-        """`pass` or `fail`, where it was judged by an attempt of the scenario; else None."""
+        """`pass` or `fail`; None if the client was not judged by an attempt of the scenario."""
         return self.result.verdict
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it is not a `pass`."""
+        """The reasons why the verdict is not `pass`."""
         return self.result.reasons
 
     @property
     def ladder(self) -> str:
-        """The packets as a picture."""
+        """The packets as a ladder diagram, several lines of text; empty if there are none."""
         return draw(self.result.ladder) if self.result.ladder else ""
 
     @property
     def because(self) -> str:
-        """Why it ended as it did, as a sentence."""
+        """A sentence that explains why the client ended as it did; empty if there is none."""
         return self.result.because
 
     @property
     def title(self) -> str:
-        """`reset-on-read, fetch on Python 3.13`."""
+        """A title: `reset-on-read, fetch on Python 3.13`."""
         result = self.result
         return f"{result.scenario}, {result.attempt} on Python {series(result.python)}"
 
@@ -162,4 +170,8 @@ class Seen:
     def __str__(self) -> str:
         from rich.console import Group  # noqa: PLC0415 takes long
 
-        return text_of(Group(*drawings([self.result])))
+        return terminal_text(Group(*drawings([self.result])))
+
+
+LAB_RESULTS: pytest.StashKey[list[Seen]] = pytest.StashKey()
+"""The stash of a test has the results of all clients that it ran with the fixture `lab`."""
