@@ -195,7 +195,7 @@ def test_runs_are_compared(bench: Bench) -> None:
 
 
 def locked(bench: Bench, monkeypatch: pytest.MonkeyPatch, *args: str) -> None:
-    monkeypatch.setattr("labctl.engine.connect.connect", object)
+    monkeypatch.setattr("labctl.engine.access.connect", object)
     monkeypatch.setattr("labctl.engine.images.ImageStore", Images)
     done = bench.labctl("lock", *args)
     assert (done.code, done.err) == (0, "")
@@ -254,7 +254,7 @@ def test_a_wrong_lock(bench: Bench) -> None:
 
 
 def test_a_lock_that_cannot_be_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labctl.engine.connect.connect", object)
+    monkeypatch.setattr("labctl.engine.access.connect", object)
     monkeypatch.setattr("labctl.engine.images.ImageStore", Images)
     done = bench.labctl("lock", "--out", "none/labctl.lock")
     assert done.code == 2

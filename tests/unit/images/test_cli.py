@@ -22,7 +22,7 @@ MISSING = ImageStatus(name="labctl/client:3.9", state=ImageState.MISSING)
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     fake = FakeClient()
-    monkeypatch.setattr("labctl.engine.connect.connect", lambda: fake.as_client)
+    monkeypatch.setattr("labctl.engine.access.connect", lambda: fake.as_client)
     return fake
 
 
