@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from labctl.cli import options
+from labctl.pythons import USUAL, parse_series
 
 
 def compare(
     name: options.Scenario,
     python: Annotated[
         str, typer.Option(metavar="3.13", help="The Python to run the clients on.")
-    ] = "3.13",
+    ] = USUAL,
     json: Annotated[
         str, typer.Option(metavar="FILE|-", help="Write the comparison there; - is stdout.")
     ] = "",
@@ -25,10 +26,10 @@ def compare(
     worth a retry. Exits as `labctl run` does.
     """
     from labctl.cli.comparing import ComparisonOutput  # noqa: PLC0415
-    from labctl.cli.execute import Limits, Wanted, execute, parse_pythons  # noqa: PLC0415
+    from labctl.cli.execute import Limits, Wanted, execute  # noqa: PLC0415
     from labctl.errors import UsageError  # noqa: PLC0415
 
-    if len(parse_pythons(python)) != 1:
+    if len(parse_series(python)) != 1:
         raise UsageError("a comparison is on one Python", hint="give --python one, such as 3.9")
     wanted = Wanted(
         names=(name,),

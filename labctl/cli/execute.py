@@ -18,7 +18,7 @@ from labctl.cli.selection import catalogue, measured_times, select
 from labctl.cli.signals import patient, terminable
 from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.guard import guarded
-from labctl.engine.images import LAB, SERIES, ImageState, client_image, libraries_image
+from labctl.engine.images import LAB, ImageState, client_image, libraries_image
 from labctl.engine.protocol import Engine
 from labctl.errors import UsageError
 from labctl.load.imports import libraries_in
@@ -31,6 +31,7 @@ from labctl.model.policy import Policy
 from labctl.model.result import AttemptResult, EngineInfo, ImageInfo, ScenarioInfo
 from labctl.model.scenario import Scenario
 from labctl.plan import Client, check_variants, plan
+from labctl.pythons import parse_series
 from labctl.runner import Runner
 from labctl.shards import parse_shard, shard
 
@@ -105,7 +106,7 @@ def execute(wanted: Wanted, output: Output | None = None) -> int:
         part = parse_shard(wanted.shard) if wanted.shard else None
         scenarios = _scenarios(wanted)
         policy = _policy(wanted, scenarios)
-        series = parse_pythons(wanted.pythons)
+        series = parse_series(wanted.pythons)
         if not policy:
             check_variants(scenarios, series, wanted.attempts)
         lock = read_lock(wanted.lock) if wanted.lock else None
@@ -234,20 +235,6 @@ def pythons_for(
         equipped=[_interpreter(one, libraries_image(one), images) for one in equipped],
         images=images,
     )
-
-
-def parse_pythons(text: str) -> list[str]:
-    """`3.9,3.13` or `all` -> series. UsageError for one that there is no image for."""
-    wanted = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if "all" in wanted:
-        return list(SERIES)
-    for series in wanted or [text]:
-        if series not in SERIES:
-            raise UsageError(
-                f"no client image has Python {series!r}",
-                hint=f"there are {', '.join(SERIES)}, and all",
-            )
-    return wanted
 
 
 def _need_libraries(scenarios: Sequence[Scenario], attempts: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labctl.cli import options
+from labctl.pythons import SERIES, USUAL
 
 if TYPE_CHECKING:
     from labctl.explain.raised import Raised
@@ -25,8 +26,6 @@ Examples:
 LIMIT = 4 * 1024 * 1024
 """Bytes of text that are read."""
 STDIN = "-"
-USUAL = "3.13"
-"""The Python that `labctl run` takes by itself."""
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 _WHAT = "give an exception's name, a file with a traceback, or - and pipe the traceback in"
 
@@ -121,8 +120,6 @@ def _text(what: str) -> str:
 
 def _python(one: Candidate) -> str:
     """The newest Python on which that variant counts; nothing where the usual one does it."""
-    from labctl.model.plan import SERIES  # noqa: PLC0415
-
     for series in (USUAL, *reversed(SERIES)):
         if one.attempt.expectation(f"{series}.0") is one.variant:
             return "" if series == USUAL else series

@@ -10,6 +10,7 @@ import typer
 
 from labctl.cli import options
 from labctl.errors import UsageError
+from labctl.pythons import SERIES
 
 if TYPE_CHECKING:
     from labctl.engine.images import ImageStatus
@@ -151,7 +152,6 @@ def _by_word() -> dict[str, str]:
     """Every image, by the word that the command line has for it."""
     from labctl.engine.images import (  # noqa: PLC0415
         LAB,
-        SERIES,
         client_image,
         libraries_image,
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from labctl.cli import options
+from labctl.pythons import parse_series
 
 
 def lock(
@@ -21,7 +22,6 @@ def lock(
     `labctl run --locked` then refuses any other. Images that are missing are built first.
     """
     from labctl import __version__  # noqa: PLC0415
-    from labctl.cli.execute import parse_pythons  # noqa: PLC0415
     from labctl.cli.output import Output  # noqa: PLC0415
     from labctl.cli.signals import terminable  # noqa: PLC0415
     from labctl.engine.access import open_engine  # noqa: PLC0415
@@ -29,7 +29,7 @@ def lock(
     from labctl.errors import UsageError  # noqa: PLC0415
     from labctl.load.lock import lock_of, lock_text  # noqa: PLC0415
 
-    series = parse_pythons(python)
+    series = parse_series(python)
     output = Output()
     with terminable(), output.progress("images") as progress:
         images = (

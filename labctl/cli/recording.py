@@ -18,12 +18,12 @@ from labctl.cli.rewriting import Rewriting
 from labctl.cli.selection import select_unrecorded
 from labctl.cli.signals import terminable
 from labctl.engine.access import open_engine
-from labctl.engine.images import SERIES
 from labctl.examine import Ended
 from labctl.model.plan import Interpreter
 from labctl.model.result import AttemptResult, EngineInfo
 from labctl.model.scenario import Attempt, Scenario
 from labctl.plan import plan
+from labctl.pythons import SERIES, parse_series
 from labctl.record.attempt import Recorded, record
 from labctl.report.console import make_console
 from labctl.results.summary import NOT_AS_EXPECTED, exit_code
@@ -76,7 +76,7 @@ def carry_out(wanted: Wanted) -> int:
     output = Output()
     with terminable():
         scenarios = _scenarios(wanted)
-        series = execute.parse_pythons(wanted.pythons)
+        series = parse_series(wanted.pythons)
         files = [Rewriting(s.path, [a.name for a in s.attempts]) for s in scenarios]
         if not files:
             output.note("nothing to record: all have their `expect`; --all records them anew")

@@ -14,9 +14,10 @@ from labctl.errors import EngineError, InputError, UsageError, Where
 from labctl.load.imports import libraries_in
 from labctl.load.result import read_result
 from labctl.load.sources import write_sources
-from labctl.model.plan import SERIES, Unit
+from labctl.model.plan import Unit
 from labctl.model.result import AttemptResult, Result
 from labctl.plan import Client
+from labctl.pythons import SERIES, series_of
 from labctl.results.changes import changes
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _wanted(old: Result, files: Sequence[Path], policy: str, *, jobs: int, locke
 
 
 def _series(version: str) -> str:
-    series = ".".join(version.split(".")[:2])
+    series = series_of(version)
     if series not in SERIES:
         raise UsageError(
             f"there is no Python {series} for clients any more",

@@ -9,6 +9,7 @@ import typer
 
 from labctl.cli import options
 from labctl.cli.documents import NO_DOCUMENTS, Documents, with_documents
+from labctl.pythons import USUAL
 
 EXAMPLES = """\b
 Examples:
@@ -35,7 +36,7 @@ def run(
         list[str], typer.Option("--tag", metavar="T", help="Every scenario with this tag.")
     ] = [],  # noqa: B006
     attempt: options.Attempts = [],  # noqa: B006
-    python: options.Pythons = "3.13",
+    python: options.Pythons = USUAL,
     client: Annotated[
         Path | None,
         typer.Option(

@@ -13,7 +13,6 @@ from labctl.engine.connect import connect, engine_errors
 from labctl.engine.docker import DockerEngine
 from labctl.engine.images import (
     LAB,
-    SERIES,
     ImageState,
     ImageStatus,
     ImageStore,
@@ -26,6 +25,7 @@ from labctl.load.compose import load_compose
 from labctl.model.check import Check, State
 from labctl.model.compose import Service
 from labctl.model.plan import Interpreter
+from labctl.pythons import SERIES
 from labctl.shared_files import share
 
 _OLDEST_API = (1, 41)

@@ -21,8 +21,8 @@ from labctl.load.words import at, did_you_mean
 from labctl.load.yaml_reader import SIZE_LIMIT, Document, Place, read_yaml
 from labctl.model.compose import Service
 from labctl.model.exercise import About, Exercise, ExerciseFile, Run, RunFile
-from labctl.model.plan import SERIES
 from labctl.model.scenario import Scenario, Target
+from labctl.pythons import SERIES
 
 FILE: Final = "exercise.yaml"
 """What the file of an exercise is called; its folder has the exercise's name."""

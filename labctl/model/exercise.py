@@ -14,9 +14,9 @@ from labctl.model.base import Input, Name, Seconds, Text
 from labctl.model.compose import Service
 from labctl.model.expectation import Elapsed, ExceptionName
 from labctl.model.flows import check_wire
-from labctl.model.plan import SERIES
 from labctl.model.scenario import Attempt, Scenario, Target
 from labctl.model.served import check_served
+from labctl.pythons import SERIES, USUAL
 
 PLACES = ("host", "port", "nonce")
 """What stands in braces in texts of a run, and is another in each lab: `{host}:{port}`."""
@@ -232,7 +232,7 @@ class ExerciseFile(Input):
     text: Text
     level: Annotated[int, Field(ge=1, le=5)] = 1
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    python: Series = "3.13"
+    python: Series = USUAL
     compose: Text | None = None
     limits: LimitsFile = LimitsFile()
     predict: PredictFile | None = None

@@ -12,9 +12,6 @@ from labctl.model.expectation import Expectation
 from labctl.model.policy import Rule
 from labctl.model.scenario import Library, Target
 
-SERIES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
-"""The Pythons that clients can run on."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Interpreter:

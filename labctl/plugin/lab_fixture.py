@@ -19,7 +19,8 @@ from labctl.plugin.bundle.calling import Args
 from labctl.plugin.bundle.qualnames import with_qualnames
 from labctl.plugin.environment import Environment, environment_of
 from labctl.plugin.lab_result import LAB_RESULTS, Seen
-from labctl.plugin.settings import error_text, known_python, settings_of
+from labctl.plugin.settings import error_text, settings_of
+from labctl.pythons import check_series
 from labctl.text import escape_control
 
 Client = Callable[..., Any] | str | Path
@@ -61,7 +62,7 @@ class Lab:
         """
         __tracebackhide__ = True
         try:
-            series = known_python(python or self._python)
+            series = check_series(python or self._python)
             result = self._run(scenario, client, series, requires, attempt, args, timeout)
         except LabError as error:
             shown_error = _printable_error(error)

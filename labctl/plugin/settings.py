@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from labctl.errors import InputError, LabError, UsageError
+from labctl.pythons import parse_series
 from labctl.text import escape_control
 
 
@@ -27,8 +28,6 @@ class Settings:
 
 _SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 _MAX_LIMIT_S = 3600
-SERIES = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
-"""As in labctl.model.plan, which takes long to import."""
 
 
 def settings_of(config: pytest.Config) -> Settings:
@@ -62,19 +61,7 @@ def _parsed(config: pytest.Config) -> Settings:
 
 def _pythons(config: pytest.Config) -> tuple[str, ...]:
     text = config.getoption("--labctl-python") or config.getini("labctl_python")
-    names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if "all" in names:
-        return SERIES
-    return tuple(map(known_python, names or [text]))
-
-
-def known_python(series: str) -> str:
-    """Return a Python series such as `3.13`. Raises UsageError if no client image has it."""
-    if series not in SERIES:
-        raise UsageError(
-            f"no client image has Python {series!r}", hint=f"there are {', '.join(SERIES)}, and all"
-        )
-    return series
+    return parse_series(text)
 
 
 def _limit_s(config: pytest.Config) -> float:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from labctl.judge.policy import WORST_FIRST
 from labctl.model.result import AttemptResult, Difference, Result, Verdict
+from labctl.pythons import USUAL
 from labctl.report.again import named
 from labctl.report.text import MARKS, STYLES, listed, one_line, series
 from labctl.results.summary import interruption_note
@@ -19,7 +20,6 @@ from labctl.text import escape_control, pluralize
 
 _GROUPS_LIMIT = 20
 _NAMES_LIMIT = 6
-_USUAL_PYTHON = "3.13"
 """The one that `labctl run` takes by itself."""
 _TITLES = {
     "hang": "it hangs",
@@ -135,7 +135,7 @@ def _where(one: _Broken, attempts: Sequence[AttemptResult]) -> str:
 def _command(result: Result, attempt: AttemptResult, options: Sequence[str]) -> str:
     """What shows it once more."""
     python = series(attempt.python)
-    chosen = [] if python == _USUAL_PYTHON else ["--python", python]
+    chosen = [] if python == USUAL else ["--python", python]
     return escape_control(
         shlex.join(["labctl", "run", named(result, attempt.scenario), *chosen, *options])
     )

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from labctl.model.result import AttemptResult, ExceptionInfo, Observation, Outcome, Verdict
+from labctl.pythons import series_of
 from labctl.text import escape_control, escape_lines
 
 MARKS = {
@@ -77,7 +78,7 @@ def label(result: AttemptResult) -> str:
 
 def series(python: str) -> str:
     """3.13 of 3.13.5."""
-    return escape_control(".".join(python.split(".")[:2]))
+    return escape_control(series_of(python))
 
 
 def exception_line(exception: ExceptionInfo) -> str:

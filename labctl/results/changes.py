@@ -10,6 +10,7 @@ from enum import IntEnum
 from labctl.judge.diff import stack_names
 from labctl.judge.verdict import ending
 from labctl.model.result import AttemptResult, Observation, Outcome, Result, Verdict
+from labctl.pythons import series_of
 
 
 class Kind(IntEnum):
@@ -92,20 +93,16 @@ def changes(old: Result, new: Result) -> Changes:
     )
 
 
-def _series(version: str) -> str:
-    return ".".join(version.split(".")[:2])
-
-
 def _counterparts(old: Result, new: Result) -> Mapping[str, str]:
     """The series of the old run that stands for another in the new one."""
-    before = {_series(one.python) for one in old.attempts}
-    now = {_series(one.python) for one in new.attempts}
+    before = {series_of(one.python) for one in old.attempts}
+    now = {series_of(one.python) for one in new.attempts}
     gone, come = before - now, now - before
     return {gone.pop(): come.pop()} if len(gone) == len(come) == 1 else {}
 
 
 def _key(one: AttemptResult, renamed: Mapping[str, str]) -> _Key:
-    series = _series(one.python)
+    series = series_of(one.python)
     return (one.scenario, one.attempt, one.client, renamed.get(series, series), one.repeat)
 
 

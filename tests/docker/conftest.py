@@ -17,7 +17,8 @@ import pytest
 
 from labctl.engine.cleanup import leftovers
 from labctl.engine.connect import connect
-from labctl.engine.images import LAB, SERIES, ImageStore, client_image, libraries_image
+from labctl.engine.images import LAB, ImageStore, client_image, libraries_image
+from labctl.pythons import SERIES
 from labctl.report.documents import FORMATS
 
 LIMIT_S = 2400

@@ -14,8 +14,9 @@ import pytest
 from docker.types import HostConfig
 
 from labctl.engine.cleanup import remove_container
-from labctl.engine.images import LAB, SERIES, ImageState, ImageStore, client_image
+from labctl.engine.images import LAB, ImageState, ImageStore, client_image
 from labctl.errors import EngineError
+from labctl.pythons import SERIES
 
 OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
 TRIAL = f"labctl-test/client:{OWN}"

@@ -7,8 +7,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from labctl.engine.images import SERIES, libraries_image
+from labctl.engine.images import libraries_image
 from labctl.engine.images.libraries import pinned
+from labctl.pythons import SERIES
 from tests.docker.conftest import labctl
 from tests.docker.test_images import python
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from labctl.engine.images import SERIES
 from labctl.judge import judge
 from labctl.load.result import read_result
 from labctl.model.expectation import Expectation
 from labctl.model.result import AttemptResult, Result
+from labctl.pythons import SERIES
 from labctl.shared_files import share
 from tests.docker.conftest import PYTHONS, Done, labctl
 

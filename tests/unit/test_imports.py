@@ -10,12 +10,13 @@ from pathlib import Path
 import labctl
 
 ROOT = Path(labctl.__file__).parent
-MIDDLE = {"errors", "model", "shared_files", "text"}
+MIDDLE = {"errors", "model", "pythons", "shared_files", "text"}
 ALLOWED = {
     "errors": set(),
+    "pythons": {"errors"},
     "shared_files": set(),
     "text": set(),
-    "model": {"errors"},
+    "model": {"errors", "pythons"},
     "load": MIDDLE,
     "plan": MIDDLE,
     "wire": MIDDLE,

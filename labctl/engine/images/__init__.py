@@ -2,7 +2,6 @@
 
 from labctl.engine.images.names import (
     LAB,
-    SERIES,
     Target,
     client_image,
     libraries_image,
@@ -12,7 +11,6 @@ from labctl.engine.images.store import ImageState, ImageStatus, ImageStore, Prog
 
 __all__ = [
     "LAB",
-    "SERIES",
     "ImageState",
     "ImageStatus",
     "ImageStore",

@@ -18,6 +18,7 @@ from labctl.engine.images.interruption import Interruption
 from labctl.engine.images.names import Target
 from labctl.engine.images.origins import Base, Unavailable, base_key, require_same_machine
 from labctl.engine.images.shared_libraries import NoLibraries, loaded_by
+from labctl.pythons import series_of
 
 _LAYOUT = 2
 """Counted up when what is packed changes."""
@@ -70,7 +71,7 @@ def pack(
     interpreter: Interpreter, programs: list[Path], out: BinaryIO, interruption: Interruption
 ) -> None:
     """Write a root file system with the interpreter in /usr/local and programs in /usr/sbin."""
-    series = ".".join(interpreter.version.split(".")[:2])
+    series = series_of(interpreter.version)
     library = f"usr/local/lib/python{series}"
     files = {f"usr/local/bin/python{series}": interpreter.executable}
     for folder in reversed(interpreter.library):

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labctl.errors import UsageError
-from labctl.model import plan
-
-SERIES = plan.SERIES
-"""The Pythons that there are client images for."""
+from labctl.pythons import SERIES
 
 LAB = "labctl/lab:latest"
 LAB_SERIES = "3.13"

@@ -11,8 +11,9 @@ from docker.errors import ImageNotFound
 
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.content import nft_context
-from labctl.engine.images.names import SERIES, Target
+from labctl.engine.images.names import Target
 from labctl.engine.images.origins import Base, Unavailable, base_key
+from labctl.pythons import SERIES
 
 _ANSWER_S = 5
 _ABOUT_THIS_IMAGE = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)

@@ -9,10 +9,11 @@ from typing import get_args
 
 import pytest
 
-from labctl.engine.images import SERIES, libraries
+from labctl.engine.images import libraries
 from labctl.engine.images.libraries import command, fetch, pinned, pins_file
 from labctl.errors import EngineError
 from labctl.model.scenario import Library
+from labctl.pythons import SERIES
 from tests.unit.images.fakes import FakeClient, builder
 
 INSTALLS = """

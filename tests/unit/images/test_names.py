@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.engine.images import LAB, SERIES, client_image, libraries_image, parse_name
+from labctl.engine.images import LAB, client_image, libraries_image, parse_name
 from labctl.errors import UsageError
+from labctl.pythons import SERIES
 
 
 @pytest.mark.parametrize("name", ["labctl/lab", "labctl/lab:latest"])

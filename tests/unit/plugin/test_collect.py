@@ -7,10 +7,9 @@ import sys
 
 import pytest
 
-from labctl.model.plan import SERIES, PlannedAttempt
+from labctl.model.plan import PlannedAttempt
 from labctl.model.scenario import LAYERS
 from labctl.plugin import LAYERS as REGISTERED
-from labctl.plugin import settings
 from labctl.shared_files import share
 from tests.unit.judge.samples import evidence, report
 from tests.unit.plugin.inner import Inner
@@ -123,10 +122,6 @@ def test_tags_do_not_do_what_markers_of_that_name_do(inner: Inner, tag: str) -> 
     assert inner.run().outcomes() == {"smtplib[3.13]": "passed"}
 
 
-def test_every_python_is_known() -> None:
-    assert settings.SERIES == SERIES
-
-
 def test_every_layer_is_registered(inner: Inner) -> None:
     assert REGISTERED == LAYERS
     markers = inner.run("--markers").out
@@ -206,7 +201,7 @@ def test_nothing_is_imported_where_there_is_nothing_of_ours(inner: Inner) -> Non
         "import sys\n"
         "def test_one():\n"
         "    loaded = {name for name in sys.modules if name.startswith('labctl')}\n"
-        "    light = {'errors', 'plugin', 'plugin.settings', 'text'}\n"
+        "    light = {'errors', 'plugin', 'plugin.settings', 'pythons', 'text'}\n"
         "    assert loaded == {'labctl', *(f'labctl.{name}' for name in light)}\n"
         "    assert not {'docker', 'pydantic', 'rich', 'yaml', 'typer'} & set(sys.modules)\n",
     )

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from labctl.engine.images import SERIES
 from labctl.errors import EngineError
 from labctl.model.flow_detail import DnsDetail, FlowDetail
 from labctl.model.result import (
@@ -22,6 +21,7 @@ from labctl.model.result import (
     Unhandled,
 )
 from labctl.model.scenario import Attempt
+from labctl.pythons import SERIES
 from labctl.record.attempt import Recorded, record
 from labctl.results.attempt import lab_error_result
 from tests.unit.judge.samples import (

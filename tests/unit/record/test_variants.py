@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from labctl.engine.images import SERIES
+from labctl.pythons import SERIES
 from labctl.record.facts import Facts
 from labctl.record.variants import variants
 
