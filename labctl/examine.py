@@ -15,7 +15,7 @@ from labctl.model.plan import PlannedAttempt
 from labctl.model.result import AttemptResult, Observation, Outcome
 from labctl.results.attempt import attempt_result, lab_error_result
 from labctl.wire.decode import decode_all
-from labctl.wire.explain import explain
+from labctl.wire.explanation import explain
 from labctl.wire.flows import analyse
 from labctl.wire.ladder import make_ladder
 

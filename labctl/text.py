@@ -1,6 +1,8 @@
-"""Plain text for messages and reports; imports nothing, so that every part may import it."""
+"""Text that people read: escapes, lengths, sizes and counts. Any part of labctl may import it."""
 
 from __future__ import annotations
+
+import unicodedata
 
 LINE_LIMIT = 4000
 """Characters of one line beyond which `escape_control` cuts by default."""
@@ -43,3 +45,39 @@ def escape_lines(text: str) -> list[str]:
 def pluralize(number: int, noun: str) -> str:
     """Return the number and its noun: `1 attempt`, `2 attempts`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def clip(text: str, limit: int) -> str:
+    """Return the text in at most `limit` characters; one that is longer ends with `…`."""
+    return text if len(text) <= limit else f"{text[: max(limit - 1, 0)]}…"
+
+
+def escape_to_single_width(text: str) -> str:
+    """Return the text as one line in which each character takes exactly one terminal column.
+
+    Control characters, line breaks, combining and double-width characters are escaped (`\\x1b`,
+    `\\u4f60`), so that the text can't steer a terminal and columns stay aligned.
+    """
+    return "".join(
+        char if _is_single_width(char) else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def _is_single_width(char: str) -> bool:
+    if char.isascii():
+        return char.isprintable()
+    wide = unicodedata.east_asian_width(char) in "WF" or unicodedata.combining(char)
+    return char.isprintable() and not wide
+
+
+def format_size(count: int) -> str:
+    """Return a number of bytes as `57 B`, `3.4 kB` or `1.2 MB`."""
+    if count < 1000:  # noqa: PLR2004
+        return f"{count} B"
+    value, unit = (count / 1000, "kB") if count < 1_000_000 else (count / 1_000_000, "MB")  # noqa: PLR2004
+    return f"{value:.1f} {unit}"
+
+
+def format_times(number: int) -> str:
+    """Return how often something happened: `once`, `2 times`."""
+    return "once" if number == 1 else f"{number} times"

@@ -1,4 +1,7 @@
-"""Rows -> lines of text: lifelines, arrows with labels, notes. Every character takes one column."""
+"""Rows of a ladder -> lines of text: lifelines, arrows with labels, and notes.
+
+All texts must have only characters that take one column (`escape_to_single_width`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labctl.model.result import LadderRow
-from labctl.wire.text import clip
+from labctl.text import clip
 
 WIDTH = 80
 _TIME_WIDTH = 8
@@ -18,12 +21,15 @@ _TAIL = 5
 
 @dataclass(frozen=True)
 class Canvas:
-    """Columns with headings, the first of them the client's."""
+    """A drawing of WIDTH columns of a terminal, with a lifeline for each of its headings.
+
+    The first heading is the client's.
+    """
 
     headings: Sequence[str]
 
     def heading(self) -> str:
-        """The line that names the columns."""
+        """Return the line that names the lifelines."""
         cells = [" "] * WIDTH
         _put(cells, _TIME_WIDTH - 2, "ms")
         step = self._step()
@@ -34,7 +40,7 @@ class Canvas:
         return "".join(cells).rstrip()
 
     def line(self, row: LadderRow) -> str:
-        """One row as a line."""
+        """Return one row as a line."""
         cells = [" "] * WIDTH
         if row.at_s is not None:
             _put(cells, 0, f"{row.at_s * 1e3:{_TIME_WIDTH}.1f}"[:CLIENT_X])
@@ -48,6 +54,7 @@ class Canvas:
         return "".join(cells).rstrip()
 
     def _arrow(self, cells: list[str], row: LadderRow) -> None:
+        """Draw an arrow between two lifelines, with the row's text on it."""
         left, right = sorted((self._x(row.source), self._x(row.target)))
         leftwards = row.target < row.source
         for x in range(left + 1, right):
@@ -66,7 +73,7 @@ class Canvas:
 
     @staticmethod
     def _label(cells: list[str], text: str, start: int, end: int, right: int) -> None:
-        """On the arrow, or behind it where it's too long for that and there is more room."""
+        """Write a text on the arrow; behind it if it is too long and there is more room there."""
         inside, behind = end - start - 1, WIDTH - right - 2
         if len(text) <= inside or inside >= behind:
             _put(cells, start, f" {clip(text, inside)} ")
@@ -74,22 +81,24 @@ class Canvas:
             _put(cells, right + 2, clip(text, behind) + " ")
 
     def _step(self) -> int:
+        """Return how many columns the lifelines are apart."""
         hosts = max(len(self.headings) - 1, 1)
         return min((WIDTH - CLIENT_X - _TAIL) // hosts, _WIDEST_STEP)
 
     def _x(self, number: int) -> int:
+        """Return the column of a lifeline."""
         return CLIENT_X + number * self._step()
 
 
 def _fit(heading: str, width: int) -> str:
-    """A heading cut to a width: names tell by their start, addresses by their end."""
+    """Return a heading cut to a width: a name keeps its start, an address its end."""
     if len(heading) > width and set(heading) <= set("0123456789abcdef.:"):
         return f"…{heading[1 - width :]}"
     return clip(heading, width)
 
 
 def _put(cells: list[str], at: int, text: str) -> None:
-    """Text from a column on; what would stand outside is left out."""
+    """Write a text from a column on; what would stand outside of the line is left out."""
     for x, char in enumerate(text, at):
         if 0 <= x < len(cells):
             cells[x] = char

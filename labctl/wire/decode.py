@@ -1,4 +1,6 @@
-"""Bytes of packets -> decoded packets: link and network layer. Never raises for what they hold.
+"""Captured bytes -> decoded packets: link and network layer (RFC 791, 8200). Never raises.
+
+A packet that makes no sense is decoded as far as it does, and says why it is malformed.
 
 Why not a library: dpkt raises IndexError out of truncated packets and scapy takes 0.3 s to import.
 """
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from labctl.model.packet import Body, Packet, RawPacket
-from labctl.wire.octets import Malformed, address, unpack
+from labctl.wire.octets import Malformed, format_address, unpack
 from labctl.wire.transport import (
     Segment,
     decode_arp,
@@ -43,23 +45,29 @@ _DECODERS: dict[str, Callable[[Segment], Body]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Datagram:
-    """An IP packet's payload and what its header says of it."""
+    """The fields of an IP header that matter here, and the payload behind it.
+
+    `is_fragment` is true for all fragments but the first, whose payload has no transport header.
+    """
 
     source: str
     destination: str
     protocol: int
-    fragment: bool
+    is_fragment: bool
     segment: Segment
 
 
 def decode_all(raws: Iterable[RawPacket]) -> tuple[Packet, ...]:
-    """Every packet of a capture once, in order."""
-    once = (raw for raw in raws if not raw.duplicate)
-    return tuple(decode(raw, number) for number, raw in enumerate(once, 1))
+    """Return the packets of a capture, decoded and numbered from 1, without loopback's copies."""
+    originals = (raw for raw in raws if not raw.duplicate)
+    return tuple(decode(raw, number) for number, raw in enumerate(originals, 1))
 
 
 def decode(raw: RawPacket, number: int) -> Packet:
-    """The packet; one that makes no sense is `malformed` from the layer on where sense ends."""
+    """Return one packet, decoded; `number` is its place in the capture, from 1.
+
+    If a layer makes no sense, `malformed` says why, and `body` is None.
+    """
     try:
         if raw.link == "ip":
             return _network(raw, number, _ip_type(raw.data), 0)
@@ -116,7 +124,7 @@ def _transport(raw: RawPacket, number: int, datagram: _Datagram) -> Packet:
     protocol = _NAMES.get(datagram.protocol, f"ip-{datagram.protocol}")
     body: Body | None = None
     malformed = ""
-    if datagram.fragment:
+    if datagram.is_fragment:
         protocol = "fragment"
     else:
         try:
@@ -148,17 +156,17 @@ def _ip4(data: bytes, length: int) -> _Datagram:
         raise Malformed("not an IPv4 header")
     if len(data) < header:
         raise Malformed("the IPv4 header cut short")
-    # Segments on their way to an interface that cuts them up may carry a total of 0.
+    # With segmentation offload the kernel leaves the total length 0: the interface fills it in.
     total = total or length
     if not header <= total <= length:
         raise Malformed(f"the IPv4 header says {total} bytes, but it is {length}")
     return _Datagram(
-        source=address(data[12:16]),
-        destination=address(data[16:20]),
+        source=format_address(data[12:16]),
+        destination=format_address(data[16:20]),
         protocol=protocol,
-        fragment=bool(fragmentation & _FRAGMENT_OFFSET),
+        is_fragment=bool(fragmentation & _FRAGMENT_OFFSET),
         segment=Segment(
-            data[header:total], total - header, partial=bool(fragmentation & _MORE_FRAGMENTS)
+            data[header:total], total - header, is_partial=bool(fragmentation & _MORE_FRAGMENTS)
         ),
     )
 
@@ -175,17 +183,19 @@ def _ip6(data: bytes, length: int) -> _Datagram:
     end = _IP6_HEADER + payload
     protocol, offset, fragmentation = _skip_extensions(data[:end], protocol)
     return _Datagram(
-        source=address(data[8:24]),
-        destination=address(data[24:40]),
+        source=format_address(data[8:24]),
+        destination=format_address(data[24:40]),
         protocol=protocol,
-        fragment=fragmentation > 1,
-        segment=Segment(data[offset:end], end - offset, partial=fragmentation == 1),
+        is_fragment=fragmentation > 1,
+        segment=Segment(data[offset:end], end - offset, is_partial=fragmentation == 1),
     )
 
 
 def _skip_extensions(data: bytes, protocol: int) -> tuple[int, int, int]:
-    """The protocol behind the extension headers, its offset, and the fragment field without
-    its reserved bits: 0 for no fragment, 1 for a first one.
+    """Return the protocol behind the IPv6 extension headers, its offset, and the fragment field.
+
+    The fragment field comes without its reserved bits (RFC 8200, 4.5): 0 means no fragment or the
+    only one, 1 the first of several.
     """
     offset, fragmentation = _IP6_HEADER, 0
     while protocol in _EXTENSIONS:

@@ -1,4 +1,4 @@
-"""Decoded packets -> flows and their outcomes, with names for addresses."""
+"""Decoded packets -> flows with their outcomes, and names for addresses."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from labctl.model.packet import (
 from labctl.model.result import Flow
 from labctl.wire import dns
 from labctl.wire.datagrams import UdpTracker
-from labctl.wire.icmp import error_of
+from labctl.wire.icmp import flow_error
 from labctl.wire.others import NeighbourTracker, OtherTracker
 from labctl.wire.tcp import TcpTrack, TcpTracker
-from labctl.wire.track import Track, came_in
+from labctl.wire.track import Track, is_incoming
 
 _NO_NAMES: Mapping[str, str] = {}
 
@@ -33,123 +33,130 @@ def analyse(
     names: Mapping[str, str] = _NO_NAMES,
     resolvers: Collection[str] | None = None,
 ) -> Wire:
-    """The flows in a capture, in the order of their first packets.
+    """Return the flows of a capture, in the order of their first packets.
 
-    A flow's host is the name whose look-up gave its address, the latest before its first packet;
-    else what `names` has for the address (for hosts that nobody looks up, such as the resolver);
-    else the address. Only answers of `resolvers` count as DNS, for a client may serve itself
-    answers of its own; None trusts every server but those on loopback.
+    The host of a flow is the name whose look-up gave its address, the latest before its first
+    packet; without one, the name that `names` (address -> name) has for the address, for hosts that
+    nobody looks up, such as the resolver; without that, the address.
+
+    `resolvers` are the addresses of the lab's name servers: only their answers count as DNS, since
+    a client may run a name server of its own. None trusts every server that is not on loopback.
     """
-    taken = tuple(packets)
+    packets = tuple(packets)
     analysis = _Analysis(resolvers)
-    for packet in taken:
+    for packet in packets:
         analysis.add(packet)
     tracks = sorted(analysis.tracks(), key=lambda track: track.first.number)
-    known = _Names(analysis.dns.tracks, names)
+    host_names = _HostNames(analysis.dns.tracks, names)
     conversations = tuple(
-        Conversation(flow=_flow(track, known), numbers=tuple(track.numbers)) for track in tracks
+        Conversation(flow=_flow(track, host_names), numbers=tuple(track.numbers))
+        for track in tracks
     )
-    return Wire(packets=taken, conversations=conversations, names=known.latest())
+    return Wire(packets=packets, conversations=conversations, names=host_names.latest())
 
 
 class _Analysis:
+    """Hands each packet to the tracker of its protocol."""
+
     def __init__(self, resolvers: Collection[str] | None) -> None:
         self.resolvers = resolvers
         self.dns = dns.DnsTracker()
-        self.udp = UdpTracker(self.dns, self.trusted)
+        self.udp = UdpTracker(self.dns, self.is_lab_resolver)
         self.tcp = TcpTracker()
         self.neighbours = NeighbourTracker()
         self.others = OtherTracker()
 
-    def trusted(self, packet: Packet, server: str) -> bool:
-        """Whether that server's DNS is the lab's."""
+    def is_lab_resolver(self, packet: Packet, server: str) -> bool:
+        """Return whether the server of this packet is a name server of the lab."""
         if self.resolvers is None:
             return packet.interface != LOOPBACK
         return server in self.resolvers
 
     def tracks(self) -> list[Track]:
+        """Return the flows so far, in no particular order."""
         return [
             *self.tcp.tracks,
             *self.udp.tracks,
             *self.dns.tracks,
             *self.neighbours.tracks(),
-            *self.others.found.values(),
+            *self.others.tracks(),
         ]
 
     def add(self, packet: Packet) -> None:
-        if came_in(packet):
-            self.neighbours.heard(packet)
+        """Add the next packet of the capture."""
+        if is_incoming(packet):
+            self.neighbours.add_sender(packet)
         match packet.body:
             case Tcp() as tcp:
-                self._tcp(packet, tcp)
+                self._add_tcp(packet, tcp)
             case Udp() as udp:
                 self.udp.add(packet, udp)
             case Neighbour() as neighbour:
                 self.neighbours.add(packet, neighbour)
             case Icmp(echo=int()) as icmp:
-                self.others.ping(packet, icmp)
+                self.others.add_ping(packet, icmp)
             case Icmp() as icmp:
-                self._error(packet, icmp)
+                self._add_error(packet, icmp)
             case None:
                 self.others.add(packet)
 
-    def _tcp(self, packet: Packet, tcp: Tcp) -> None:
+    def _add_tcp(self, packet: Packet, tcp: Tcp) -> None:
         track = self.tcp.add(packet, tcp)
-        if track and track.server[1] == dns.PORT and self.trusted(packet, track.server[0]):
-            self._dns_over_tcp(packet, track, tcp)
+        if track and track.server[1] == dns.PORT and self.is_lab_resolver(packet, track.server[0]):
+            self._add_dns_over_tcp(packet, track, tcp)
 
-    def _dns_over_tcp(self, packet: Packet, track: TcpTrack, tcp: Tcp) -> None:
+    def _add_dns_over_tcp(self, packet: Packet, track: TcpTrack, tcp: Tcp) -> None:
         side = track.side(packet, tcp)
-        for wire in track.dns_messages(side):
+        for wire in track.next_dns_messages(side):
             message = dns.parse(wire)
-            if message is None or message.response == (side == "client"):
+            if message is None or message.is_response == (side == "client"):
                 continue
-            give = self.dns.query if side == "client" else self.dns.response
-            give(packet, track.client, track.server, message)
+            add = self.dns.add_query if side == "client" else self.dns.add_response
+            add(packet, track.client, track.server, message)
 
-    def _error(self, packet: Packet, icmp: Icmp) -> None:
-        error = error_of(icmp, packet.source)
+    def _add_error(self, packet: Packet, icmp: Icmp) -> None:
+        error = flow_error(icmp, packet.source)
         if icmp.quoted is None or error is None:
             return
         match icmp.quoted.protocol:
             case "tcp":
-                self.tcp.error(packet, icmp.quoted, error)
+                self.tcp.add_error(packet, icmp.quoted, error)
             case "udp":
-                self.udp.error(packet, icmp.quoted, error)
+                self.udp.add_error(packet, icmp.quoted, error)
             case _:
-                self.others.error(packet, icmp.quoted, error)
+                self.others.add_error(packet, icmp.quoted, error)
 
 
 @dataclass
-class _Names:
-    """What addresses are called: by the packet that said so, oldest first."""
+class _HostNames:
+    """The names of addresses: `given` ones, and those that DNS answers taught, oldest first."""
 
     tracks: Sequence[dns.DnsTrack]
     given: Mapping[str, str]
     _learnt: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for track in sorted(self.tracks, key=lambda one: one.answered_at):
+        for track in sorted(self.tracks, key=lambda track: track.answer_number):
             for address in track.answer.addresses if track.answer else ():
-                self._learnt.setdefault(address, []).append((track.answered_at, track.host()))
+                self._learnt.setdefault(address, []).append((track.answer_number, track.host()))
 
-    def of(self, address: str, number: int) -> str:
-        """The name of an address as a packet of that number goes there."""
-        said = self._learnt.get(address, [])
-        earlier = bisect_left(said, (number, ""))
-        return said[earlier - 1][1] if earlier else self.given.get(address, address)
+    def at(self, address: str, number: int) -> str:
+        """Return the name that an address had when packet `number` went there, else the address."""
+        names = self._learnt.get(address, [])
+        earlier = bisect_left(names, (number, ""))
+        return names[earlier - 1][1] if earlier else self.given.get(address, address)
 
     def latest(self) -> dict[str, str]:
-        """Every address that has a name."""
-        learnt = {address: said[-1][1] for address, said in self._learnt.items()}
+        """Return the last name of every address that has one: address -> name."""
+        learnt = {address: names[-1][1] for address, names in self._learnt.items()}
         return {**self.given, **learnt}
 
 
-def _flow(track: Track, names: _Names) -> Flow:
+def _flow(track: Track, names: _HostNames) -> Flow:
     address, port = track.server
     return Flow(
         protocol=track.protocol,
-        host=track.host() or names.of(address, track.first.number) or "?",
+        host=track.host() or names.at(address, track.first.number) or "?",
         address=address,
         port=port,
         outcome=track.outcome(),

@@ -1,4 +1,4 @@
-"""The steps of a conversation, and how data that goes on and on becomes fewer of them."""
+"""Folding: many steps that carry data become few, so that a ladder has not too many rows."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from labctl.model.flow_detail import Side
-from labctl.wire.text import size, times
+from labctl.text import format_size, format_times
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Data:
-    """What one packet carries, or several do: `said` is what the first of them says, if anything
-    that can be read, `size` the bytes of all. `ends` is so where nothing of it is still to come.
+    """The data of one packet, or of several that are shown as one step.
+
+    `preview` is the first packet's first line for people, empty if it can't be read; `size` the
+    bytes of all packets; `payload` the bytes captured of a single one. `is_complete` is true for
+    data that ends with its packet: a line of text, a datagram.
     """
 
-    said: str
+    preview: str
     size: int
     payload: bytes = b""
-    ends: bool = False
-    again: bool = False
-    """Whether it was sent before."""
+    is_complete: bool = False
+    is_repeat: bool = False
+    """The same data was sent before."""
     packets: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One thing that happened, of one packet or of several that are shown as one.
+    """One thing that happened in a flow: a packet, or several that are shown as one.
 
-    `by` is the side it comes from; `host` the address of the other host, where that isn't the
-    flow's own (a router that sends an ICMP error). `both` is so for data in both directions.
+    `by` is the side that sent it. `host` is the other host's address if that is not the flow's own
+    (a router that sends an ICMP error). `both` is true for data in both directions.
     """
 
     at_ns: int
@@ -43,52 +46,58 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Folding:
-    """How much of the data is shown. With `lines`, each line that came in a packet of its own;
-    else what one side says is one step until the other answers. Of a dialogue, `most` steps are
-    shown at its start and as many at its end; all where it is None.
+    """How far data is folded.
+
+    With `by_line`, each line that came in a packet of its own is a step; without, all that one side
+    sends until the other answers. Of a dialogue, `edge` steps are kept at its start and as many at
+    its end, and those between become one; None keeps all.
     """
 
-    lines: bool = False
-    most: int | None = None
+    by_line: bool = False
+    edge: int | None = None
 
 
-FOLDINGS = (Folding(lines=True), Folding(), *(Folding(most=most) for most in (12, 6, 3, 0)))
-"""From all that there is to read to the fewest steps."""
+FOLDINGS = (Folding(by_line=True), Folding(), *(Folding(edge=edge) for edge in (12, 6, 3, 0)))
+"""From the most steps to the fewest: the first that gives few enough rows is taken."""
 
 
-def fold(found: Iterable[Step], folding: Folding) -> list[Step]:
-    """The steps, with those of data joined that one can stand for."""
+def fold(steps: Iterable[Step], folding: Folding) -> list[Step]:
+    """Return the steps of one flow, those of data joined as far as `folding` says."""
     groups: list[list[Step]] = []
-    for step in found:
-        if groups and _goes_on(groups[-1][-1], step, lines=folding.lines):
+    for step in steps:
+        if groups and _continues(groups[-1][-1], step, by_line=folding.by_line):
             groups[-1].append(step)
         else:
             groups.append([step])
     folded = [_joined(group) for group in groups]
-    if folding.most is None:
+    if folding.edge is None:
         return folded
     runs = [list(run) for _, run in groupby(folded, key=lambda step: step.data is None)]
-    return [step for run in runs for step in _without_middle(run, folding.most)]
+    return [step for run in runs for step in _without_middle(run, folding.edge)]
 
 
-def _goes_on(last: Step, step: Step, *, lines: bool) -> bool:
-    """Whether a step of data is more of the one before it."""
-    one, other = last.data, step.data
-    if one is None or other is None or last.by != step.by:
+def _continues(last: Step, step: Step, *, by_line: bool) -> bool:
+    """Return whether a step's data continues or repeats that of the step before it."""
+    before, data = last.data, step.data
+    if before is None or data is None or last.by != step.by:
         return False
-    if not lines:
+    if not by_line:
         return True
-    return one.again == other.again and (not one.ends or one.payload == other.payload)
+    return before.is_repeat == data.is_repeat and (
+        not before.is_complete or before.payload == data.payload
+    )
 
 
-def _without_middle(run: list[Step], most: int) -> list[Step]:
-    end = len(run) - most
-    if run[0].data is None or end - most <= 1:
+def _without_middle(run: list[Step], edge: int) -> list[Step]:
+    """Return a run of steps with `edge` of them at each end, and all between joined to one."""
+    end = len(run) - edge
+    if run[0].data is None or end - edge <= 1:
         return run
-    return [*run[:most], _joined(run[most:end]), *run[end:]]
+    return [*run[:edge], _joined(run[edge:end]), *run[end:]]
 
 
 def _joined(steps: list[Step]) -> Step:
+    """Return one step that stands for all of them."""
     first = steps[0]
     parts = [step.data for step in steps if step.data]
     if len(parts) < 2:  # noqa: PLR2004 nothing to join
@@ -96,18 +105,21 @@ def _joined(steps: list[Step]) -> Step:
     both = any(step.both or step.by != first.by for step in steps)
     alike = all(part.payload == parts[0].payload for part in parts)
     data = Data(
-        said=parts[0].said,
+        preview=parts[0].preview,
         size=sum(part.size for part in parts),
-        again=all(part.again for part in parts),
+        is_repeat=all(part.is_repeat for part in parts),
         packets=sum(part.packets for part in parts),
     )
     return replace(first, text=_text(data, alike=alike, both=both), both=both, data=data)
 
 
 def _text(data: Data, *, alike: bool, both: bool) -> str:
-    """How much it is comes first: a line that is too long is cut at its end."""
-    again = " again" if data.again else ""
-    amount = f"{data.packets} packets{again}, {size(data.size)}"
-    if both or not data.said:
+    """Return what several packets carry; `alike` says that all carry the same."""
+    again = " again" if data.is_repeat else ""
+    # The amount comes first, since a text that is too long is cut at its end.
+    amount = f"{data.packets} packets{again}, {format_size(data.size)}"
+    if both or not data.preview:
         return amount
-    return f"{data.said}{again}, {times(data.packets)}" if alike else f"{amount}: {data.said}"
+    if alike:
+        return f"{data.preview}{again}, {format_times(data.packets)}"
+    return f"{amount}: {data.preview}"

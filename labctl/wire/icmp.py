@@ -1,4 +1,4 @@
-"""What ICMP messages mean. Names: RFC 792, 1122, 1812 and 4443."""
+"""Names of ICMP messages (RFC 792, 1122, 1812 and 4443), and which of them end a flow."""
 
 from __future__ import annotations
 
@@ -43,12 +43,15 @@ _OTHERS6 = {
     4: "parameter problem",
 }
 _SOFT = {(4, 3, 4), (6, 2, 0)}
-"""Path MTU discovery: the sender sends smaller packets, and goes on."""
+"""Path MTU discovery (RFC 1191, 8201): the sender sends smaller packets, and goes on."""
 _PORT_UNREACHABLE = {(4, 3, 3), (6, 1, 4)}
 
 
-def error_of(icmp: Icmp, sender: str) -> IcmpError | None:
-    """The error that ends the flow it is about, or None for one that doesn't."""
+def flow_error(icmp: Icmp, sender: str) -> IcmpError | None:
+    """Return the message as an error that ends the flow it quotes, or None if it ends none.
+
+    `sender` is the address of the host that sent it.
+    """
     if icmp.quoted is None or (icmp.version, icmp.type, icmp.code) in _SOFT:
         return None
     if icmp.version == 4 and icmp.type in (4, 5):  # noqa: PLR2004 source quench, redirect
@@ -63,7 +66,7 @@ def error_of(icmp: Icmp, sender: str) -> IcmpError | None:
 
 
 def meaning(icmp: Icmp) -> str:
-    """`host unreachable`, `ping`; numbers where the pair has no name."""
+    """Return what the message says: `host unreachable`, `ping`; its numbers if it has no name."""
     unreachable, others = (
         (_UNREACHABLE4, _OTHERS4) if icmp.version == 4 else (_UNREACHABLE6, _OTHERS6)  # noqa: PLR2004
     )
@@ -72,6 +75,6 @@ def meaning(icmp: Icmp) -> str:
     return others.get(icmp.type, f"type {icmp.type}, code {icmp.code}")
 
 
-def raises_refused(error: IcmpError) -> bool:
-    """Whether Linux makes ECONNREFUSED of it, as of a RST."""
+def is_port_unreachable(error: IcmpError) -> bool:
+    """Return whether it says that nobody listens, for which Linux raises ECONNREFUSED."""
     return (error.version, error.type, error.code) in _PORT_UNREACHABLE

@@ -1,4 +1,4 @@
-"""Packets as a result document lists them: bounded, one line of text each."""
+"""Packets -> the list in a result document, one line of text each."""
 
 from __future__ import annotations
 
@@ -19,12 +19,20 @@ from labctl.model.result import PacketInfo
 from labctl.wire.icmp import meaning
 
 PACKETS_LIMIT = 500
+"""The list holds no more than the first so many packets of a capture."""
 _FLAGS = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"))
 
 
 def list_packets(wire: Wire, *, start_ns: int) -> tuple[PacketInfo, ...]:
-    """The first packets of a capture, in order, with the time since the client's start."""
-    flow_of = {n: i for i, one in enumerate(wire.conversations) for n in one.numbers}
+    """Return the first packets of a capture, in order, as a result document lists them.
+
+    `start_ns` is when the client started, on the clock of the packets; times count from it.
+    """
+    flow_of = {
+        number: index
+        for index, conversation in enumerate(wire.conversations)
+        for number in conversation.numbers
+    }
     return tuple(
         PacketInfo(
             at_s=(packet.at_ns - start_ns) / 1e9,
@@ -41,6 +49,7 @@ def list_packets(wire: Wire, *, start_ns: int) -> tuple[PacketInfo, ...]:
 
 
 def _info(packet: Packet) -> str:
+    """Return the packet's contents in words (`40000 > 25 SYN, 0 B`), or nothing."""
     match body := packet.body:
         case Tcp():
             flags = "+".join(name for bit, name in _FLAGS if body.flags & bit)

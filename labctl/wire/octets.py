@@ -1,4 +1,4 @@
-"""Reading fixed headers out of bytes that may end anywhere."""
+"""Reading of bytes that may end anywhere: fixed headers, addresses, and the first line as text."""
 
 from __future__ import annotations
 
@@ -6,22 +6,55 @@ import ipaddress
 import struct
 from functools import lru_cache
 
+from labctl.text import clip
+
+_TAB = 9
+
 
 class Malformed(Exception):
-    """Why some bytes are not what they should be; never leaves this package."""
+    """Bytes are not what their protocol says they are. Never leaves `labctl.wire`."""
 
 
 def unpack(header: struct.Struct, data: bytes, what: str, offset: int = 0) -> tuple[int, ...]:
-    """The integers of a header. Malformed where the bytes end before it does."""
+    """Return the integers of a header that starts at `offset`.
+
+    Raises Malformed, with `what` in its message, if the bytes end before the header does.
+    """
     if len(data) < offset + header.size:
         raise Malformed(f"{what} cut short")
     return header.unpack_from(data, offset)
 
 
 @lru_cache(maxsize=1024)
-def address(packed: bytes) -> str:
-    """The text of 4 or 16 bytes. Malformed for any other number of them."""
+def format_address(packed: bytes) -> str:
+    """Return an IPv4 or IPv6 address of 4 or 16 bytes as text.
+
+    Raises Malformed for any other number of bytes.
+    """
     try:
         return str(ipaddress.ip_address(packed))
     except ValueError:
         raise Malformed("address cut short") from None
+
+
+def is_text(data: bytes) -> bool:
+    """Return whether the first line of the bytes is ASCII text and not empty."""
+    line = _first_line(data)
+    return bool(line.strip()) and all(_is_printable(b) or b == _TAB for b in line[:200])
+
+
+def first_line_text(data: bytes, limit: int) -> str:
+    """Return the first line of the bytes as text of at most `limit` characters.
+
+    Bytes that are not printable ASCII are escaped (`\\x1b`).
+    """
+    line = _first_line(data)[: limit + 1]
+    return clip("".join(chr(b) if _is_printable(b) else f"\\x{b:02x}" for b in line), limit)
+
+
+def _first_line(data: bytes) -> bytes:
+    return data.split(b"\n", 1)[0].removesuffix(b"\r")
+
+
+def _is_printable(byte: int) -> bool:
+    return 32 <= byte < 127  # noqa: PLR2004 ASCII from the space to the tilde

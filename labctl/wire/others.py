@@ -1,4 +1,4 @@
-"""What is neither TCP nor UDP: address resolution, pings, and protocols without a decoder."""
+"""Packets that are neither TCP nor UDP -> flows: ARP, pings, and protocols without a decoder."""
 
 from __future__ import annotations
 
@@ -7,47 +7,48 @@ from dataclasses import dataclass, field
 
 from labctl.model.flow_detail import FlowDetail, IcmpError
 from labctl.model.packet import Icmp, Neighbour, Packet, Quoted
-from labctl.wire.track import Track, came_in
+from labctl.wire.track import Track, is_incoming
 
-_KERNELS_OWN = ("igmp", "icmpv6", "ndp", "arp", "fragment")
-"""Group membership, router solicitations and the like, which kernels send by themselves; the
-fragments after the first belong to the datagram that the first one shows.
+_NO_FLOW = ("igmp", "icmpv6", "ndp", "arp", "fragment")
+"""Protocols that kernels speak by themselves (group membership, router solicitations); and
+fragments after the first, since they belong to the datagram that the first one begins.
 """
 
 
 @dataclass(kw_only=True)
 class NeighbourTrack(Track):
-    """Requests for the address of one neighbour."""
+    """The requests for one neighbour's hardware address, none of which was answered."""
 
     def outcome(self) -> str:
+        """Return `unanswered`: answered requests are no flows."""
         return "unanswered"
 
 
 @dataclass
 class NeighbourTracker:
-    """ARP and neighbour discovery: requests of the client's host that nobody answers.
+    """Sorts ARP and neighbour discovery: requests of the client's host that nobody answers.
 
-    Answered ones are no flows: the packets that follow tell more. A kernel's questions to one
-    host alone, whether it is still there, and what it announces of itself are no flows either.
+    Answered requests are no flows: the packets that follow show more. Two other kinds are no flows
+    either: a kernel's question to a known host whether it is still there, and its announcements.
     """
 
-    asked: dict[tuple[str, str], NeighbourTrack] = field(default_factory=dict)
+    _requested: dict[tuple[str, str], NeighbourTrack] = field(default_factory=dict)
     _alive: set[str] = field(default_factory=set)
 
-    def heard(self, packet: Packet) -> None:
-        """A packet came in: whoever sent it is there."""
+    def add_sender(self, packet: Packet) -> None:
+        """Note that the sender of an incoming packet is there."""
         self._alive.add(packet.source)
 
     def add(self, packet: Packet, neighbour: Neighbour) -> None:
-        """One request or answer."""
+        """Add one request; answers count only as packets that came in (`add_sender`)."""
         if not neighbour.question or not neighbour.to_all or packet.direction == "in":
             return
         if neighbour.sender == neighbour.target or _is_unset(neighbour.sender):
             return
         key = (packet.protocol, neighbour.target)
-        track = self.asked.get(key)
+        track = self._requested.get(key)
         if track is None:
-            track = self.asked[key] = NeighbourTrack(
+            track = self._requested[key] = NeighbourTrack(
                 protocol=packet.protocol,
                 first=packet,
                 client=(neighbour.sender, 0),
@@ -57,24 +58,27 @@ class NeighbourTracker:
         track.numbers.append(packet.number)
 
     def tracks(self) -> list[NeighbourTrack]:
-        """The requests that nobody answered."""
-        return [track for (_, target), track in self.asked.items() if target not in self._alive]
+        """Return the flows: the requests for hosts from which no packet came."""
+        return [
+            track for (_, target), track in self._requested.items() if target not in self._alive
+        ]
 
 
 def _is_unset(address: str) -> bool:
-    """Whether a host asks that has no address yet, and wants to know if one is taken."""
+    """Return whether it is 0.0.0.0 or ::, which a host asks from that has no address yet."""
     return ipaddress.ip_address(address).is_unspecified
 
 
 @dataclass(kw_only=True)
 class OtherTrack(Track):
-    """Packets of one protocol to one host. Only pings are known to have answers."""
+    """The packets of one protocol to one host. Only those of pings can have answers."""
 
     answers: int = 0
-    malformed: bool = False
+    is_malformed: bool = False
 
     def outcome(self) -> str:
-        if self.malformed:
+        """Return `malformed`, `sent`, or of pings `answered`, `unreachable` or `unanswered`."""
+        if self.is_malformed:
             return "malformed"
         if self.protocol not in ("icmp", "icmpv6"):
             return "sent"
@@ -83,51 +87,57 @@ class OtherTrack(Track):
         return "unreachable" if self.icmp else "unanswered"
 
     def detail(self) -> FlowDetail:
+        """Return everything about the flow except its outcome; there are no ports."""
         return super().detail().model_copy(update={"source_port": None})
 
 
 _Key = tuple[str, str, str, bool]
+"""Protocol, source, destination, and whether the packets are malformed."""
 
 
 @dataclass
 class OtherTracker:
-    """Everything that would else go unseen, for a client may speak any protocol."""
+    """Sorts all other packets, since a client may speak any protocol."""
 
-    found: dict[_Key, OtherTrack] = field(default_factory=dict)
+    _tracks: dict[_Key, OtherTrack] = field(default_factory=dict)
+
+    def tracks(self) -> list[OtherTrack]:
+        """Return the flows so far."""
+        return list(self._tracks.values())
 
     def add(self, packet: Packet) -> None:
-        """A packet of a protocol that nothing is known of, or one that makes no sense."""
-        if came_in(packet) or (packet.protocol in _KERNELS_OWN and not packet.malformed):
+        """Add a packet of a protocol without a decoder, or a malformed one."""
+        if is_incoming(packet) or (packet.protocol in _NO_FLOW and not packet.malformed):
             return
-        self._request(packet, malformed=bool(packet.malformed))
+        self._add_request(packet, is_malformed=bool(packet.malformed))
 
-    def ping(self, packet: Packet, icmp: Icmp) -> None:
-        """An echo request or reply."""
+    def add_ping(self, packet: Packet, icmp: Icmp) -> None:
+        """Add an echo request or reply."""
         if icmp.type in (8, 128):
-            self._request(packet, malformed=False)
+            self._add_request(packet, is_malformed=False)
             return
-        track = self.found.get((packet.protocol, packet.destination, packet.source, False))
+        track = self._tracks.get((packet.protocol, packet.destination, packet.source, False))
         if track:
             track.numbers.append(packet.number)
             track.answers += 1
 
-    def error(self, packet: Packet, quoted: Quoted, error: IcmpError) -> None:
-        """An ICMP error about one of these packets."""
-        track = self.found.get((quoted.protocol, quoted.source, quoted.destination, False))
+    def add_error(self, packet: Packet, quoted: Quoted, error: IcmpError) -> None:
+        """Add an ICMP error to the flow of the packet that it quotes."""
+        track = self._tracks.get((quoted.protocol, quoted.source, quoted.destination, False))
         if track:
             track.numbers.append(packet.number)
             track.icmp = track.icmp or error
 
-    def _request(self, packet: Packet, *, malformed: bool) -> None:
-        key = (packet.protocol, packet.source, packet.destination, malformed)
-        track = self.found.get(key)
+    def _add_request(self, packet: Packet, *, is_malformed: bool) -> None:
+        key = (packet.protocol, packet.source, packet.destination, is_malformed)
+        track = self._tracks.get(key)
         if track is None:
-            track = self.found[key] = OtherTrack(
+            track = self._tracks[key] = OtherTrack(
                 protocol=packet.protocol,
                 first=packet,
                 client=(packet.source, 0),
                 server=(packet.destination, 0),
-                malformed=malformed,
+                is_malformed=is_malformed,
             )
         track.requests += 1
         track.numbers.append(packet.number)

@@ -1,4 +1,4 @@
-"""Captures as pcapng files, for tshark and its like.
+"""Captures -> pcapng files, which tshark and Wireshark read.
 
 Format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcapng-02.html
 """
@@ -21,11 +21,14 @@ _PACKET_FLAGS = 2
 _NANOSECONDS = b"\x09"
 _DIRECTIONS = {"in": 1, "out": 2}
 _SNAPLEN = 0
-"""Of an interface: 0 means that there is no limit."""
+"""The longest packet that an interface captures; 0 means no limit."""
 
 
 def pcapng(raws: Iterable[RawPacket], *, comment: str) -> bytes:
-    """One capture, each packet once; the comment is on the section and on the first packet."""
+    """Return the bytes of a pcapng file with the packets of one capture, each once.
+
+    The comment is on the file's section and on the first packet.
+    """
     packets = [raw for raw in raws if not raw.duplicate]
     interfaces = list(dict.fromkeys((raw.interface, raw.link) for raw in packets))
     numbers = {interface: number for number, interface in enumerate(interfaces)}
@@ -35,8 +38,8 @@ def pcapng(raws: Iterable[RawPacket], *, comment: str) -> bytes:
             _section_header(comment),
             *(_interface(name, _LINK_TYPES[link]) for name, link in interfaces),
             *(
-                _packet(raw, numbers[raw.interface, raw.link], said)
-                for raw, said in zip(packets, comments, strict=False)
+                _packet(raw, numbers[raw.interface, raw.link], text)
+                for raw, text in zip(packets, comments, strict=False)
             ),
         ]
     )
@@ -68,7 +71,7 @@ def _packet(raw: RawPacket, interface: int, comment: str) -> bytes:
 
 
 def _options(*options: tuple[int, bytes]) -> bytes:
-    """Options that have a value, and their end."""
+    """Return the options (code, value) that have a value, encoded, and the mark of their end."""
     coded = [
         struct.pack("<HH", code, len(value)) + _padded(value) for code, value in options if value
     ]
@@ -81,5 +84,5 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 def _padded(data: bytes) -> bytes:
-    """Blocks and options are multiples of four bytes."""
+    """Return the bytes with zeros added: blocks and options are multiples of four bytes."""
     return data + bytes(-len(data) % 4)

@@ -1,4 +1,7 @@
-"""What of a TLS handshake can be read from both directions' first bytes. Never raises."""
+"""TLS handshakes, as far as they are in plain text (RFC 8446, 5246). Never raises.
+
+It reads the first bytes of both directions of a connection.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ import struct
 from collections.abc import Iterator
 
 from labctl.model.flow_detail import Side, TlsAlert, TlsDetail
-from labctl.wire.octets import Malformed, unpack
-from labctl.wire.text import printable
+from labctl.wire.octets import Malformed, first_line_text, unpack
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
@@ -55,19 +57,21 @@ _ALERTS = {
 
 
 def handshake(sent: bytes, received: bytes) -> TlsDetail | None:
-    """The handshake that a client's and a server's bytes make; None where the client's are no
-    TLS.
+    """Return the handshake in the bytes that a client sent and received.
+
+    None if what the client sent is not TLS.
     """
     if not _looks_like_tls(sent):
         return None
     offered, sni = _client_hello(next(_messages(sent, _CLIENT_HELLO), b""))
-    hellos = [_chosen(body) for body in _messages(received, _SERVER_HELLO)]
+    is_other = bool(received) and not _looks_like_tls(received)
+    hellos = [_chosen_version(body) for body in _messages(received, _SERVER_HELLO)]
     return TlsDetail(
         offered=offered,
         sni=sni,
         chosen=hellos[-1] if hellos else None,
         alerts=(*_alerts(sent, "client"), *_alerts(received, "server")),
-        not_tls=None if not received or _looks_like_tls(received) else printable(received, 60),
+        not_tls=first_line_text(received, 60) if is_other else None,
     )
 
 
@@ -75,8 +79,8 @@ def _looks_like_tls(data: bytes) -> bool:
     return data[:1] in (b"\x15", b"\x16") and data[1:2] in (b"\x03", b"")
 
 
-def peek(payload: bytes) -> str:
-    """What one segment starts with, for a picture: `TLS ClientHello`; empty if it isn't TLS."""
+def describe_segment(payload: bytes) -> str:
+    """Return what a segment starts with: `TLS ClientHello`, `TLS, encrypted`; empty if not TLS."""
     for kind, body in _records(payload):
         if kind == _ALERT:
             return f"TLS alert: {_alert_name(body)}"
@@ -88,7 +92,10 @@ def peek(payload: bytes) -> str:
 
 
 def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and body of each record; the last may be cut short. Ends at the first non-record."""
+    """Yield type and body of each record, up to the first that is none (RFC 8446, 5.1).
+
+    The last body may be cut short.
+    """
     offset = 0
     for _ in range(_RECORDS_LIMIT):
         try:
@@ -103,19 +110,19 @@ def _records(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _plain_records(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The records up to the one that says that all later ones are encrypted."""
+    """Yield the records before ChangeCipherSpec: all later ones are encrypted."""
     for kind, body in _records(data):
         if kind == _CHANGE_CIPHER_SPEC:
             return
         yield kind, body
 
 
-def _messages(data: bytes, wanted: int) -> Iterator[bytes]:
-    """The bodies of handshake messages of one type; a message may span records."""
+def _messages(data: bytes, message_type: int) -> Iterator[bytes]:
+    """Yield the bodies of the handshake messages of one type; a message may span records."""
     joined = b"".join(body for kind, body in _plain_records(data) if kind == _HANDSHAKE)
     while len(joined) >= 4:  # noqa: PLR2004 type and length
         length = int.from_bytes(joined[1:4], "big")
-        if joined[0] == wanted:
+        if joined[0] == message_type:
             yield joined[4 : 4 + length]
         joined = joined[4 + length :]
 
@@ -138,7 +145,7 @@ def _version(number: int) -> str:
 
 
 def _client_hello(body: bytes) -> tuple[tuple[str, ...], str | None]:
-    """The versions offered, the newest first as most clients do, and the server name asked for."""
+    """Return the versions that a ClientHello offers, in its order, and its server name if any."""
     try:
         version, session = unpack(_HELLO, body, "the ClientHello")
         offset = _HELLO.size + session
@@ -149,13 +156,14 @@ def _client_hello(body: bytes) -> tuple[tuple[str, ...], str | None]:
     extensions = dict(_extensions(body, offset))
     listed = extensions.get(_SUPPORTED_VERSIONS, b"")[1:]
     numbers = [int.from_bytes(listed[i : i + 2], "big") for i in range(0, len(listed) - 1, 2)]
-    # GREASE: values that clients make up, so that servers learn to ignore what they don't know.
+    # GREASE (RFC 8701): clients send made-up values, so that servers learn to ignore unknown ones.
     real = [n for n in numbers[:16] if n & 0x0F0F != 0x0A0A]  # noqa: PLR2004
     name = extensions.get(_SERVER_NAME, b"")[5:]
-    return tuple(map(_version, real or [version])), printable(name, 253) if name else None
+    return tuple(map(_version, real or [version])), first_line_text(name, 253) if name else None
 
 
-def _chosen(body: bytes) -> str:
+def _chosen_version(body: bytes) -> str:
+    """Return the version that a ServerHello chose, or `cut short`."""
     try:
         version, session = unpack(_HELLO, body, "the ServerHello")
     except Malformed:
@@ -166,6 +174,7 @@ def _chosen(body: bytes) -> str:
 
 
 def _extensions(body: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Yield type and value of each extension of a hello; their length stands at `offset`."""
     offset += 2
     for _ in range(_EXTENSIONS_LIMIT):
         try:

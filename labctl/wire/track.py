@@ -1,4 +1,4 @@
-"""What the trackers of all protocols share: a flow in the making."""
+"""A flow in the making: the base of the tracks of all protocols."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from labctl.model.flow_detail import FlowDetail, IcmpError
 from labctl.model.packet import LOOPBACK, Packet
 
 Endpoint = tuple[str, int]
+"""An address and a port; the port is 0 where the protocol has none."""
 Pair = frozenset[Endpoint]
+"""Both ends of a flow, whichever of them sent a packet."""
 
 
 @dataclass(kw_only=True)
 class Track:
-    """One conversation while its packets come in. The client is whoever began it; `numbers` are
-    those of its packets, requests and retries among them.
+    """One flow while its packets are being read.
+
+    `client` is the end that began the flow, `first` its first packet. `numbers` are those of all
+    its packets; `requests` counts those that asked for something, retries included.
     """
 
     protocol: str
@@ -26,21 +30,22 @@ class Track:
     bytes_sent: int = 0
     bytes_received: int = 0
     icmp: IcmpError | None = None
+    """The first ICMP error about this flow."""
 
     def outcome(self) -> str:
-        """One of the protocol's outcomes, as things stand."""
+        """Return the outcome of the flow after the packets so far: `refused`, `answered`, ..."""
         raise NotImplementedError
 
     def host(self) -> str | None:
-        """What the flow's host is called, where that isn't the name of its address."""
+        """Return the name of the flow's host, or None if it is the name of the server's address."""
         return None
 
     def detail(self) -> FlowDetail:
-        """All but the outcome."""
+        """Return everything about the flow except its outcome."""
         return FlowDetail(
             source=self.client[0],
             source_port=self.client[1] or None,
-            incoming=came_in(self.first),
+            incoming=is_incoming(self.first),
             packets=len(self.numbers),
             requests=self.requests,
             bytes_sent=self.bytes_sent,
@@ -49,6 +54,6 @@ class Track:
         )
 
 
-def came_in(packet: Packet) -> bool:
-    """Whether another host than the client's sent it. On loopback there is no other."""
+def is_incoming(packet: Packet) -> bool:
+    """Return whether another host sent the packet to the client; on loopback there is no other."""
     return packet.direction == "in" and packet.interface != LOOPBACK

@@ -1,4 +1,4 @@
-"""Bytes -> TCP, UDP, ICMP and ARP. Raises Malformed, and nothing else, for what they hold."""
+"""Payloads of IP packets -> TCP, UDP and ICMP; ARP too. Raises only Malformed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from labctl.model.packet import Body, Icmp, Neighbour, Quoted, Tcp, Udp
-from labctl.wire.octets import Malformed, address, unpack
+from labctl.wire.octets import Malformed, format_address, unpack
 
 _TCP = struct.Struct("!HHIIBBxxxxxx")
 _UDP = struct.Struct("!HHHxx")
@@ -27,18 +27,18 @@ _IP6_HEADER = 40
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What an IP packet carries: as much as was captured, and its length on the wire.
+    """The payload of an IP packet: the bytes that were captured, and its length on the wire.
 
-    `partial` is so for the first of several fragments.
+    `is_partial` is true for the first of several fragments, which lacks the rest of the payload.
     """
 
     data: bytes
     length: int
-    partial: bool = False
+    is_partial: bool = False
 
 
 def decode_tcp(segment: Segment) -> Tcp:
-    """A TCP segment; options are skipped."""
+    """Return a TCP segment without its options (RFC 9293, 3.1)."""
     source, destination, seq, ack, offset, flags = unpack(_TCP, segment.data, "the TCP header")
     header = (offset >> 4) * 4
     if header < _TCP.size:
@@ -57,10 +57,10 @@ def decode_tcp(segment: Segment) -> Tcp:
 
 
 def decode_udp(segment: Segment) -> Udp:
-    """A UDP datagram, or the first fragment of one."""
+    """Return a UDP datagram, or the first fragment of one (RFC 768)."""
     source, destination, length = unpack(_UDP, segment.data, "the UDP header")
     length = length or segment.length
-    if length < _UDP.size or (length > segment.length and not segment.partial):
+    if length < _UDP.size or (length > segment.length and not segment.is_partial):
         raise Malformed(f"the UDP header says {length} bytes, but it is {segment.length}")
     return Udp(
         source_port=source,
@@ -71,7 +71,7 @@ def decode_udp(segment: Segment) -> Udp:
 
 
 def decode_icmp(segment: Segment) -> Icmp:
-    """ICMP over IPv4."""
+    """Return an ICMP message over IPv4, with the packet that an error quotes (RFC 792)."""
     kind, code, identifier = unpack(_ICMP, segment.data, "the ICMP header")
     quoted = _quoted4(segment.data[_ICMP_HEADER:]) if kind in _IP4_ERRORS else None
     echo = identifier if kind in _ECHO4 else None
@@ -79,10 +79,13 @@ def decode_icmp(segment: Segment) -> Icmp:
 
 
 def decode_icmp6(segment: Segment, source: str) -> tuple[str, Body]:
-    """ICMPv6 and its protocol's name, which is ndp where it asks for a neighbour."""
+    """Return the protocol's name and the message of an ICMPv6 packet (RFC 4443).
+
+    The name is `ndp` for neighbour discovery (RFC 4861), else `icmpv6`. `source` is the sender.
+    """
     kind, code, identifier = unpack(_ICMP, segment.data, "the ICMPv6 header")
     if kind in (_SOLICITATION, _ADVERTISEMENT):
-        target = address(segment.data[8:24])
+        target = format_address(segment.data[8:24])
         asks = kind == _SOLICITATION
         sender = source if asks else target
         return "ndp", Neighbour(question=asks, sender=sender, target=target, to_all=asks)
@@ -92,34 +95,41 @@ def decode_icmp6(segment: Segment, source: str) -> tuple[str, Body]:
 
 
 def decode_arp(data: bytes, *, to_all: bool) -> Neighbour:
-    """ARP for IPv4 on Ethernet."""
+    """Return an ARP request or answer for IPv4 on Ethernet (RFC 826).
+
+    `to_all` says that the frame was a broadcast.
+    """
     *kinds, operation = unpack(_ARP, data, "the ARP packet")
     if tuple(kinds) != _ARP_ETHERNET_IP4:
         raise Malformed("ARP for something else than IPv4 on Ethernet")
     return Neighbour(
         question=operation == 1,
-        sender=address(data[14:18]),
-        target=address(data[24:28]),
+        sender=format_address(data[14:18]),
+        target=format_address(data[24:28]),
         to_all=to_all,
     )
 
 
 def _quoted4(data: bytes) -> Quoted | None:
-    """What an error quotes, which ends where it ends: routers send as little as 28 bytes."""
+    """Return the IPv4 packet that an error quotes, or None if it is no IPv4 header.
+
+    The quoted packet may end anywhere: routers send as little as 28 bytes of it.
+    """
     header = (data[0] & 15) * 4 if data else 0
     if header < 20 or len(data) < 20 or data[0] >> 4 != 4:  # noqa: PLR2004 an IPv4 header
         return None
-    return _quoted(data[9], address(data[12:16]), address(data[16:20]), data[header:])
+    return _quoted(data[9], format_address(data[12:16]), format_address(data[16:20]), data[header:])
 
 
 def _quoted6(data: bytes) -> Quoted | None:
+    """Return the IPv6 packet that an error quotes, or None if it is no IPv6 header."""
     if len(data) < _IP6_HEADER or data[0] >> 4 != 6:  # noqa: PLR2004 an IPv6 header
         return None
     protocol, rest = data[6], data[_IP6_HEADER:]
     while protocol in _SKIPPED_EXTENSIONS and len(rest) >= _EXTENSION.size:
         protocol, size = _EXTENSION.unpack_from(rest)
         rest = rest[(size + 1) * 8 :]
-    return _quoted(protocol, address(data[8:24]), address(data[24:40]), rest)
+    return _quoted(protocol, format_address(data[8:24]), format_address(data[24:40]), rest)
 
 
 def _quoted(number: int, source: str, destination: str, rest: bytes) -> Quoted:

@@ -11,8 +11,7 @@ from labctl.report.documents.evidence import reason_lines
 from labctl.report.documents.failures import Failure, failures
 from labctl.report.documents.names import place
 from labctl.report.documents.summary import step_summary
-from labctl.text import escape_control
-from labctl.wire.text import clip
+from labctl.text import clip, escape_control
 
 __all__ = ["annotations", "command", "step_summary"]
 

@@ -15,8 +15,7 @@ from labctl.model.result import AttemptResult, Result, Verdict
 from labctl.report.documents.evidence import evidence
 from labctl.report.documents.names import case_name, place, suite_name
 from labctl.report.text import word
-from labctl.text import escape_control, escape_lines
-from labctl.wire.text import clip
+from labctl.text import clip, escape_control, escape_lines
 
 _MESSAGE = 500
 """Characters of an attribute that says why; the element's text has it whole."""

@@ -12,8 +12,7 @@ from labctl.report.documents.markdown import code, fenced, heading, row
 from labctl.report.tables import summary_line
 from labctl.report.text import listed, word
 from labctl.results.summary import interruption_note
-from labctl.text import pluralize
-from labctl.wire.text import clip
+from labctl.text import clip, pluralize
 
 LIMIT = 1_000_000
 """Bytes of UTF-8. GitHub takes 1 MiB of a step, and nothing of what is longer."""

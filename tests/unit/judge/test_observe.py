@@ -14,7 +14,7 @@ from labctl.judge import judge, observe
 from labctl.judge.observe import REPORT_LIMIT, start_of
 from labctl.model.evidence import Capture
 from labctl.model.result import Observation, Outcome, ServerEvent
-from labctl.wire.explain import explain
+from labctl.wire.explanation import explain
 from tests.unit.judge.samples import evidence, expectation, flow, report
 from tests.unit.wire.captures import recorded
 from tests.unit.wire.drawn import draw_ladder

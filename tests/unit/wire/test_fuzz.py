@@ -16,7 +16,7 @@ from labctl.model.packet import RawPacket
 from labctl.model.result import ExceptionInfo, Observation, Outcome
 from labctl.wire.canvas import WIDTH
 from labctl.wire.decode import decode_all
-from labctl.wire.explain import explain
+from labctl.wire.explanation import explain
 from labctl.wire.flows import analyse
 from labctl.wire.listing import list_packets
 from labctl.wire.pcapng import pcapng

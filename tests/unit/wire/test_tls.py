@@ -7,8 +7,8 @@ import pytest
 from labctl.model.flow_detail import TlsAlert, TlsDetail
 from labctl.wire.decode import decode_all
 from labctl.wire.flows import analyse
-from labctl.wire.stream import LIMIT, Stream
-from labctl.wire.tls import handshake, peek
+from labctl.wire.tcp import STREAM_LIMIT, Stream
+from labctl.wire.tls import describe_segment, handshake
 from tests.unit.wire.captures import recorded
 
 BOTH = ("TLS 1.3", "TLS 1.2")
@@ -76,7 +76,7 @@ def test_alerts_after_encryption_began_are_not_read() -> None:
     ],
 )
 def test_what_a_segment_starts_with(payload: bytes, said: str) -> None:
-    assert peek(payload) == said
+    assert describe_segment(payload) == said
 
 
 def test_segments_are_put_in_order() -> None:
@@ -102,9 +102,9 @@ def test_a_stream_is_bounded() -> None:
     stream = Stream()
     for number in range(100):
         stream.add(number * 1000, bytes(1000), 1000)
-    assert (len(stream.data), stream.length) == (LIMIT, 100_000)
+    assert (len(stream.data), stream.length) == (STREAM_LIMIT, 100_000)
     gap = Stream()
-    for number in range(1, LIMIT):
+    for number in range(1, STREAM_LIMIT):
         gap.add(number, bytes(60_000), 60_000)
     kept = sum(map(len, gap._later.values()))  # noqa: SLF001 the bound is on what is kept inside
-    assert kept < 300 * LIMIT
+    assert kept < 300 * STREAM_LIMIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labctl.model.result import Call, ExceptionInfo
-from labctl.wire.explain import explain
+from labctl.wire.explanation import explain
 from labctl.wire.flows import analyse
 from tests.unit.wire.raised import (
     AGAIN,

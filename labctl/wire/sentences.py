@@ -1,4 +1,7 @@
-"""The sentences of explanations: what a flow shows, and what follows from it."""
+"""The sentences of explanations: what a flow shows, and what follows from it for the client.
+
+In all of them `consequence` is the end of the sentence: `the kernel raised ECONNREFUSED`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ from collections.abc import Sequence
 from labctl.model.flow_detail import FlowDetail, TlsDetail
 from labctl.model.flows import host_port
 from labctl.model.result import Flow
-from labctl.wire.icmp import raises_refused
-from labctl.wire.text import clip, size
+from labctl.text import clip, format_size
+from labctl.wire.icmp import is_port_unreachable
 
-_SEEN = {
+_OUTCOME_CLAUSES = {
     "tcp": {
         "refused": "a RST answered the SYN to {}",
         "unanswered": "no SYN to {} was answered",
@@ -33,19 +36,22 @@ _SEEN = {
     },
 }
 _NAME_LIMIT = 60
+"""The most characters of a host's name in a sentence."""
 
 
-def seen(flows: Sequence[Flow]) -> str:
-    """What the wire shows, by its last flow, as a clause."""
+def last_flow(flows: Sequence[Flow]) -> str:
+    """Return what the last flow shows, as a clause: `on the wire, a RST answered ...`."""
     if not flows:
         return "no packet of the client was on the wire"
     last = flows[-1]
-    form = _SEEN.get(last.protocol, {}).get(last.outcome, f"{last.protocol} {last.outcome}: {{}}")
+    form = _OUTCOME_CLAUSES.get(last.protocol, {}).get(
+        last.outcome, f"{last.protocol} {last.outcome}: {{}}"
+    )
     return "on the wire, " + form.format(_target(last))
 
 
 def _target(flow: Flow) -> str:
-    """`closed.lab:2525`, or the name asked for."""
+    """Return `closed.lab:2525`, or of DNS the name that was asked for."""
     name = host_port(flow) if flow.protocol in ("tcp", "udp") else flow.host
     return clip(name, _NAME_LIMIT)
 
@@ -58,8 +64,8 @@ def _detail(flow: Flow) -> FlowDetail:
     return flow.detail or FlowDetail()
 
 
-def cut(port: int, flow: Flow) -> str:
-    """A port number that was too long, and where the connection went instead."""
+def truncated_port(port: int, flow: Flow) -> str:
+    """Return why a port of more than 16 bits became that of `flow`."""
     end = {
         "refused": "where nobody listens: a RST came back, and the kernel raised ECONNREFUSED",
         "unanswered": "which nobody answered",
@@ -70,43 +76,46 @@ def cut(port: int, flow: Flow) -> str:
     )
 
 
-def out_of_range(ports: Sequence[int]) -> str:
-    """A number that Python turned down."""
+def port_out_of_range(ports: Sequence[int]) -> str:
+    """Return why Python raised OverflowError; `ports` are those out of range, if known."""
     what = f"the port {ports[-1]}" if ports else "a number that is out of range"
     return f"Python itself refused {what} before it asked the kernel for anything: no packet left."
 
 
-def refused(flow: Flow, raised: str) -> str:
-    """RST, or the ICMP errors that count the same."""
+def refused(flow: Flow, consequence: str) -> str:
+    """Return why a connection was refused: a RST, or an ICMP error that counts the same."""
     icmp = _detail(flow).icmp
     if flow.outcome == "refused":
         return (
             f"A RST answered the SYN: {_host(flow)} is up, but nobody listens on port "
-            f"{flow.port}, so {raised}."
+            f"{flow.port}, so {consequence}."
         )
-    if icmp and raises_refused(icmp):
+    if icmp and is_port_unreachable(icmp):
         return (
             f"An ICMP {icmp.meaning} came back from {icmp.sender} for {_target(flow)}: Linux makes "
-            f"the same error of it as of a RST, so {raised}."
+            f"the same error of it as of a RST, so {consequence}."
         )
-    return unreachable(flow, raised)
+    return unreachable(flow, consequence)
 
 
-def unreachable(flow: Flow, raised: str) -> str:
-    """An ICMP error; the client's own kernel sends one where no neighbour answers."""
+def unreachable(flow: Flow, consequence: str) -> str:
+    """Return why a host was unreachable: nobody has its address, or an ICMP error came.
+
+    If no neighbour answers, the client's own kernel makes the ICMP error.
+    """
     detail = _detail(flow)
     if flow.protocol == "arp" or (detail.icmp and detail.icmp.sender == detail.source):
         return (
             f"Nobody answered when the client's kernel asked who has {flow.address}: no such host "
-            f"is on this network, so {raised}."
+            f"is on this network, so {consequence}."
         )
     what = f"ICMP {detail.icmp.meaning}" if detail.icmp else "ICMP error"
     sender = detail.icmp.sender if detail.icmp else "a host"
-    return f"{what} came back from {sender} for {_target(flow)}, so {raised}."
+    return f"{what} came back from {sender} for {_target(flow)}, so {consequence}."
 
 
-def unresolved(flow: Flow, failed: str) -> str:
-    """A name that gave no address."""
+def unresolved(flow: Flow, consequence: str) -> str:
+    """Return why a name gave no address."""
     detail = _detail(flow)
     why = {
         "nxdomain": f"The name server answered NXDOMAIN: there is no name {_host(flow)}",
@@ -117,11 +126,11 @@ def unresolved(flow: Flow, failed: str) -> str:
         f"The name server answered {detail.dns.code if detail.dns else 'with an error'}: it "
         f"couldn't tell about {_host(flow)}",
     )
-    return f"{why}, so {failed} and no connection was tried."
+    return f"{why}, so {consequence} and no connection was tried."
 
 
 def timed_out(flow: Flow, end: str) -> str:
-    """A wait that ended by the clock."""
+    """Return what the client waited for; `end` says when it stopped: `its own timeout was up`."""
     detail = _detail(flow)
     if flow.protocol == "dns":
         return f"Nobody answered the DNS question for {_host(flow)}: the client waited until {end}."
@@ -138,22 +147,22 @@ def timed_out(flow: Flow, end: str) -> str:
             f"waited until {end}."
         )
     return (
-        f"{_target(flow)} sent {size(detail.bytes_received)} and then kept the client waiting "
-        f"until {end}."
+        f"{_target(flow)} sent {format_size(detail.bytes_received)} and then kept the client "
+        f"waiting until {end}."
     )
 
 
-def broken_off(flow: Flow, raised: str) -> str:
-    """A RST from the server."""
-    got = _detail(flow).bytes_received
-    when = f"after {size(got)}" if got else "before it had sent anything"
-    return f"{_target(flow)} took the connection and broke it off with a RST {when}: {raised}."
+def reset_by_server(flow: Flow, consequence: str) -> str:
+    """Return when the server broke the connection off with a RST."""
+    received = _detail(flow).bytes_received
+    when = f"after {format_size(received)}" if received else "before it had sent anything"
+    return f"{_target(flow)} took the connection and broke it off with a RST {when}: {consequence}."
 
 
-def hung_up(flow: Flow) -> str:
-    """A FIN from the server, too early."""
-    got = _detail(flow).bytes_received
-    when = f"after {size(got)}" if got else "without a word"
+def closed_by_server(flow: Flow) -> str:
+    """Return when the server closed the connection, which was too early for the client."""
+    received = _detail(flow).bytes_received
+    when = f"after {format_size(received)}" if received else "without a word"
     return (
         f"{_target(flow)} took the connection and closed it (FIN) {when}: no system call fails at "
         f"an early end, so it is the library that complains."
@@ -161,7 +170,7 @@ def hung_up(flow: Flow) -> str:
 
 
 def handshake_failed(flow: Flow, tls: TlsDetail) -> str:
-    """Why a TLS handshake came to nothing, as far as it can be read."""
+    """Return why a TLS handshake failed, as far as it is in plain text."""
     if tls.not_tls is not None:
         return f'{_target(flow)} doesn\'t speak TLS: it said "{clip(tls.not_tls, 40)}".'
     for alert in tls.alerts:

@@ -7,7 +7,7 @@ import pytest
 from labctl.model.packet import SYN
 from labctl.model.result import ExceptionInfo, Outcome
 from labctl.wire.decode import decode_all
-from labctl.wire.explain import explain
+from labctl.wire.explanation import explain
 from labctl.wire.flows import analyse
 from tests.unit.wire.build import CLIENT, MAIL, Capture, tcp
 from tests.unit.wire.raised import (
