@@ -12,9 +12,9 @@ from statistics import median
 from labctl.model.grade import ClassGrades, Grade, Part, State
 from labctl.report.grades.feedback import mark_html
 from labctl.report.grades.heat import NONE, SIGNS, anchor, columns, heat_map
-from labctl.report.grades.markup import BREAK, EMPTY, Markup, join, page, tag
 from labctl.report.grades.style import CLASS
 from labctl.report.grades.words import cut, number, points
+from labctl.report.html import BREAK, EMPTY, Markup, html_page, join, tag
 from labctl.text import pluralize
 
 LIMIT = 3_000_000
@@ -92,9 +92,8 @@ def _page(grades: ClassGrades, most: int) -> str:
         aria_label="Points of every student",
     )  # fmt: skip
     details = [_student(place, grade, shown, most) for place, grade in enumerate(grades.grades)]
-    return page(
+    return html_page(
         grades.title,
-        CLASS,
         tag("h1", grades.title),
         tag("p", f"{grades.exercise} · labctl {grades.labctl}", class_="soft"),
         _tiles(grades),
@@ -105,6 +104,7 @@ def _page(grades: ClassGrades, most: int) -> str:
         *_mistakes(grades, most),
         tag("h2", "Details"),
         *details,
+        style=CLASS,
         script=_SCRIPT,
     )
 

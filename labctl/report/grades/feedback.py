@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 
 from labctl.model.grade import Grade, Mark, Part
-from labctl.report.grades.markup import EMPTY, Markup, join, lines, page, tag
 from labctl.report.grades.student import explained, for_student, headline, remark
 from labctl.report.grades.style import FEEDBACK
 from labctl.report.grades.words import cut, points, run_blocks, told
+from labctl.report.html import EMPTY, Markup, escape_html_lines, html_page, join, tag
 
 _MEANS_SOMETHING = re.compile(
     r"([\\`*_\[\]<#|~&@$]|^[-+=>]|(?<=^\d)[.)]|(?<=\d)[.)](?= )|:(?=\S)|(?<=www)\.)", re.I
@@ -85,13 +85,13 @@ def feedback_html(grade: Grade) -> str:
     """The feedback as a page that loads nothing and runs nothing."""
     seen = for_student(grade)
     sentences = [tag("p", sentence) for sentence in explained(seen)]
-    return page(
+    return html_page(
         f"{seen.title}: {headline(seen)}",
-        FEEDBACK,
         tag("h1", seen.title),
         tag("p", tag("bdi", seen.name), " · ", tag("strong", headline(seen))),
         tag("div", *sentences, class_="note") if sentences else "",
         tag("main", *(_part_html(part) for part in seen.parts)) if seen.gradable else "",
+        style=FEEDBACK,
     )
 
 
@@ -113,7 +113,7 @@ def _about_html(part: Part) -> list[Markup]:
     said += [tag("ul", *(mark_html(mark) for mark in part.marks), class_="marks")]
     for heading, text in run_blocks(part):
         # A region that scrolls is one that keys can reach.
-        said += [tag("h4", heading.capitalize()), tag("pre", lines(text), tabindex="0")]
+        said += [tag("h4", heading.capitalize()), tag("pre", escape_html_lines(text), tabindex="0")]
     if part.capture:
         said += [tag("p", "The packets are in ", tag("code", part.capture), ".", class_="small")]
     return said

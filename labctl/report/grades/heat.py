@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from labctl.model.grade import ClassGrades, Grade, Part, State
-from labctl.report.grades.markup import BREAK, Markup, join, tag
 from labctl.report.grades.words import cut, number, points
+from labctl.report.html import BREAK, Markup, join, tag
 
 SIGNS = {State.GRADED: "", State.TAMPERED: "⚑", State.ERROR: "!", State.REFUSED: "✘"}
 """Beside the points, where there is more to know; so not by colour alone."""

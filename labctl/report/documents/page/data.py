@@ -12,7 +12,8 @@ from labctl.report.again import again
 from labctl.report.documents.page import story
 from labctl.report.documents.page.compared import compared
 from labctl.report.documents.page.order import WORST_FIRST, layer, layers, pythons
-from labctl.report.documents.page.pool import Json, Pool, milliseconds
+from labctl.report.documents.page.pool import Pool, milliseconds
+from labctl.report.html import Json
 from labctl.report.text import listed, series, word
 
 _REASONS = 20

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from urllib.parse import quote
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.documents.page.pool import Json, script_json
 from labctl.report.documents.page.rows import rows
 from labctl.report.documents.page.summary import head, headline, worst
-from labctl.report.grades.markup import EMPTY, Markup, tag
+from labctl.report.html import EMPTY, Json, Markup, html_page, json_script, tag
 from labctl.text import pluralize
 
 _SCRIPTS = ("elements.js", "ladder.js", "timeline.js", "details.js", "filters.js", "page.js")
@@ -33,35 +30,21 @@ _KEYS = (
 def shell(result: Result, shown: Sequence[AttemptResult], data: dict[str, Json]) -> str:
     """The whole page; `shown` are the attempts that it lists, and `data` is of these."""
     style, script = ("\n".join(map(_file, names)) for names in (_STYLES, _SCRIPTS))
-    theme = _file("theme.js")
-    policy = (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(theme)} {_hash(script)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )
-    # The policy has no quotes in it that end the attribute: hashes are base64.
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="referrer" content="no-referrer">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"{tag('title', f'{headline(result)} · labctl')}\n"
-        f'<link rel="icon" href="{_icon(worst(result))}">\n'
-        f"<style>{style}</style>\n<script>{theme}</script>\n</head>\n<body>\n"
-        f"{head(result)}\n{_main(result, shown)}\n"
-        f'<script type="application/json" id="data">{script_json(data)}</script>\n'
-        f"<script>{script}</script>\n</body>\n</html>\n"
+    return html_page(
+        f"{headline(result)} · labctl",
+        head(result),
+        _main(result, shown),
+        json_script("data", data),
+        style=style,
+        script=script,
+        head_script=_file("theme.js"),
+        icon=_icon(worst(result)),
     )
 
 
 @cache
 def _file(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    """A source that lets this text alone run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _icon(verdict: Verdict | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from labctl.model.result import Result
-from labctl.report.grades.markup import EMPTY, Markup, join, tag
+from labctl.report.html import EMPTY, Markup, join, tag
 from labctl.text import pluralize
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
 
+from labctl.report.html import Json
 from labctl.text import escape_control, escape_lines
 
-Json = None | bool | int | float | str | Sequence["Json"] | dict[str, "Json"]
-
-_ESCAPED = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 _LATEST_S = 1e9
 
 
@@ -69,9 +66,3 @@ def milliseconds(seconds: float | None) -> float | None:
         return None
     exact = round(seconds * 1000, 1)
     return int(exact) if exact == int(exact) else exact
-
-
-def script_json(value: Json) -> str:
-    """JSON that may stand in a <script>: there is nothing in it that ends one or begins a tag."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.translate(_ESCAPED)

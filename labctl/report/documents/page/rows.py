@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from labctl.model.result import AttemptResult, Verdict
 from labctl.report.documents.page.order import title
-from labctl.report.grades.markup import EMPTY, Markup, join, tag
 from labctl.report.grades.words import cut
+from labctl.report.html import EMPTY, Markup, join, tag
 from labctl.report.text import MARKS, outcome_line, word
 
 _OUTCOME = 140

@@ -15,7 +15,8 @@ from labctl.model.result import (
     Observation,
     Outcome,
 )
-from labctl.report.documents.page.pool import Json, Pool, milliseconds
+from labctl.report.documents.page.pool import Pool, milliseconds
+from labctl.report.html import Json
 from labctl.report.text import ended, exception_line
 
 _FRAMES = 40

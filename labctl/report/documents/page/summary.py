@@ -12,7 +12,7 @@ from labctl.report.documents.page.made import made_with
 from labctl.report.documents.page.order import WORST_FIRST
 from labctl.report.documents.page.rows import badge
 from labctl.report.documents.page.tables import filtered, tables
-from labctl.report.grades.markup import Markup, join, tag
+from labctl.report.html import Markup, join, tag
 from labctl.report.text import word
 from labctl.results.summary import interruption_note
 from labctl.text import pluralize

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from labctl.model.result import AttemptResult, Result, Verdict
 from labctl.report.documents.page.order import WORST_FIRST, layer, layers, pythons
-from labctl.report.grades.markup import Markup, tag
+from labctl.report.html import Markup, tag
 from labctl.report.text import series, word
 
 

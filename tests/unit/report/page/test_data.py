@@ -25,7 +25,8 @@ from labctl.model.result import (
 )
 from labctl.report.documents.page.data import document, link
 from labctl.report.documents.page.order import worst_first
-from labctl.report.documents.page.pool import Pool, milliseconds, script_json
+from labctl.report.documents.page.pool import Pool, milliseconds
+from labctl.report.html import script_json
 from tests.unit.judge.samples import STACK, exception, interpreter, raised, result, returned
 from tests.unit.report.page.reading import DEPTH, told
 from tests.unit.report.page.samples import (
