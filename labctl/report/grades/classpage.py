@@ -13,9 +13,9 @@ from labctl.model.grade import ClassGrades, Grade, Part, State
 from labctl.report.grades.feedback import mark_html
 from labctl.report.grades.heat import NONE, SIGNS, anchor, columns, heat_map
 from labctl.report.grades.style import CLASS
-from labctl.report.grades.words import cut, number, points
+from labctl.report.grades.words import number, points
 from labctl.report.html import BREAK, EMPTY, Markup, html_page, join, tag
-from labctl.text import pluralize
+from labctl.text import escape_control, pluralize
 
 LIMIT = 3_000_000
 """Of more octets than this, a page takes seconds to open on a phone."""
@@ -135,11 +135,13 @@ def _to_look_at(grades: ClassGrades) -> Markup:
 def _because(grade: Grade) -> str:
     reasons = [grade.message, *(reason for part in grade.parts for reason in part.reasons)]
     said = "; ".join(reason for reason in reasons if reason)
-    return cut(f" ({said})", 300) if said else ""
+    return escape_control(f" ({said})", limit=300) if said else ""
 
 
 def _link(place: int, grade: Grade) -> Markup:
-    return tag("a", tag("bdi", cut(grade.name or grade.id, 60)), href=f"#{anchor(place)}")
+    return tag(
+        "a", tag("bdi", escape_control(grade.name or grade.id, limit=60)), href=f"#{anchor(place)}"
+    )
 
 
 def _legend() -> Markup:
@@ -164,8 +166,17 @@ def _mistakes(grades: ClassGrades, most: int) -> list[Markup]:
         tag(
             "tr",
             tag("td", pluralize(len(mistake.places), "student"), class_="points"),
-            tag("td", cut(mistake.part, most), BREAK, cut(mistake.title, most)),
-            tag("td", cut(mistake.message, most), tag("div", *_who(grades, mistake))),
+            tag(
+                "td",
+                escape_control(mistake.part, limit=most),
+                BREAK,
+                escape_control(mistake.title, limit=most),
+            ),
+            tag(
+                "td",
+                escape_control(mistake.message, limit=most),
+                tag("div", *_who(grades, mistake)),
+            ),
         )
         for mistake in found
     ]
@@ -185,10 +196,12 @@ def _student(place: int, grade: Grade, shown: list[Part], most: int) -> Markup:
     worth = points(grade.points, grade.max_points) if grade.gradable else "not graded"
     head = tag(
         "summary",
-        tag("strong", tag("bdi", cut(grade.name or grade.id, most))),
-        f" · {cut(grade.id, most)} · {worth} · {grade.state.value}",
+        tag("strong", tag("bdi", escape_control(grade.name or grade.id, limit=most))),
+        f" · {escape_control(grade.id, limit=most)} · {worth} · {grade.state.value}",
     )
-    message = tag("p", cut(grade.message, most), class_="note") if grade.message else ""
+    message = (
+        tag("p", escape_control(grade.message, limit=most), class_="note") if grade.message else ""
+    )
     parts = (_part(anchor(place, part.name, shown), part, most) for part in grade.parts)
     return tag("details", head, message, *parts, class_="student", id=anchor(place))
 
@@ -198,9 +211,15 @@ def _part(name: str, part: Part, most: int) -> Markup:
     kinds += [part.state.value] if part.state is not State.GRADED else []
     said = ", ".join([points(part.points, part.max_points), *kinds])
     missed = [mark for mark in part.marks if not mark.full]
-    reasons = [tag("p", cut(reason, most), class_="note") for reason in part.reasons]
+    reasons = [
+        tag("p", escape_control(reason, limit=most), class_="note") for reason in part.reasons
+    ]
     marks = tag("ul", *(mark_html(mark, most) for mark in missed), class_="marks")
-    files = [tag("code", cut(file, 120)) for file in (part.evidence, part.capture) if file]
+    files = [
+        tag("code", escape_control(file, limit=120))
+        for file in (part.evidence, part.capture)
+        if file
+    ]
     body = tag(
         "div",
         *reasons,
@@ -209,5 +228,5 @@ def _part(name: str, part: Part, most: int) -> Markup:
         if files
         else "",
     )
-    summary = tag("summary", f"{cut(part.title, most)} · {said}")
+    summary = tag("summary", f"{escape_control(part.title, limit=most)} · {said}")
     return tag("details", summary, body, class_="part", id=name)

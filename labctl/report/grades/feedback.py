@@ -10,8 +10,9 @@ import re
 from labctl.model.grade import Grade, Mark, Part
 from labctl.report.grades.student import explained, for_student, headline, remark
 from labctl.report.grades.style import FEEDBACK
-from labctl.report.grades.words import cut, points, run_blocks, told
+from labctl.report.grades.words import points, run_blocks, told
 from labctl.report.html import EMPTY, Markup, escape_html_lines, html_page, join, tag
+from labctl.text import escape_control
 
 _MEANS_SOMETHING = re.compile(
     r"([\\`*_\[\]<#|~&@$]|^[-+=>]|(?<=^\d)[.)]|(?<=\d)[.)](?= )|:(?=\S)|(?<=www)\.)", re.I
@@ -32,12 +33,12 @@ def feedback_markdown(grade: Grade) -> str:
 
 def inline(text: str) -> str:
     """The text on one line of Markdown: no character of it means anything but itself."""
-    return _MEANS_SOMETHING.sub(r"\\\1", cut(text, 1000))
+    return _MEANS_SOMETHING.sub(r"\\\1", escape_control(text, limit=1000))
 
 
 def code(text: str) -> str:
     """The text as a code span."""
-    line = cut(text, 1000)
+    line = escape_control(text, limit=1000)
     fence = "`" * (_longest_run(line) + 1)
     if not line.strip():
         return "(nothing)"
@@ -125,7 +126,7 @@ def mark_html(mark: Mark, most: int = 1000) -> Markup:
         "li",
         tag(
             "div",
-            tag("span", _sign(mark), tag("span", cut(mark.title, most))),
+            tag("span", _sign(mark), tag("span", escape_control(mark.title, limit=most))),
             tag("span", points(mark.points, mark.max_points), class_="points"),
             class_="head",
         ),

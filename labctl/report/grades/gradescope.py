@@ -10,7 +10,8 @@ from typing import Any
 
 from labctl.model.grade import Grade, Mark, Part
 from labctl.report.grades.student import explained, for_student, headline, remark
-from labctl.report.grades.words import cut, first_missed, plain, plain_run, points
+from labctl.report.grades.words import first_missed, plain, plain_run, points
+from labctl.text import escape_control
 
 
 def results_json(grade: Grade) -> str:
@@ -38,9 +39,11 @@ def results_json(grade: Grade) -> str:
 
 def _summary(grade: Grade) -> str:
     # Where a test is hidden, Gradescope shows the student no total; so this says it.
-    lines = [headline(grade), *(cut(text, 1000) for text in explained(grade))]
+    lines = [headline(grade), *(escape_control(text, limit=1000) for text in explained(grade))]
     if grade.gradable:
-        lines += [f"{cut(part.title, 200)}: {_worth(part)}" for part in grade.parts]
+        lines += [
+            f"{escape_control(part.title, limit=200)}: {_worth(part)}" for part in grade.parts
+        ]
     return "\n".join(lines)
 
 
@@ -69,7 +72,7 @@ def _tests(number: int, part: Part) -> list[dict[str, Any]]:
 
 def _test(number: str, part: Part, mark: Mark) -> dict[str, Any]:
     return {
-        "name": cut(f"{part.title}: {mark.title}", 200),
+        "name": escape_control(f"{part.title}: {mark.title}", limit=200),
         "number": number,
         "score": _score(mark.points),
         # Extra credit is what is scored beyond the points that there are.

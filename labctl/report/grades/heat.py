@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from labctl.model.grade import ClassGrades, Grade, Part, State
-from labctl.report.grades.words import cut, number, points
+from labctl.report.grades.words import number, points
 from labctl.report.html import BREAK, Markup, join, tag
+from labctl.text import escape_control
 
 SIGNS = {State.GRADED: "", State.TAMPERED: "⚑", State.ERROR: "!", State.REFUSED: "✘"}
 """Beside the points, where there is more to know; so not by colour alone."""
@@ -45,7 +46,7 @@ def anchor(place: int, part: str = "", shown: list[Part] | None = None) -> str:
 def _heading(part: Part) -> Markup:
     kinds = [word for word, so in (("hidden", part.hidden), ("bonus", part.bonus)) if so]
     extra = join(BREAK, tag("span", ", ".join(kinds), class_="soft small")) if kinds else ""
-    return tag("th", cut(part.title, 60), _of(part.max_points), extra, scope="col")
+    return tag("th", escape_control(part.title, limit=60), _of(part.max_points), extra, scope="col")
 
 
 def _of(most: float) -> Markup:

@@ -16,7 +16,8 @@ from types import MappingProxyType
 
 from labctl.model.grade import ClassGrades, Grade
 from labctl.report.grades.student import explained, for_student, headline, remark
-from labctl.report.grades.words import cut, number, points, told
+from labctl.report.grades.words import number, points, told
+from labctl.text import escape_control
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def cell(text: str) -> str:
     quote inside of a field, so that a name could go on into the next column: there are no quotes,
     and no backslash at the end.
     """
-    line = cut(text, 2000).replace('"', "'").rstrip("\\")
+    line = escape_control(text, limit=2000).replace('"', "'").rstrip("\\")
     return f"'{line}" if line.lstrip().startswith(_FORMULA) else line
 
 
@@ -141,5 +142,5 @@ def _comment(grade: Grade) -> str:
                 for mark in part.marks
                 if not mark.full and not part.hidden
             ]
-    said = "<br>".join(html.escape(cut(line, 1000)) for line in lines)
+    said = "<br>".join(html.escape(escape_control(line, limit=1000)) for line in lines)
     return said.replace("\\", "&#92;")

@@ -10,7 +10,8 @@ from typing import Any
 
 from labctl.model.grade import Grade, Mark, Part, State
 from labctl.report.grades.student import explained, for_student, headline, remark
-from labctl.report.grades.words import cut, first_missed, plain, plain_run
+from labctl.report.grades.words import first_missed, plain, plain_run
+from labctl.text import escape_control
 
 LIMIT = 1_000_000
 """What PrairieLearn takes of the document, in octets."""
@@ -28,7 +29,7 @@ def results_json(grade: Grade) -> str:
 
 
 def _document(grade: Grade, most: int) -> dict[str, Any]:
-    sentences = [cut(sentence, most) for sentence in explained(grade)]
+    sentences = [escape_control(sentence, limit=most) for sentence in explained(grade)]
     # Not gradable costs the student no attempt. That is so of a lab that broke, and of what
     # cannot be read: PrairieLearn means it for invalid submissions.
     if grade.state in (State.ERROR, State.REFUSED):
@@ -45,7 +46,7 @@ def _document(grade: Grade, most: int) -> dict[str, Any]:
 def _test(part: Part, mark: Mark, most: int) -> dict[str, Any]:
     name = part.title if part.hidden else f"{part.title}: {mark.title}"
     return {
-        "name": cut(name, min(most, 200)),
+        "name": escape_control(name, limit=min(most, 200)),
         "description": "bonus" if part.bonus else "",
         "points": round(mark.points, 4),
         "max_points": 0 if part.bonus else round(mark.max_points, 4),

@@ -18,11 +18,6 @@ def points(scored: float, most: float) -> str:
     return f"{number(scored)} point{'' if scored == 1 else 's'}"
 
 
-def cut(text: str, most: int) -> str:
-    """One line, safe, of not many more than `most` characters."""
-    return escape_control(text if len(text) <= most else f"{text[:most]}…")
-
-
 def block(text: str, most: int) -> str:
     """Lines, each safe; at most `most` characters of the text, and how many are left out."""
     # Cut first: a megabyte of newlines is a million lines.
@@ -38,7 +33,7 @@ def told(mark: Mark, most: int = 1000) -> list[tuple[str, str]]:
         ("why", mark.message),
         ("hint", "" if mark.full else mark.hint),
     ]
-    return [(heading, cut(text, most)) for heading, text in said if text]
+    return [(heading, escape_control(text, limit=most)) for heading, text in said if text]
 
 
 def run_blocks(part: Part, most: int = 8000) -> list[tuple[str, str]]:

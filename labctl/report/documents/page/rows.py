@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from labctl.model.result import AttemptResult, Verdict
 from labctl.report.documents.page.order import title
-from labctl.report.grades.words import cut
 from labctl.report.html import EMPTY, Markup, join, tag
 from labctl.report.text import MARKS, outcome_line, word
+from labctl.text import escape_control
 
 _OUTCOME = 140
 _REASON = 200
@@ -31,8 +31,8 @@ def _row(number: int, attempt: AttemptResult) -> Markup:
     summary = tag(
         "summary",
         badge(attempt.verdict),
-        tag("bdi", cut(title(attempt), 120), class_="name"),
-        tag("bdi", cut(attempt.python, 24), class_="python"),
+        tag("bdi", escape_control(title(attempt), limit=120), class_="name"),
+        tag("bdi", escape_control(attempt.python, limit=24), class_="python"),
         tag("bdi", _outcome(attempt), class_="outcome"),
         tag("span", _seconds(attempt), class_="time"),
         _why(attempt),
@@ -43,8 +43,8 @@ def _row(number: int, attempt: AttemptResult) -> Markup:
 def _outcome(attempt: AttemptResult) -> str:
     """What became of it; of what broke the lab, which may be a log, the first line."""
     if attempt.observed is None and attempt.reasons:
-        return cut(attempt.reasons[0].partition("\n")[0], _OUTCOME)
-    return cut(outcome_line(attempt), _OUTCOME)
+        return escape_control(attempt.reasons[0].partition("\n")[0], limit=_OUTCOME)
+    return escape_control(outcome_line(attempt), limit=_OUTCOME)
 
 
 def _seconds(attempt: AttemptResult) -> str:
@@ -56,4 +56,4 @@ def _why(attempt: AttemptResult) -> Markup:
     if attempt.verdict is Verdict.PASS or not attempt.reasons or attempt.observed is None:
         return EMPTY
     more = f" (and {len(attempt.reasons) - 1} more)" if len(attempt.reasons) > 1 else ""
-    return tag("bdi", cut(attempt.reasons[0], _REASON), more, class_="why")
+    return tag("bdi", escape_control(attempt.reasons[0], limit=_REASON), more, class_="why")
