@@ -15,10 +15,10 @@ from labctl.engine.connect import connect
 from labctl.engine.guard import guarded
 from labctl.engine.images import LAB, ImageStore, client_image
 from labctl.engine.labels import Labels
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.plan import Interpreter
 from labctl.model.scenario import Scenario
-from labctl.shared_files import share
 
 SCENARIO = "refused-port"
 ATTEMPT = "smtplib"
@@ -59,9 +59,7 @@ def bench() -> Iterator[Bench]:
                 client=client,
                 run=run,
                 interpreter=Interpreter(series=SERIES, version=images[image].python, image=image),
-                scenario=Catalogue([share("scenarios")], share("compose") / "lab.yaml").load(
-                    SCENARIO
-                ),
+                scenario=Catalogue([bundled_folder("scenarios")], bundled_compose()).load(SCENARIO),
             )
         finally:
             cleanup.sweep(client, run)

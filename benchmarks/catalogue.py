@@ -13,9 +13,9 @@ from benchmarks import attempts, one_lab
 from benchmarks.bench import LABCTL, Bench
 from benchmarks.measure import Contestant, Rows, Say, alternate
 from benchmarks.process import timed
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.scenario import Attempt, Scenario
-from labctl.shared_files import share
 
 ALL = "labctl run --all"
 SIX = "labctl run --all --python all"
@@ -33,7 +33,7 @@ _HERE = Path(__file__).parent
 
 def measure(bench: Bench, rounds: int, say: Say) -> Rows:
     """Seconds of the whole. Of docker-compose, a sample of ten, scaled."""
-    scenarios = Catalogue([share("scenarios")], share("compose") / "lab.yaml").all()
+    scenarios = Catalogue([bundled_folder("scenarios")], bundled_compose()).all()
     number = sum(len(scenario.attempts) for scenario in scenarios)
     with tempfile.TemporaryDirectory() as folder, attempts.bases(bench) as taken:
         contestants: dict[str, Contestant] = {

@@ -10,7 +10,7 @@ from benchmarks.bench import ATTEMPT, LABCTL, SCENARIO, Bench
 from benchmarks.measure import Contestant, Rows, Say, alternate
 from benchmarks.process import timed
 from labctl.engine.images import LAB
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_compose
 
 LABCTL_RUN = "labctl run"
 BY_HAND = "docker, by hand"
@@ -70,7 +70,7 @@ def environment(bench: Bench) -> dict[str, str]:
         "BENCH_SUBNET": _SUBNET,
         "BENCH_LAB_IMAGE": LAB,
         "BENCH_CLIENT_IMAGE": bench.interpreter.image,
-        "BENCH_COMPOSE": str(share("compose") / "lab.yaml"),
+        "BENCH_COMPOSE": str(bundled_compose()),
         "BENCH_SOURCE": bench.source,
         "TESTCONTAINERS_RYUK_DISABLED": "true",
     }

@@ -6,6 +6,7 @@ one of these into a message and an exit code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,3 +74,23 @@ class ManyInputErrors(InputError):
 
 class Terminated(BaseException):
     """SIGTERM came: like KeyboardInterrupt, nothing but the clean-up may catch it."""
+
+
+def closest_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that was probably meant by a misspelt one; None if none is close."""
+    import difflib  # noqa: PLC0415 only where something is wrong
+
+    cutoff = 0.66 if len(name) <= 4 else 0.7  # noqa: PLR2004 a swap in `tcp` leaves 2 of 3
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message, `; did you mean "NAME"?`, or "" if no known name is close."""
+    close = closest_name(name, known)
+    return f'; did you mean "{close}"?' if close else ""
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """Return the text in one line, with `...` behind its first `limit` characters."""
+    line = text.replace("\n", "\\n")
+    return line if len(line) <= limit else f"{line[:limit]}..."

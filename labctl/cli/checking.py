@@ -13,13 +13,13 @@ from labctl.cli.grading import Grader, exercises
 from labctl.cli.output import Output
 from labctl.cli.signals import terminable
 from labctl.errors import EngineError, InputError, UsageError
+from labctl.load.bundled import bundled_folder
 from labctl.load.exercise import START
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
 from labctl.report.console import make_console
 from labctl.report.exercises import answer_sheet, instructions, points
 from labctl.report.marks import marks
-from labctl.shared_files import share
 from labctl.submissions import find
 
 NOT_ALL = 1
@@ -33,7 +33,7 @@ def start(name: str, directory: Path | None, folders: Sequence[Path]) -> str:
     folder = directory or Path(exercise.name)
     try:
         folder.mkdir(parents=True)
-        ours = exercise.folder.parent == share("exercises")
+        ours = exercise.folder.parent == bundled_folder("exercises")
         # Where it lies on this machine says nothing to students.
         told = exercise.name if ours else f"FOLDER/{exercise.name}"
         (folder / README).write_text(instructions(exercise, told), "utf-8")

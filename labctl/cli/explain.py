@@ -85,11 +85,10 @@ def _raised(what: str) -> Raised:
 
 def _named(name: str) -> Raised:
     """The exception of this name, or at the end of this line of a traceback."""
-    from labctl.errors import UsageError  # noqa: PLC0415
+    from labctl.errors import UsageError, did_you_mean  # noqa: PLC0415
     from labctl.explain.families import called  # noqa: PLC0415
     from labctl.explain.parse import parse  # noqa: PLC0415
     from labctl.explain.raised import Raised  # noqa: PLC0415
-    from labctl.load.words import did_you_mean  # noqa: PLC0415
     from labctl.model.exceptions import known_names  # noqa: PLC0415
 
     known = called(name)

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labctl.cli.selection import having, tagged
-from labctl.errors import UsageError
-from labctl.load.words import did_you_mean
+from labctl.errors import UsageError, did_you_mean
 from labctl.model.exceptions import known_names
 from labctl.model.scenario import LAYERS, Attempt, Scenario
 

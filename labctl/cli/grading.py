@@ -18,13 +18,13 @@ from labctl.grading.desk import Desk, Paper
 from labctl.grading.folder import Setting
 from labctl.grading.papers import read_paper
 from labctl.grading.tickets import Planner, Ticket, Ticketed, truths
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.exercise import Exercises, series_of
 from labctl.load.scenario import load_scenario
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade
 from labctl.model.result import EngineInfo, Observation, Verdict
 from labctl.model.scenario import Scenario
-from labctl.shared_files import share
 from labctl.submissions import Submission
 
 ROOM = 32 * 1024 * 1024
@@ -33,12 +33,12 @@ ROOM = 32 * 1024 * 1024
 
 def exercises(folders: Sequence[Path]) -> Exercises:
     """The bundled exercises, and those of the folders given with --exercises."""
-    compose = share("compose") / "lab.yaml"
-    return Exercises([share("exercises"), *folders], catalogue(()), compose)
+    compose = bundled_compose()
+    return Exercises([bundled_folder("exercises"), *folders], catalogue(()), compose)
 
 
 def _load_scenario(path: Path) -> Scenario:
-    return load_scenario(path, builtin_compose=share("compose") / "lab.yaml")
+    return load_scenario(path, builtin_compose=bundled_compose())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -139,13 +139,12 @@ def schema(
     """
     from labctl.errors import UsageError  # noqa: PLC0415
     from labctl.load import schema as schemas  # noqa: PLC0415
-    from labctl.load.policy_schema import policy_schema  # noqa: PLC0415
 
     wanted = {
         schemas.result_schema: result,
         schemas.exercise_schema: exercise,
         schemas.grade_schema: grade,
-        policy_schema: policy,
+        schemas.policy_schema: policy,
     }
     chosen = [make for make, given in wanted.items() if given] or [schemas.scenario_schema]
     if len(chosen) > 1:

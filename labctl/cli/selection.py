@@ -6,12 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from labctl.errors import UsageError
+from labctl.errors import UsageError, did_you_mean
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
-from labctl.load.words import did_you_mean
 from labctl.model.scenario import Scenario
 from labctl.shards import Times
-from labctl.shared_files import share
 
 _TIMES = "times.json"
 CORE = "core"
@@ -22,7 +21,7 @@ def catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue
     """The bundled scenarios, and those of the folders given with --scenarios. With `unrecorded`,
     their attempts need not say what they expect.
     """
-    return _catalogue([share("scenarios"), *folders], unrecorded=unrecorded)
+    return _catalogue([bundled_folder("scenarios"), *folders], unrecorded=unrecorded)
 
 
 def only(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
@@ -30,7 +29,7 @@ def only(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
 
     UsageError where there is none at all.
     """
-    found = _catalogue(folders or [share("scenarios")], unrecorded=unrecorded)
+    found = _catalogue(folders or [bundled_folder("scenarios")], unrecorded=unrecorded)
     if not found.names():
         raise UsageError(
             f"there is no scenario in {', '.join(map(str, folders))}",
@@ -40,12 +39,12 @@ def only(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
 
 
 def _catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
-    return Catalogue(folders, share("compose") / "lab.yaml", unrecorded=unrecorded)
+    return Catalogue(folders, bundled_compose(), unrecorded=unrecorded)
 
 
 def measured_times() -> Times:
     """What attempts took when they were measured; tools/times.py makes the file anew."""
-    found = json.loads((share("scenarios") / _TIMES).read_text("utf-8"))
+    found = json.loads((bundled_folder("scenarios") / _TIMES).read_text("utf-8"))
     return {(name, attempt): took for name, each in found.items() for attempt, took in each.items()}
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import get_args
 
 from labctl.cli.selection import catalogue
-from labctl.errors import UsageError
+from labctl.errors import UsageError, did_you_mean
 from labctl.load.catalogue import is_scenario
-from labctl.load.words import did_you_mean
 from labctl.model.base import NAME_PATTERN
 from labctl.model.scenario import Layer
 from labctl.record.template import template

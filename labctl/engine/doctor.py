@@ -21,12 +21,12 @@ from labctl.engine.images import (
 )
 from labctl.engine.labels import Labels
 from labctl.errors import EngineError
+from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
 from labctl.model.check import Check, State
 from labctl.model.compose import Service
 from labctl.model.plan import Interpreter
 from labctl.pythons import SERIES
-from labctl.shared_files import share
 
 _OLDEST_API = (1, 41)
 
@@ -151,7 +151,7 @@ def _isolation(
             hint="labctl images build lab 3.13, then labctl doctor again",
         )
         return
-    compose = share("compose") / "lab.yaml"
+    compose = bundled_compose()
     python = Interpreter(series=image.python, version=image.python, image=image.name)
     engine = DockerEngine(client, run=run)
     reach = isolation.try_isolation(engine, python, (load_compose(compose)["dns"],), compose)

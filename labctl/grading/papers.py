@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from labctl.errors import InputError
+from labctl.errors import InputError, did_you_mean, shorten
 from labctl.grading.desk import Paper
 from labctl.grading.tickets import Work
-from labctl.load.words import did_you_mean, short
 from labctl.load.yaml_reader import Value, read_yaml
 from labctl.model.exercise import Exercise, PredictFile
 from labctl.model.scenario import Scenario
@@ -86,7 +85,7 @@ def _answers(exercise: Exercise, texts: Mapping[str, str]) -> tuple[Mapping[str,
     unknown = [name for name in document.data if name not in predict.questions]
     return document.data, "; ".join(
         f"{predict.file}:{document.where_key((name,)).line}: no question is called"
-        f' "{short(name)}"{did_you_mean(name, _told(predict))}'
+        f' "{shorten(name)}"{did_you_mean(name, _told(predict))}'
         for name in unknown[:_MOST_MISTAKES]
     )
 

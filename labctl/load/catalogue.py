@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
-from labctl.errors import InputError, ManyInputErrors, UsageError, Where
+from labctl.errors import InputError, ManyInputErrors, UsageError, Where, did_you_mean
 from labctl.load.compose import load_compose
 from labctl.load.files import read_bytes
 from labctl.load.scenario import load_scenario
-from labctl.load.words import did_you_mean
 from labctl.load.yaml_reader import SIZE_LIMIT
 from labctl.model.scenario import Scenario
 

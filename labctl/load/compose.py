@@ -12,8 +12,7 @@ from pydantic import ValidationError
 from labctl.errors import InputError
 from labctl.load.compose_checks import conflicts
 from labctl.load.problems import input_errors, raise_all, unknown_key_error
-from labctl.load.words import at
-from labctl.load.yaml_reader import Document, Place, Value, read_yaml
+from labctl.load.yaml_reader import Document, Place, Value, read_yaml, with_place
 from labctl.model.compose import EVENTS_KEY, ComposeFile, Service
 
 _NOT_IN_A_LAB: Final = {
@@ -97,7 +96,7 @@ def _refused(place: Place, document: Document) -> InputError | None:
         return None
     if key not in _NOT_IN_A_LAB:
         return unknown_key_error(place, known, document)
-    message = at(place[:-1], f'"{key}" can\'t be used in a lab: {_NOT_IN_A_LAB[key]}')
+    message = with_place(place[:-1], f'"{key}" can\'t be used in a lab: {_NOT_IN_A_LAB[key]}')
     return InputError(message, where=document.where_key(place), hint=f"remove `{key}`")
 
 

@@ -7,9 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
-from labctl.errors import InputError
-from labctl.load.words import at, did_you_mean
-from labctl.load.yaml_reader import Document, Place
+from labctl.errors import InputError, did_you_mean
+from labctl.load.yaml_reader import Document, Place, with_place
 from labctl.model.compose import Attachment, ComposeFile, Service
 
 _NAME_TAKEN: Final = "{value} is already a name of the service {owner}"
@@ -54,7 +53,7 @@ def _dependencies(services: dict[str, Service], document: Document) -> Iterator[
     for service, name in unknown:
         place = _entry(("services", service, "depends_on"), name, document)
         message = f'no service is called "{name}"{did_you_mean(name, services)}'
-        yield InputError(at(place[:3], message), where=document.where_key(place))
+        yield InputError(with_place(place[:3], message), where=document.where_key(place))
     if not unknown:
         yield from _cycle(services, document)
 
@@ -66,7 +65,7 @@ def _cycle(services: dict[str, Service], document: Document) -> Iterator[InputEr
         circle = list(reversed(error.args[1]))  # graphlib lists whom each one waits for last
         place = ("services", circle[0], "depends_on")
         message = f"these depend on each other in a circle: {' -> '.join(circle)}"
-        yield InputError(at(place, message), where=document.where_key(place))
+        yield InputError(with_place(place, message), where=document.where_key(place))
 
 
 def _networks(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
@@ -76,12 +75,12 @@ def _networks(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
         if network not in known:
             here = _entry(place, network, document)
             message = f'no network is called "{network}"{did_you_mean(network, known)}'
-            yield InputError(at(place, message), where=document.where_key(here))
+            yield InputError(with_place(place, message), where=document.where_key(here))
         elif attachment.ipv4_address and not _in_pools(parsed, network, attachment.ipv4_address):
             here = (*place, network, "ipv4_address")
             message = f"{attachment.ipv4_address} is in no subnet of the network {network}"
             hint = f"give networks.{network} an ipam subnet that holds it, or leave the address out"
-            yield InputError(at(here, message), where=document.where(here), hint=hint)
+            yield InputError(with_place(here, message), where=document.where(here), hint=hint)
 
 
 def _in_pools(parsed: ComposeFile, network: str, address: str) -> bool:
@@ -122,7 +121,7 @@ def _twice(
     for value, service, place in claims:
         if value in owners:
             message = says.format(value=value, owner=owners[value])
-            yield InputError(at(place, message), where=document.where(place))
+            yield InputError(with_place(place, message), where=document.where(place))
         owners.setdefault(value, service)
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
-from labctl.errors import InputError, UsageError, Where
+from labctl.errors import InputError, UsageError, Where, did_you_mean
 from labctl.load.catalogue import Catalogue
 from labctl.load.compose import load_compose
 from labctl.load.compose_checks import with_dependencies
-from labctl.load.exercise_checks import run_mistakes
 from labctl.load.files import read_bytes
+from labctl.load.hosts import meant_host
 from labctl.load.problems import input_errors, raise_all
 from labctl.load.scenario import known_services
-from labctl.load.words import at, did_you_mean
-from labctl.load.yaml_reader import SIZE_LIMIT, Document, Place, read_yaml
+from labctl.load.scenario_checks import unsayable
+from labctl.load.yaml_reader import SIZE_LIMIT, Document, Place, read_yaml, with_place
 from labctl.model.compose import Service
 from labctl.model.exercise import About, Exercise, ExerciseFile, Run, RunFile
 from labctl.model.scenario import Scenario, Target
+from labctl.model.served import parse_served
 from labctl.pythons import SERIES
 
 FILE: Final = "exercise.yaml"
@@ -144,7 +145,7 @@ class _Resolver:
 
     def _wrong(self, place: Place, message: str, hint: str = "") -> None:
         where = self._document.where(place)
-        self._errors.append(InputError(at(place, message), where=where, hint=hint))
+        self._errors.append(InputError(with_place(place, message), where=where, hint=hint))
 
     def _scenario(self, name: str, place: Place) -> Scenario | None:
         try:
@@ -191,7 +192,7 @@ class _Resolver:
                 found = self._aim(spec, place)
                 if found is not None:
                     services, compose, target = found
-                    self._errors += run_mistakes(spec, place, services, self._document)
+                    self._errors += _run_mistakes(spec, place, services, self._document)
                     yield Run(
                         name=f"{client}/{name}",
                         file=one.file,
@@ -239,3 +240,22 @@ def series_of(exercise: Exercise) -> list[str]:
     """The Pythons that an exercise needs, in the order of SERIES."""
     used = {exercise.spec.python, *(about.python for about in exercise.abouts)}
     return [series for series in SERIES if series in used]
+
+
+def _run_mistakes(
+    spec: RunFile, place: Place, services: Sequence[Service], document: Document
+) -> Iterator[InputError]:
+    """A target that is nearly what a service is called, and events that no service says."""
+    names = [name for one in services for name in one.aliases or (one.name,)]
+    if spec.target and spec.target.host.lower() not in names:
+        host, here = spec.target.host, (*place, "target", "host")
+        if meant := meant_host(host, names):
+            message = f'nothing in the lab is called "{host}"; did you mean "{meant}"?'
+            yield InputError(with_place(here, message), where=document.where(here))
+    known = {one.name: one for one in services}
+    for number, check in enumerate(spec.checks):
+        found = check.served and unsayable(parse_served(check.served), known)
+        if found:
+            message, hint = found
+            here = (*place, "checks", number, "served")
+            yield InputError(with_place(here, message), where=document.where(here), hint=hint)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from labctl.errors import InputError
+from labctl.errors import InputError, closest_name
 from labctl.load.walk import attempts, texts, variants
-from labctl.load.words import at, closest
-from labctl.load.yaml_reader import Document, Place
+from labctl.load.yaml_reader import Document, Place, with_place
 from labctl.model.compose import Service
 from labctl.model.flows import check_wire, is_address, line_host
 
@@ -64,7 +63,7 @@ def _denies(line: str) -> bool:
 
 def meant_host(host: str, names: Iterable[str]) -> str | None:
     """The name that is close, of as many parts: `www.mail.lab` is no `mail.lab` misspelt."""
-    return closest(host, (name for name in names if name.count(".") == host.count(".")))
+    return closest_name(host, (name for name in names if name.count(".") == host.count(".")))
 
 
 def _is_known(host: str, names: Iterable[str], source: str) -> bool:
@@ -78,7 +77,7 @@ def _stranger(
 ) -> InputError:
     end = f'; did you mean "{meant}"?' if meant else f"; it has {', '.join(names)}"
     return InputError(
-        at(place, f'nothing in the lab is called "{host}"{end}'),
+        with_place(place, f'nothing in the lab is called "{host}"{end}'),
         where=document.where(place),
         hint="a name that a client makes up must stand in its source, in a comment at least",
     )

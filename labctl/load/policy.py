@@ -7,12 +7,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from labctl.errors import InputError
+from labctl.errors import InputError, did_you_mean
 from labctl.load.files import read_text
 from labctl.load.problems import input_errors, raise_all
 from labctl.load.walk import texts
-from labctl.load.words import at, did_you_mean
-from labctl.load.yaml_reader import SIZE_LIMIT, Document, Place, read_yaml
+from labctl.load.yaml_reader import SIZE_LIMIT, Document, Place, read_yaml, with_place
 from labctl.model.policy import Policy, PolicyFile
 from labctl.model.scenario import LAYERS
 
@@ -45,14 +44,18 @@ def _unknown(document: Document, scenarios: Collection[str]) -> Iterator[InputEr
     for place, name in _keys(document, "layers"):
         if name not in LAYERS:
             message = f'no layer is called "{name}"{did_you_mean(name, LAYERS)}'
-            yield InputError(at(place[:-1], message), where=document.where_key(place), hint=listed)
+            yield InputError(
+                with_place(place[:-1], message), where=document.where_key(place), hint=listed
+            )
     skipped = ((place, place, name) for place, name in texts(document, ("skip",)))
     ruled = ((place, place[:-1], name) for place, name in _keys(document, "scenarios"))
     for place, told, name in (*skipped, *ruled):
         if name not in scenarios:
             message = f'no scenario is called "{name}"{did_you_mean(name, scenarios)}'
             where = document.where_key(place)
-            yield InputError(at(told, message), where=where, hint="`labctl list` shows them all")
+            yield InputError(
+                with_place(told, message), where=where, hint="`labctl list` shows them all"
+            )
 
 
 def _keys(document: Document, key: str) -> Iterator[tuple[Place, str]]:

@@ -11,10 +11,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from labctl.errors import InputError, ManyInputErrors, Where
+from labctl.errors import InputError, ManyInputErrors, Where, closest_name, did_you_mean, shorten
 from labctl.load.fields import field_names
-from labctl.load.words import at, closest, did_you_mean, short
-from labctl.load.yaml_reader import Document, Place, Value
+from labctl.load.yaml_reader import Document, Place, Value, with_place
 from labctl.model.base import NAME_PATTERN
 
 UnknownKey = Callable[[Place], InputError | None]
@@ -112,7 +111,7 @@ def _misspelt(problems: list[_Problem], model: type[BaseModel]) -> set[Place | N
     unknown = [p.place for p in problems if p.kind == "extra_forbidden" and p.place[:-1] in lacking]
     found: set[Place | None] = set()
     for place in unknown[:MOST]:
-        meant = closest(str(place[-1]), field_names(model, place[:-1]))
+        meant = closest_name(str(place[-1]), field_names(model, place[:-1]))
         if meant:
             found.add((*place[:-1], meant))
     return found
@@ -167,22 +166,22 @@ def _input_error(group: list[_Problem], model: type[BaseModel], document: Docume
     if problem.kind == "extra_forbidden":
         return unknown_key_error(place, field_names(model, place[:-1]), document)
     if problem.kind == "missing":
-        message = at(place[:-1], f'the key "{place[-1]}" is missing')
+        message = with_place(place[:-1], f'the key "{place[-1]}" is missing')
         return InputError(message, where=document.where_key(place[:-1]))
     if problem.on_key:
-        message = at(place, _rule(problem, str(place[-1])))
+        message = with_place(place, _rule(problem, str(place[-1])))
         return InputError(message, where=document.where_key(place))
     value = document.get(place)
     if problem.wrong_type:
         return _wrong_type(group, value, document)
-    return InputError(at(place, _rule(problem, value)), where=document.where(place))
+    return InputError(with_place(place, _rule(problem, value)), where=document.where(place))
 
 
 def unknown_key_error(place: Place, known: Iterable[str], document: Document) -> InputError:
     """The error of a key that can't stand where it does; `known` are the keys that can."""
     key = str(place[-1])
     names = list(known)
-    message = at(place[:-1], f'unknown key "{key}"{did_you_mean(key, names)}')
+    message = with_place(place[:-1], f'unknown key "{key}"{did_you_mean(key, names)}')
     hint = f"keys that can stand here: {', '.join(names)}" if names else ""
     return InputError(message, where=document.where_key(place), hint=hint)
 
@@ -194,11 +193,13 @@ def _wrong_type(group: list[_Problem], value: Value, document: Document) -> Inpu
     wanted = _one_of(list(dict.fromkeys(types + [f'"{c}"' for c in choices])))
     text = document.texts.get(place, "")
     if value is None:
-        return InputError(at(place, f"has no value: must be {wanted}"), where=document.where(place))
+        return InputError(
+            with_place(place, f"has no value: must be {wanted}"), where=document.where(place)
+        )
     meant = did_you_mean(value, choices) if isinstance(value, str) else ""
     quote = types[:1] == ["text"] and isinstance(value, (int, float))
     return InputError(
-        at(place, f"must be {wanted}, not {_described(value, text)}{meant}"),
+        with_place(place, f"must be {wanted}, not {_described(value, text)}{meant}"),
         where=document.where(place),
         hint=f'put it in quotes: "{text}"' if quote else "",
     )
@@ -218,7 +219,7 @@ def _described(value: Value, text: str) -> str:
     if isinstance(value, tuple):
         return "a list"
     if isinstance(value, str):
-        return f'"{short(value)}"'
+        return f'"{shorten(value)}"'
     kinds = {bool: "a boolean", int: "a whole number", float: "a number"}
     return f"{kinds[type(value)]} ({text})"
 
@@ -226,9 +227,9 @@ def _described(value: Value, text: str) -> str:
 def _rule(problem: _Problem, value: Value) -> str:
     """What a value of the right type breaks."""
     if problem.kind == "value_error":
-        return short(str(problem.context["error"]), 400)
+        return shorten(str(problem.context["error"]), 400)
     if problem.context.get("pattern") == NAME_PATTERN:
-        return f'{_NAME_RULE}, not "{short(str(value))}"'
+        return f'{_NAME_RULE}, not "{shorten(str(value))}"'
     if problem.kind in _RULES:
         return _RULES[problem.kind].format(**problem.context, value=value)
-    return short(problem.message[:1].lower() + problem.message[1:], 400)
+    return shorten(problem.message[:1].lower() + problem.message[1:], 400)

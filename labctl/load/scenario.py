@@ -19,8 +19,7 @@ from labctl.load.hosts import strangers
 from labctl.load.problems import input_errors, raise_all
 from labctl.load.scenario_checks import impossible_variants, unknown_services, unsayable_lines
 from labctl.load.walk import attempts, texts
-from labctl.load.words import at
-from labctl.load.yaml_reader import Document, Place, Value, read_yaml
+from labctl.load.yaml_reader import Document, Place, Value, read_yaml, with_place
 from labctl.model.compose import Attachment, Service
 from labctl.model.expectation import ANY
 from labctl.model.scenario import Attempt, AttemptFile, ClientFile, Scenario, ScenarioFile
@@ -126,9 +125,9 @@ def _filled(document: Document, blank: tuple[str, ...]) -> dict[str, Value]:
 def _nothing_expected(name: str, document: Document) -> InputError:
     place: Place = ("attempts", name)
     there = (*place, "expect") in document.keys
-    message = at((*place, "expect"), "is empty")
+    message = with_place((*place, "expect"), "is empty")
     if not there:
-        message = at(place, 'the key "expect" is missing')
+        message = with_place(place, 'the key "expect" is missing')
     where = document.where_key((*place, "expect") if there else place)
     hint = f"write what must be observed, or let `labctl record {document.path}` write what is"
     return InputError(message, where=where, hint=hint)
@@ -214,13 +213,15 @@ def _beside(name: str, place: Place, document: Document) -> Path:
     folder = document.path.parent
     hint = "name a file in the scenario's own folder, like ./client.py"
     if Path(name).is_absolute():
-        raise InputError(at(place, f"must be a relative path, not {name}"), where=where, hint=hint)
+        raise InputError(
+            with_place(place, f"must be a relative path, not {name}"), where=where, hint=hint
+        )
     file = folder / name
     if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
         message = f"{name} is outside of the scenario's folder"
-        raise InputError(at(place, message), where=where, hint=hint)
+        raise InputError(with_place(place, message), where=where, hint=hint)
     if not os.path.isfile(file):  # noqa: PTH113 no error for a long name
-        raise InputError(at(place, f"there is no file {name}"), where=where, hint=hint)
+        raise InputError(with_place(place, f"there is no file {name}"), where=where, hint=hint)
     return file
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from labctl.errors import InputError
+from labctl.errors import InputError, did_you_mean
 from labctl.load.walk import attempts, texts, variants
-from labctl.load.words import at, did_you_mean
-from labctl.load.yaml_reader import Document, Place
+from labctl.load.yaml_reader import Document, Place, with_place
 from labctl.model.base import NAME_PATTERN
 from labctl.model.compose import Service
 from labctl.model.served import ServedLine, parse_served
@@ -32,7 +31,7 @@ def impossible_variants(document: Document) -> Iterator[InputError]:
             if specifier in seen:
                 line = document.where(seen[specifier]).line
                 message = f"has the same `python` as the variant in line {line}"
-                yield InputError(at(place, message), where=document.where(place))
+                yield InputError(with_place(place, message), where=document.where(place))
             elif specifier is not None:
                 seen[specifier] = place
 
@@ -52,7 +51,7 @@ def _after_unconditional(place: Place, earlier: Place, document: Document) -> In
     line = document.where(earlier).line
     message = f"can never count: the variant in line {line} has no `python` and matches first"
     hint = "put the variant without `python` last"
-    return InputError(at(place, message), where=document.where(place), hint=hint)
+    return InputError(with_place(place, message), where=document.where(place), hint=hint)
 
 
 def unknown_services(
@@ -62,7 +61,7 @@ def unknown_services(
     for place, name in texts(document, ("services",)):
         if name not in services and re.fullmatch(NAME_PATTERN, name):
             yield InputError(
-                at(place, f'no service is called "{name}"{did_you_mean(name, services)}'),
+                with_place(place, f'no service is called "{name}"{did_you_mean(name, services)}'),
                 where=document.where(place),
                 hint=f"{compose} has: {', '.join(services)}",
             )
@@ -76,7 +75,7 @@ def unsayable_lines(document: Document, lab: Sequence[Service]) -> Iterator[Inpu
             line = _parsed(text)
             if line and (found := unsayable(line, services)):
                 message, hint = found
-                yield InputError(at(here, message), where=document.where(here), hint=hint)
+                yield InputError(with_place(here, message), where=document.where(here), hint=hint)
 
 
 def _parsed(text: str) -> ServedLine | None:

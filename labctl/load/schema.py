@@ -10,8 +10,9 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from labctl.model.exercise import FILE_PATTERN, RULES, VARIABLE_PATTERN, ExerciseFile
 from labctl.model.grade import Grade
+from labctl.model.policy import PolicyFile
 from labctl.model.result import Result
-from labctl.model.scenario import ScenarioFile
+from labctl.model.scenario import LAYERS, ScenarioFile
 from labctl.pythons import SERIES
 
 JsonSchema = dict[str, Any]
@@ -142,6 +143,26 @@ _OF_EXERCISES: Final = {
     },
 }
 
+_RULE: Final = {
+    "raises": "Exceptions that may come out, with all that is derived from them; `documented` "
+    "stands for those of the standard library and of the well-known ones.",
+    "returns": "Whether the client may return; or the literal that it must then return.",
+    "elapsed": "How long its code may take: 15s at most if left out.",
+    "sockets": "`closed`: none is open when its code has ended. `any`: that is its affair.",
+    "exits": "The codes that it may exit with by sys.exit; `any` if left out.",
+    "unhandled": "`none`: no exception ends a thread or a task. `any`: that is its affair.",
+}
+_OF_POLICIES: Final = {
+    "PolicyFile": {
+        **_RULE,
+        "skip": "Scenarios that are left out.",
+        "layers": "By layer, what replaces these keys.",
+        "scenarios": "By scenario, what replaces these keys, and those of its layer.",
+    },
+    "Rule": _RULE,
+    "AtMost": {"max": "At most so long."},
+}
+
 _OUTCOMES: Final = {
     "ExpectedException": ("raises", "isa"),
     "Expectation": ("raises", "isa", "returns"),
@@ -158,15 +179,15 @@ class _Untitled(GenerateJsonSchema):
 
 def scenario_schema() -> JsonSchema:
     """The schema of a scenario file."""
-    schema, models = described(ScenarioFile, _DESCRIPTIONS)
+    schema, models = _described(ScenarioFile, _DESCRIPTIONS)
     for model, keys in _OUTCOMES.items():
         models[model]["oneOf"] = _one_of(keys)
-    return with_dialect(schema)
+    return _with_dialect(schema)
 
 
 def exercise_schema() -> JsonSchema:
     """The schema of an exercise file."""
-    schema, models = described(ExerciseFile, _OF_EXERCISES)
+    schema, models = _described(ExerciseFile, _OF_EXERCISES)
     schema["anyOf"] = _one_of(("predict", "clients", "scenarios"))
     models["Check"]["oneOf"] = _one_of(RULES)
     models["Check"]["dependentSchemas"] = {"times": {"anyOf": _one_of(("served", "wire"))}}
@@ -178,15 +199,22 @@ def exercise_schema() -> JsonSchema:
     for model in ("ExerciseFile", "AboutFile"):
         about = models[model]["properties"]["python"]
         about.update({"enum": [*SERIES] if model == "ExerciseFile" else [*SERIES, None]})
-    return with_dialect(schema)
+    return _with_dialect(schema)
+
+
+def policy_schema() -> JsonSchema:
+    """The schema of a policy file; which scenarios there are, it can't know."""
+    schema, models = _described(PolicyFile, _OF_POLICIES)
+    models["PolicyFile"]["properties"]["layers"]["propertyNames"] = {"enum": [*LAYERS]}
+    return _with_dialect(schema)
 
 
 def grade_schema() -> JsonSchema:
     """The schema of a student's `grade.json`."""
-    return with_dialect(Grade.model_json_schema(mode="serialization", schema_generator=_Untitled))
+    return _with_dialect(Grade.model_json_schema(mode="serialization", schema_generator=_Untitled))
 
 
-def described(
+def _described(
     root: type[BaseModel], descriptions: dict[str, dict[str, str]]
 ) -> tuple[JsonSchema, dict[str, JsonSchema]]:
     """The schema of a model, and all models in it by name, with what editors show."""
@@ -204,9 +232,9 @@ def _one_of(keys: Iterable[str]) -> list[JsonSchema]:
 
 def result_schema() -> JsonSchema:
     """The schema of the document that `labctl run --json` writes."""
-    return with_dialect(Result.model_json_schema(mode="serialization", schema_generator=_Untitled))
+    return _with_dialect(Result.model_json_schema(mode="serialization", schema_generator=_Untitled))
 
 
-def with_dialect(schema: JsonSchema) -> JsonSchema:
+def _with_dialect(schema: JsonSchema) -> JsonSchema:
     """With the name of the dialect that it is in."""
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}

@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 from labctl.errors import InputError, Where
+from labctl.load.bundled import bundled_folder
 from labctl.load.files import read_text
 from labctl.load.scenario import CLIENT_LIMIT
 from labctl.load.yaml_reader import SIZE_LIMIT
 from labctl.model.base import as_utf8
 from labctl.model.result import ScenarioInfo
 from labctl.model.scenario import Scenario
-from labctl.shared_files import share
 
 
 def scenario_info(scenario: Scenario, *, seen_from: Path) -> ScenarioInfo:
@@ -25,7 +25,7 @@ def scenario_info(scenario: Scenario, *, seen_from: Path) -> ScenarioInfo:
         layer=scenario.layer,
         tags=scenario.tags,
         path=as_utf8(_shown(scenario.path, seen_from)),
-        bundled=scenario.path.absolute().is_relative_to(share("scenarios").absolute()),
+        bundled=scenario.path.absolute().is_relative_to(bundled_folder("scenarios").absolute()),
         lines={one.name: one.line for one in scenario.attempts},
         files={
             as_utf8(Path(os.path.relpath(file, folder)).as_posix()): read_text(file, _LIMIT)

@@ -13,7 +13,7 @@ from typing import Final
 
 import yaml
 
-from labctl.errors import InputError, Where
+from labctl.errors import InputError, Where, shorten
 from labctl.load.files import MIB, forbidden_character, read_text
 from labctl.load.plain import Scalar, Surprise, plain_scalar
 
@@ -44,6 +44,16 @@ _NOT_CLOSED: Final = {
     "did not find expected ',' or '}'": "a { stands here that is not closed, or a comma is missing",
 }
 """Likewise, where the mistake is seen far from where it was made."""
+
+
+def with_place(place: Place, message: str) -> str:
+    """Return a message with its place before it: `attempts.smtplib.expect[1].raises: MESSAGE`.
+
+    At the top of a document (an empty place), nothing comes before the message.
+    """
+    parts = (f"[{e}]" if isinstance(e, int) else f".{shorten(e)}" for e in place)
+    dotted = "".join(parts).removeprefix(".")
+    return f"{dotted}: {message}" if place else message
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labctl.errors import InputError, LabError
+from labctl.load.bundled import bundled_compose
 from labctl.load.catalogue import is_scenario
 from labctl.load.compose import load_compose
 from labctl.load.scenario import ComposeReader, load_scenario
@@ -20,7 +21,6 @@ from labctl.plan import check_variants, plan
 from labctl.plugin.environment import Environment, environment_of
 from labctl.plugin.failure import AttemptFailed, attempt_repr
 from labctl.plugin.settings import error_text, settings_of
-from labctl.shared_files import share
 from labctl.text import escape_control, escape_lines
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ScenarioFile(pytest.File):
             self.config.stash[_READER] = reader
         return load_scenario(
             path,
-            builtin_compose=share("compose") / "lab.yaml",
+            builtin_compose=bundled_compose(),
             read_compose=self.config.stash[_READER],
         )
 

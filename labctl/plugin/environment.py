@@ -26,12 +26,12 @@ from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.guard import guarded
 from labctl.engine.images import LAB, client_image, libraries_image
 from labctl.errors import EngineError, LabError
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.plan import Interpreter
 from labctl.model.scenario import Scenario
 from labctl.plugin.session import Session
 from labctl.plugin.settings import error_text, settings_of
-from labctl.shared_files import share
 
 _T = TypeVar("_T")
 
@@ -52,7 +52,7 @@ class Environment:
     def catalogue(self) -> Catalogue:
         """The scenarios that have names: labctl's, and those in the project's folders."""
         folders = settings_of(self._pytest.config).folders
-        return Catalogue([share("scenarios"), *folders], share("compose") / "lab.yaml")
+        return Catalogue([bundled_folder("scenarios"), *folders], bundled_compose())
 
     @cached_property
     def session(self) -> Session:

@@ -10,8 +10,7 @@ from typing import Any, cast, get_args
 import pytest
 
 from labctl.engine.images.libraries import pinned
-from labctl.errors import EngineError, InputError, LabError, UsageError
-from labctl.load.words import did_you_mean
+from labctl.errors import EngineError, InputError, LabError, UsageError, did_you_mean
 from labctl.model.plan import PlannedAttempt
 from labctl.model.scenario import Attempt, Library, Scenario
 from labctl.plugin.bundle import Bundle, Bundler

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_folder
 from tests.docker.conftest import LIMIT_S, Done, labctl
 
 ROOT = Path(__file__).parents[2]
@@ -178,7 +178,7 @@ def test_a_wheel_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> N
 
     shown = json.loads(run("show", "refused-port", "--json").out)
     assert Path(shown["compose"]).is_relative_to(installed.parents[1])
-    bundled = {path.stem for path in share("scenarios").rglob("*.yaml")}
+    bundled = {path.stem for path in bundled_folder("scenarios").rglob("*.yaml")}
     assert {one["name"] for one in json.loads(run("list", "--json").out)} == bundled
     done = run("run", "refused-port", "--json", "-")
     assert done.code == 0, done.err

@@ -24,9 +24,9 @@ from labctl.explain.parse import parse
 from labctl.explain.raised import Raised
 from labctl.explain.score import observed_root
 from labctl.explain.search import candidates, search, words
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.scenario import Scenario
-from labctl.shared_files import share
 from tests.docker.conftest import Done
 from tests.tracebacks import SYSTEMS, in_a_log, traceback
 
@@ -53,7 +53,7 @@ class Case:
 
 @cache
 def catalogue() -> dict[str, Scenario]:
-    found = Catalogue([share("scenarios")], share("compose") / "lab.yaml").all()
+    found = Catalogue([bundled_folder("scenarios")], bundled_compose()).all()
     return {scenario.name: scenario for scenario in found}
 
 

@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from labctl.judge import Judgement, judge
+from labctl.load.bundled import bundled_folder
 from labctl.model.expectation import Expectation
 from labctl.model.result import Observation, Verdict
-from labctl.shared_files import share
 from tests.docker.conftest import labctl
 from tests.forgeries import FORGERIES, Forgery
 
@@ -41,7 +41,7 @@ CHECKS = {
 
 def in_place_of_its_clients(scenario: str, folder: Path) -> Path:
     """A copy of a scenario whose clients are the forgeries, expected to do as the honest ones."""
-    [path] = share("scenarios").rglob(f"{scenario}.yaml")
+    [path] = bundled_folder("scenarios").rglob(f"{scenario}.yaml")
     document = yaml.safe_load(path.read_text("utf-8"))
     document["attempts"] = {
         # Scenarios have no aliases, which two that are the same object would get.

@@ -16,12 +16,12 @@ from labctl.engine.docker import DockerEngine
 from labctl.engine.images import client_image
 from labctl.engine.isolation import Reach, host_addresses, try_isolation
 from labctl.judge import observe
+from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
 from labctl.model.plan import Interpreter, PlannedAttempt, PlannedLab
 from labctl.model.scenario import Target
-from labctl.shared_files import share
 
-COMPOSE = share("compose") / "lab.yaml"
+COMPOSE = bundled_compose()
 PYTHON = Interpreter(series="3.13", version="3.13", image=client_image("3.13"))
 
 

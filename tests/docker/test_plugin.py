@@ -16,7 +16,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_folder
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "shop"
@@ -120,7 +120,7 @@ def test_what_was_sent_twice_is_seen_on_the_ladder(shop: Path) -> None:
 
 
 def test_scenario_files_of_a_folder_are_tests(tmp_path: Path) -> None:
-    shutil.copy(share("scenarios") / "tcp" / "refused-port.yaml", tmp_path)
+    shutil.copy(bundled_folder("scenarios") / "tcp" / "refused-port.yaml", tmp_path)
     wrong = (tmp_path / "refused-port.yaml").read_text().replace("refused-port", "wrong", 1)
     wrong = wrong.replace("- socket:create_connection\n", "- socket:create_conection\n", 1)
     (tmp_path / "wrong.yaml").write_text(wrong)
@@ -168,7 +168,7 @@ def until(condition: Callable[[], object]) -> None:
 def test_whatever_ends_a_session_leaves_nothing(
     engine: docker.APIClient, tmp_path: Path, number: signal.Signals, workers: list[str]
 ) -> None:
-    text = (share("scenarios") / "tcp" / "refused-port.yaml").read_text()
+    text = (bundled_folder("scenarios") / "tcp" / "refused-port.yaml").read_text()
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "slow-client.yaml").write_text(text.replace("refused-port", "slow-client"))
     (tmp_path / "test_slow.py").write_text(SLOW)

@@ -11,14 +11,14 @@ import pytest
 import yaml
 
 from labctl.judge import judge
+from labctl.load.bundled import bundled_folder
 from labctl.load.result import read_result
 from labctl.model.expectation import Expectation
 from labctl.model.result import AttemptResult, Result
 from labctl.pythons import SERIES
-from labctl.shared_files import share
 from tests.docker.conftest import PYTHONS, Done, labctl
 
-SCENARIOS = sorted(share("scenarios").rglob("*.yaml"))
+SCENARIOS = sorted(bundled_folder("scenarios").rglob("*.yaml"))
 DNS = "dns"
 """The service that every lab has."""
 PYTHON = "3.13"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labctl.engine import docker_service
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_compose
 from tests.docker.conftest import Done, labctl
 
 SCENARIO = """
@@ -162,5 +162,6 @@ services:
 
 def test_docker_compose_accepts_the_bundled_file() -> None:
     subprocess.run(
-        ["docker-compose", "-f", share("compose") / "lab.yaml", "config", "--quiet"], check=True
+        ["docker-compose", "-f", bundled_compose(), "config", "--quiet"],
+        check=True,
     )

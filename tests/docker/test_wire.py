@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_folder
 from tests.docker.conftest import Done, labctl
 
 
@@ -25,7 +25,7 @@ def run_client(tmp_path: Path, source: str, *args: str) -> Done:
 
 def changed(tmp_path: Path, **expect: object) -> Path:
     """refused-port with its attempt `socket` alone, and something else expected of it."""
-    [path] = share("scenarios").rglob("refused-port.yaml")
+    [path] = bundled_folder("scenarios").rglob("refused-port.yaml")
     document = yaml.safe_load(path.read_text("utf-8"))
     attempt = document["attempts"]["socket"]
     attempt["expect"] = {**attempt["expect"], **expect}
@@ -51,7 +51,7 @@ def test_a_right_wire_with_a_wrong_exception_is_a_fail_that_says_so(tmp_path: Pa
 
 def test_lost_packets_make_the_wire_inconclusive_and_never_a_pass(tmp_path: Path) -> None:
     """A client that does all that is expected, and then floods its own loopback."""
-    [path] = share("scenarios").rglob("refused-port.yaml")
+    [path] = bundled_folder("scenarios").rglob("refused-port.yaml")
     document = yaml.safe_load(path.read_text("utf-8"))
     attempt = document["attempts"]["socket"]
     attempt["client"] = (

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_compose, bundled_folder
 from tests.docker.conftest import Done, labctl
 
-SCENARIOS = sorted(share("scenarios").rglob("*.yaml"))
+SCENARIOS = sorted(bundled_folder("scenarios").rglob("*.yaml"))
 FLAWLESS = 'import socket\nsocket.getaddrinfo("dns.lab", None)[0][0].name\n'
 MADE_BY_CLIENTS = frozenset(
     {
@@ -83,7 +83,7 @@ def _aims() -> dict[str, dict[str, list[Any]]]:
 
 def _compose(change: Callable[[dict[str, Any]], None]) -> str:
     """The project's lab, every service of it a script without rules, and then changed."""
-    document = yaml.safe_load((share("compose") / "lab.yaml").read_text("utf-8"))
+    document = yaml.safe_load((bundled_compose()).read_text("utf-8"))
     for name, service in document["services"].items():
         if name != "dns":
             service["command"] = ["script"]

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from labctl import __main__, errors
 from labctl.cli import app, class_grading
 from labctl.errors import LabError
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.load.compose import _NOT_IN_A_LAB, load_compose
 from labctl.load.exercise import Exercises
@@ -32,12 +33,11 @@ from labctl.model.scenario import AttemptFile, ScenarioFile
 from labctl.results.summary import NOT_AS_EXPECTED
 from labctl.services import dns, ports, steps, tls
 from labctl.services.protocols import PROTOCOLS
-from labctl.shared_files import share
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md")]
-COMPOSE = share("compose") / "lab.yaml"
+COMPOSE = bundled_compose()
 WIDTH = 100
 SCRIPTED = ("ports", "steps", "dialogue", "tls")
 """The modules of services that events of scripts come from."""
@@ -111,8 +111,8 @@ def test_every_example_in_yaml_loads(page: Path, tmp_path: Path) -> None:
 
 def exercises_in(folder: Path) -> Exercises:
     """The exercises that a page shows, and those that labctl brings."""
-    known = Catalogue([share("scenarios")], COMPOSE)
-    return Exercises([share("exercises"), folder / ".exercises"], known, COMPOSE)
+    known = Catalogue([bundled_folder("scenarios")], COMPOSE)
+    return Exercises([bundled_folder("exercises"), folder / ".exercises"], known, COMPOSE)
 
 
 def indented(text: str) -> str:
@@ -169,7 +169,7 @@ def test_every_command_is_one(page: Path, tmp_path: Path, monkeypatch: pytest.Mo
     for folder in ("my-scenarios", "my-exercises", "DIR"):
         Path(folder).mkdir()
     exercises = exercises_in(tmp_path).names()
-    known = {*Catalogue([share("scenarios"), tmp_path], COMPOSE).names(), "refused-prot"}
+    known = {*Catalogue([bundled_folder("scenarios"), tmp_path], COMPOSE).names(), "refused-prot"}
     for arguments in commands(page):
         try:
             given = parse([word for word in arguments if word not in AT_ONCE])

@@ -10,11 +10,10 @@ from pathlib import Path
 import labctl
 
 ROOT = Path(labctl.__file__).parent
-MIDDLE = {"errors", "model", "pythons", "shared_files", "text"}
+MIDDLE = {"errors", "model", "pythons", "text"}
 ALLOWED = {
     "errors": set(),
     "pythons": {"errors"},
-    "shared_files": set(),
     "text": set(),
     "model": {"errors", "pythons"},
     "load": MIDDLE,

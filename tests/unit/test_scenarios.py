@@ -15,14 +15,14 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.load.scenario import load_scenario
 from labctl.load.schema import scenario_schema
 from labctl.model.scenario import Scenario
-from labctl.shared_files import share
 
-COMPOSE = share("compose") / "lab.yaml"
-FILES = sorted(share("scenarios").rglob("*.yaml"))
+COMPOSE = bundled_compose()
+FILES = sorted(bundled_folder("scenarios").rglob("*.yaml"))
 SENTENCES = 2
 LETTERS = 20
 """Of a story's sentence, on average, at the least."""
@@ -36,7 +36,7 @@ def scenario(path: Path) -> Scenario:
 
 
 def test_all_are_there_and_none_is_called_like_another() -> None:
-    found = Catalogue([share("scenarios")], COMPOSE).all()
+    found = Catalogue([bundled_folder("scenarios")], COMPOSE).all()
     assert [one.path for one in found] == sorted(FILES, key=lambda path: path.stem)
     titles = Counter(" ".join(one.title.casefold().split()) for one in found)
     assert [title for title, count in titles.items() if count > 1] == []

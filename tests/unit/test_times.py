@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from labctl.cli.selection import measured_times
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
-from labctl.shared_files import share
 from tests.unit.judge.samples import interpreter, result
 from tools.times import times
 
 
 def test_every_attempt_has_been_measured() -> None:
-    scenarios = Catalogue([share("scenarios")], share("compose") / "lab.yaml").all()
+    scenarios = Catalogue([bundled_folder("scenarios")], bundled_compose()).all()
     there = {(one.name, attempt.name) for one in scenarios for attempt in one.attempts}
     measured = measured_times()
     assert set(measured) == there

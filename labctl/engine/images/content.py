@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import labctl
 from labctl.engine.images import libraries, packages
 from labctl.engine.images.names import Target
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_folder
 
 if TYPE_CHECKING:
     from labctl.engine.images.builder import Builder
@@ -124,7 +124,7 @@ def _libraries_sources() -> tuple[Path, ...]:
 
 
 def _folder() -> Path:
-    return share("compose") / "images"
+    return bundled_folder("compose") / "images"
 
 
 def _folders(files: Mapping[str, bytes]) -> set[str]:

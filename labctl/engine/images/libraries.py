@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 from labctl.engine.images.builder import Builder
 from labctl.errors import EngineError
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_folder
 
 FOLDER = "labctl/libs"
 """Where they are in the image; labctl/probe/client.py has it too."""
@@ -31,7 +31,7 @@ _HINT = (
 
 def pins_file() -> Path:
     """The file that names the packages."""
-    return share("compose") / "images" / "libs" / "pins.txt"
+    return bundled_folder("compose") / "images" / "libs" / "pins.txt"
 
 
 def pinned(series: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_compose, bundled_folder
 from tests.unit.cli.conftest import Done, Labctl, Listener
 from tests.unit.load.texts import COMPOSE, SCENARIO, changed, write
 
@@ -67,7 +67,7 @@ def test_a_mistake_in_a_scenario(
     write("../my.py", "import socket")
     write("../lab.yaml", COMPOSE)
     write("mine.yaml", changed(SCENARIO, old, new))
-    hint = hint.replace("COMPOSE", str(share("compose") / "lab.yaml"))
+    hint = hint.replace("COMPOSE", str(bundled_compose()))
     first, *rest = told(labctl(verb, "mine.yaml"), engine)
     assert first == f"labctl: {message}"
     if "SERVICES" in hint:
@@ -223,7 +223,7 @@ def test_validate_without_anything_checks_the_bundled_scenarios(labctl: Labctl) 
     done = labctl("validate")
     assert (done.code, done.err) == (0, "")
     checked = {line.removesuffix(": ok") for line in done.out.splitlines()}
-    assert checked == {str(path) for path in share("scenarios").rglob("*.yaml")}
+    assert checked == {str(path) for path in bundled_folder("scenarios").rglob("*.yaml")}
 
 
 def test_validate_of_a_folder_without_scenarios(labctl: Labctl) -> None:

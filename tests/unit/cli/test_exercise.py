@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from labctl.load.bundled import bundled_folder
 from labctl.load.yaml_reader import read_yaml
-from labctl.shared_files import share
 from tests.unit.cli.classroom import EXERCISE, FILE, FOLDER
 from tests.unit.cli.conftest import Labctl, Listener
 from tests.unit.cli.test_look import width
 from tests.unit.load.texts import changed, write
 
-BUNDLED = sorted(path.parent.name for path in share("exercises").glob("*/exercise.yaml"))
+BUNDLED = sorted(path.parent.name for path in bundled_folder("exercises").glob("*/exercise.yaml"))
 HINT = "`labctl exercise list` shows them all; a folder is given as ./my-exercise"
 HIDDEN = "Nobody is to know of this"
 OWN = ("--exercises", "exercises")
@@ -119,7 +119,7 @@ def test_start(labctl: Labctl) -> None:
     )
     folder = Path("tell-them-apart")
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "client.py"]
-    given = share("exercises") / "tell-them-apart" / "start" / "client.py"
+    given = bundled_folder("exercises") / "tell-them-apart" / "start" / "client.py"
     assert (folder / "client.py").read_text() == given.read_text()
 
 
@@ -216,7 +216,7 @@ def test_validate_takes_all_there_are(labctl: Labctl) -> None:
     done = labctl("exercise", "validate", *OWN)
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        f"{share('exercises') / name}: ok" if name in BUNDLED else f"{FOLDER}: ok"
+        f"{bundled_folder('exercises') / name}: ok" if name in BUNDLED else f"{FOLDER}: ok"
         for name in sorted([*BUNDLED, "small"])
     ]
 

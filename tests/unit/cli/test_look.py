@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from labctl import __version__
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_folder
 from tests.unit.cli.conftest import Labctl, Listener, process
 from tests.unit.load.texts import SCENARIO, changed, write
 
@@ -23,7 +23,7 @@ VERBS = {
     "images build", "images remove",
     "exercise list", "exercise show", "exercise start", "exercise validate",
 }  # fmt: skip
-BUNDLED = sorted(path.stem for path in share("scenarios").rglob("*.yaml"))
+BUNDLED = sorted(path.stem for path in bundled_folder("scenarios").rglob("*.yaml"))
 CORE = {
     "book-port-66000",
     "filtered-port",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_folder
 from tests.unit.cli.conftest import LIMIT_S, command, process
 from tests.unit.load.texts import SCENARIO, write
 
@@ -117,5 +117,5 @@ def test_no_colours_in_a_pipe() -> None:
 
 
 def test_the_bundled_files_are_found_from_everywhere() -> None:
-    assert share("scenarios").is_absolute()
+    assert bundled_folder("scenarios").is_absolute()
     assert process("list").code == 0

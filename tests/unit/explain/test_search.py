@@ -10,16 +10,16 @@ import pytest
 from labctl.explain.parse import parse
 from labctl.explain.raised import Raised
 from labctl.explain.search import candidates, search, words
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.exceptions import known_names
 from labctl.model.scenario import Scenario
-from labctl.shared_files import share
 from tests.unit.explain.test_parse import REFUSED
 
 
 @cache
 def catalogue() -> Catalogue:
-    return Catalogue([share("scenarios")], share("compose") / "lab.yaml")
+    return Catalogue([bundled_folder("scenarios")], bundled_compose())
 
 
 @cache

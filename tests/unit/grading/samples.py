@@ -11,6 +11,7 @@ from labctl.examine import Ended, story
 from labctl.grading.desk import Paper
 from labctl.grading.tickets import Ticket, Ticketed, Work
 from labctl.judge import judge
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.load.exercise import Exercises
 from labctl.model.exercise import Exercise, Run
@@ -18,7 +19,6 @@ from labctl.model.plan import Interpreter, PlannedAttempt
 from labctl.model.result import Observation
 from labctl.model.scenario import Scenario
 from labctl.results.attempt import attempt_result, lab_error_result
-from labctl.shared_files import share
 from tests.unit.judge.samples import attempt, expectation, flow, interpreter, returned, scenario
 
 EXERCISE = """\
@@ -59,8 +59,8 @@ SOURCES = {"client.py": "import socket\n"}
 
 
 def exercises(*folders: Path) -> Exercises:
-    compose = share("compose") / "lab.yaml"
-    return Exercises(list(folders), Catalogue([share("scenarios")], compose), compose)
+    compose = bundled_compose()
+    return Exercises(list(folders), Catalogue([bundled_folder("scenarios")], compose), compose)
 
 
 def load(folder: Path, text: str = EXERCISE) -> Exercise:

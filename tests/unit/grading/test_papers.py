@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from labctl.grading.desk import Paper
 from labctl.grading.papers import MOST_ATTEMPTS, digest_of, read_paper
+from labctl.load.bundled import bundled_compose
 from labctl.load.scenario import load_scenario
 from labctl.model.exercise import Exercise
 from labctl.model.scenario import Scenario
-from labctl.shared_files import share
 from labctl.submissions import Submission
 from tests.unit.grading.samples import load
 from tests.unit.load.texts import SCENARIO, changed
 
-COMPOSE = share("compose") / "lab.yaml"
+COMPOSE = bundled_compose()
 RIGHT = {"client.py": "import socket\n", "answers.yaml": "which: OSError\n", "my.yaml": SCENARIO}
 
 

@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from labctl.grading.vary import Variation
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.compose import load_compose
 from labctl.model.compose import Attachment, Service
 from labctl.model.scenario import Target
 from labctl.services import ports
-from labctl.shared_files import share
 
-BUNDLED = load_compose(share("compose") / "lab.yaml")
-MAIL_ONCE = load_compose(share("exercises") / "mail-once" / "lab.yaml")
+BUNDLED = load_compose(bundled_compose())
+MAIL_ONCE = load_compose(bundled_folder("exercises") / "mail-once" / "lab.yaml")
 SCRIPT = """\
 2001: [{read: 1}, {send: "\\xff\\x00\\r\\n"}, reset]
 2001/udp: [{send: pong}]

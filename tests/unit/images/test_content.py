@@ -10,17 +10,17 @@ import pytest
 
 from labctl.engine.images import content, packages, parse_name
 from labctl.engine.images.content import archive, context, digest, fingerprint, nft_context
-from labctl.shared_files import share
+from labctl.load.bundled import bundled_folder
 
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of what goes into images: `compose`, `probe` and `services` below this folder."""
-    shutil.copytree(share("compose"), tmp_path / "compose")
+    shutil.copytree(bundled_folder("compose"), tmp_path / "compose")
     for program in ("probe", "services"):
         (tmp_path / program).mkdir()
         (tmp_path / program / "__main__.py").write_text("print()\n")
-    monkeypatch.setattr(content, "share", lambda name: tmp_path / name)
+    monkeypatch.setattr(content, "bundled_folder", lambda name: tmp_path / name)
     monkeypatch.setattr(content, "_PACKAGE", tmp_path)
     fingerprint.cache_clear()
     yield tmp_path
@@ -37,7 +37,7 @@ def test_what_makes_an_image_with_libraries_stale(
 ) -> None:
     (copy / "engine" / "images").mkdir(parents=True)
     (copy / "engine" / "images" / "libraries.py").touch()
-    monkeypatch.setattr("labctl.engine.images.libraries.share", lambda name: copy / name)
+    monkeypatch.setattr("labctl.engine.images.libraries.bundled_folder", lambda name: copy / name)
     before = fingerprint("libs")
     with (copy / file).open("a") as changed:
         changed.write("# changed\n")

@@ -55,7 +55,7 @@ def test_a_package_has_one_version_for_a_python(
     single: list[str] = []
     copy = tmp_path / "images" / "libs" / "pins.txt"
     copy.parent.mkdir(parents=True)
-    monkeypatch.setattr(libraries, "share", lambda _: tmp_path)
+    monkeypatch.setattr(libraries, "bundled_folder", lambda _: tmp_path)
     for line in lines:
         if line and not line.startswith("#"):
             assert pin.fullmatch(line), line

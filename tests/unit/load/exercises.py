@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.load.exercise import Exercises, load_exercise
 from labctl.model.exercise import Exercise
-from labctl.shared_files import share
 from tests.unit.load.texts import write
 
 EXERCISE = """\
@@ -51,11 +51,11 @@ scenarios:
     text: Write one.
     raises: ConnectionResetError
 """
-COMPOSE = share("compose") / "lab.yaml"
+COMPOSE = bundled_compose()
 
 
 def known() -> Catalogue:
-    return Catalogue([share("scenarios")], COMPOSE)
+    return Catalogue([bundled_folder("scenarios")], COMPOSE)
 
 
 def load(text: str, name: str = "mine/exercise.yaml") -> Exercise:

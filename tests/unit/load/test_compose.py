@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
 from labctl.model.compose import Attachment, Dependency, Service
-from labctl.shared_files import share
 from tests.unit.load.texts import COMPOSE, hint, mistakes, write
 
 NETWORKS = "networks: {lab: {ipam: {config: [{subnet: 198.18.0.0/24}]}}}\n"
@@ -39,7 +39,7 @@ def wrong(text: str) -> list[str]:
 
 
 def test_the_built_in_file_is_right() -> None:
-    assert "dns" in load_compose(share("compose") / "lab.yaml")
+    assert "dns" in load_compose(bundled_compose())
 
 
 def test_a_file_as_docker_compose_1_29_takes_it() -> None:

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labctl.errors import InputError, UsageError
+from labctl.load.bundled import bundled_folder
 from labctl.load.exercise import load_exercise, series_of
 from labctl.model.exercise import RULES
-from labctl.shared_files import share
 from tests.unit.load.exercises import COMPOSE, EXERCISE, exercises, known, load
 from tests.unit.load.test_fuzz import PARTS, TREES, VALUES
 from tests.unit.load.texts import changed, hint, mistakes, write
 
-BUNDLED = sorted(path.parent.name for path in share("exercises").glob("*/exercise.yaml"))
+BUNDLED = sorted(path.parent.name for path in bundled_folder("exercises").glob("*/exercise.yaml"))
 A_RULE = f"needs exactly one of: {', '.join(RULES)}"
 A_NAME = "must be a name of at most 63 small letters, digits, dots, dashes and underscores"
 WORKS = "clients.tell.runs.works"
@@ -34,7 +34,7 @@ SERVED = '{served: "mail message to=bob@{host}", times: {min: 1, max: 1}, points
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_every_bundled_exercise_loads(name: str) -> None:
-    one = exercises(str(share("exercises"))).load(name)
+    one = exercises(str(bundled_folder("exercises"))).load(name)
     assert (one.name, one.folder.name) == (name, name)
     assert one.files
     assert len(one.digest) == 64
@@ -276,7 +276,7 @@ def test_a_file_may_have_any_name_where_it_is_given() -> None:
 )
 def test_a_name_that_nobody_has(name: str, meant: str) -> None:
     with pytest.raises(UsageError) as caught:
-        exercises(str(share("exercises"))).load(name)
+        exercises(str(bundled_folder("exercises"))).load(name)
     assert caught.value.message == f'no exercise is called "{name}"{meant}'
     assert caught.value.hint == (
         "`labctl exercise list` shows them all; a folder is given as ./my-exercise"

@@ -8,16 +8,16 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from labctl.errors import InputError
+from labctl.load.bundled import bundled_folder
 from labctl.load.schema import exercise_schema, grade_schema
 from labctl.load.yaml_reader import read_yaml
 from labctl.model.exercise import RULES
-from labctl.shared_files import share
 from tests.unit.load.exercises import EXERCISE, load
 from tests.unit.load.test_schema import as_json
 from tests.unit.load.texts import changed, write
 from tests.unit.report.grades.samples import STATES
 
-BUNDLED = sorted(share("exercises").glob("*/exercise.yaml"))
+BUNDLED = sorted(bundled_folder("exercises").glob("*/exercise.yaml"))
 VALIDATOR = Draft202012Validator(exercise_schema())
 
 

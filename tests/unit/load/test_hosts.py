@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from labctl.load.bundled import bundled_compose
 from labctl.load.scenario import load_scenario
-from labctl.shared_files import share
 from tests.unit.load.texts import hint, mistakes, write
 
 SCENARIO = """name: own
@@ -24,7 +24,7 @@ attempts:
       wire:
         - LINE
 """
-BUILTIN = share("compose") / "lab.yaml"
+BUILTIN = bundled_compose()
 WIRE = "own.yaml:13: attempts.socket.expect.wire[0]: nothing in the lab is called"
 
 

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from labctl.errors import InputError
+from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.load.policy import load_policy
-from labctl.load.policy_schema import policy_schema
+from labctl.load.schema import policy_schema
 from labctl.load.yaml_reader import read_yaml
 from labctl.model.exceptions import known_names
 from labctl.model.policy import DOCUMENTED_TYPES, Policy, PolicyFile, Rule
 from labctl.model.scenario import LAYERS
-from labctl.shared_files import share
 from tests.unit.judge.samples import scenario
 from tests.unit.load.test_fuzz import TREES
 from tests.unit.load.test_schema import as_json
@@ -126,7 +126,7 @@ def test_returns_is_yes_no_or_a_literal(returns: str, meant: str | None) -> None
 
 
 def test_every_bundled_scenario_has_a_rule() -> None:
-    known = Catalogue([share("scenarios")], share("compose") / "lab.yaml")
+    known = Catalogue([bundled_folder("scenarios")], bundled_compose())
     policy = load_policy(write("policy.yaml", POLICY), scenarios=known.names())
     rules = {one.name: policy.rule(one) for one in known.all()}
     assert rules["refused-port"].returns is False
@@ -255,7 +255,7 @@ def test_every_policy_of_the_page_loads() -> None:
     shown = re.findall(
         r"^```yaml\n(# \S*policy\.yaml\n.*?)^```$", PAGE.read_text("utf-8"), re.S | re.M
     )
-    known = Catalogue([share("scenarios")], share("compose") / "lab.yaml").names()
+    known = Catalogue([bundled_folder("scenarios")], bundled_compose()).names()
     assert shown
     for text in shown:
         assert load_policy(write("policy.yaml", text), scenarios=known).spec.model_fields_set

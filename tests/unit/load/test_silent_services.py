@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from labctl.errors import InputError
+from labctl.load.bundled import bundled_compose
 from labctl.load.scenario import load_scenario
-from labctl.shared_files import share
 from tests.unit.load.texts import mistakes
 
 SCENARIO = """name: own
@@ -35,7 +35,7 @@ def file(tmp_path: Path) -> Path:
 
 def load(file: Path, line: str) -> None:
     file.write_text(SCENARIO.replace("LINE", line), "utf-8")
-    load_scenario(file, builtin_compose=share("compose") / "lab.yaml")
+    load_scenario(file, builtin_compose=bundled_compose())
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_nobody_knows_what_other_services_say(file: Path) -> None:
     load_compose = SCENARIO.replace("services: [mail, closed]", "services: [mail]\ncompose: FILE")
     file = Path("own.yaml")
     file.write_text(load_compose.replace("FILE", "./lab.yaml").replace("LINE", "mail any x=1"))
-    load_scenario(file, builtin_compose=share("compose") / "lab.yaml")
+    load_scenario(file, builtin_compose=bundled_compose())
 
 
 def test_a_compose_file_of_ones_own_can_declare_what_services_say(file: Path) -> None:
@@ -90,6 +90,6 @@ def test_a_compose_file_of_ones_own_can_declare_what_services_say(file: Path) ->
     text = SCENARIO.replace("services: [mail, closed]", "services: [mail]\ncompose: ./lab.yaml")
     Path("own.yaml").write_text(text.replace("LINE", "mail by at=1"), "utf-8")
     file = Path("own.yaml")
-    assert mistakes(lambda: load_scenario(file, builtin_compose=share("compose") / "lab.yaml")) == [
+    assert mistakes(lambda: load_scenario(file, builtin_compose=bundled_compose())) == [
         'own.yaml:15: attempts.socket.expect.served[1]: mail never says "by"; did you mean "bye"?'
     ]

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
+from labctl.load.bundled import bundled_folder
 from labctl.model.plan import PlannedAttempt
 from labctl.model.scenario import LAYERS
 from labctl.plugin import LAYERS as REGISTERED
-from labctl.shared_files import share
 from tests.unit.judge.samples import evidence, report
 from tests.unit.plugin.inner import Inner
 
@@ -215,7 +215,7 @@ def test_nothing_is_imported_where_there_is_nothing_of_ours(inner: Inner) -> Non
 
 
 def test_the_scenarios_that_labctl_brings_are_collected(inner: Inner) -> None:
-    folder = share("scenarios") / "tcp"
+    folder = bundled_folder("scenarios") / "tcp"
     found = listed(inner, str(folder))
     assert "refused-port.yaml::smtplib[3.13]" in [name.rpartition("/")[2] for name in found]
     assert len(found) > 50

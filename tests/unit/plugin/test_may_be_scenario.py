@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from labctl.load.bundled import bundled_folder
 from labctl.plugin import may_be_scenario
-from labctl.shared_files import share
 from tests.unit.plugin.inner import SCENARIO
 
 
 def test_every_scenario_that_labctl_brings_may_be_one() -> None:
-    files = [path for path in share("scenarios").rglob("*.yaml") if path.name != "lab.yaml"]
+    files = [
+        path for path in bundled_folder("scenarios").rglob("*.yaml") if path.name != "lab.yaml"
+    ]
     assert len(files) > 100
     assert all(map(may_be_scenario, files))
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from labctl import services
+from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
-from labctl.shared_files import share
 
 FOLDER = Path(services.__file__).parent
 TO_LABCTL = {"ready"}
-BUILTIN = load_compose(share("compose") / "lab.yaml")
+BUILTIN = load_compose(bundled_compose())
 SHARED = {"events", "lifeline"}
 """Modules whose events are between a service and labctl."""
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
 from labctl.services import ports
 from labctl.services.dns import Zone
-from labctl.shared_files import share
 
-FILE = share("compose") / "lab.yaml"
+FILE = bundled_compose()
 SERVICES = load_compose(FILE)
 SCRIPTED = {
     name: s.environment["LAB_PORTS"] for name, s in SERVICES.items() if "LAB_PORTS" in s.environment
