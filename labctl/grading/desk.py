@@ -11,10 +11,10 @@ from labctl import __version__
 from labctl.examine import Ended
 from labctl.grading.tickets import Ticket, Work
 from labctl.load.yaml_reader import Value
-from labctl.mark.client import mark_run, unmade
+from labctl.mark.client import mark_run, mark_unmade_run
+from labctl.mark.evidence import RunEvidence
 from labctl.mark.predict import mark_answer
-from labctl.mark.scenario import mark_invalid, mark_ran
-from labctl.mark.seen import Seen
+from labctl.mark.scenario import mark_invalid, mark_scenario
 from labctl.model.exercise import Exercise, Run, points_of
 from labctl.model.grade import Grade, Part, State
 from labctl.model.result import AttemptResult, Observation, Verdict
@@ -125,7 +125,7 @@ class Desk:
         """End what is still open: the lab broke again."""
         for opened in list(self._open.values()):
             for run in self._runs:
-                opened.parts.setdefault(run.name, unmade(run, State.ERROR, BROKE))
+                opened.parts.setdefault(run.name, mark_unmade_run(run, State.ERROR, BROKE))
             self._done(self._grade(opened, lost=True))
             del self._open[opened.paper.id]
 
@@ -138,14 +138,14 @@ class Desk:
                 one,
                 paper.answers.get(name),
                 self._observations[one.about],
-                tell=self._tells,
+                show_solution=self._tells,
             )
             for name, one in self._questions.items()
         ]
 
     def _missing(self, paper: Paper) -> list[Part]:
         return [
-            unmade(run, State.GRADED, MISSING.format(file=run.file))
+            mark_unmade_run(run, State.GRADED, MISSING.format(file=run.file))
             for run in self._runs
             if run.file not in paper.sources
         ]
@@ -164,7 +164,7 @@ class Desk:
         results.append(ended.slim().result)
         if scenario and len(results) == len(scenario.attempts):
             spec = self._exercise.spec.scenarios[name]
-            opened.parts[ticket.part] = mark_ran(name, spec, scenario, results)
+            opened.parts[ticket.part] = mark_scenario(name, spec, scenario, results)
 
     def _max_points(self) -> float:
         """What can be had without a bonus."""
@@ -226,17 +226,17 @@ def _marked(ticket: Ticket, ended: Ended) -> Part:
     run, observation = ticket.run, ended.result.observed
     if run is None or observation is None:
         raise ValueError("an attempt that was made has a run and an observation")
-    seen = Seen(
+    evidence = RunEvidence(
         observation=observation,
         wire=ended.wire,
         took_s=ended.result.took_s,
         target=ended.attempt.target,
-        places=dict(ticket.places),
-        servers=frozenset(
+        placeholders=dict(ticket.places),
+        target_services=frozenset(
             one.name for one in run.services if run.target.host in (one.name, *one.aliases)
         ),
     )
-    part = mark_run(run, seen)
+    part = mark_run(run, evidence)
     part = part.model_copy(update={"stdout": part.stdout[:KEPT], "stderr": part.stderr[:KEPT]})
     if ended.result.ladder is None:
         return part

@@ -1,1 +1,4 @@
-"""What was observed of a submission -> marks, each with what to tell the student. Pure."""
+"""Marks of submissions, made from what was observed of them. Pure.
+
+Each mark says what was expected and what was observed, in words for the student.
+"""

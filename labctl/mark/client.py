@@ -4,34 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labctl.mark import rules
-from labctl.mark.rules import Finding
-from labctl.mark.seen import Seen
+from labctl.mark.evidence import RunEvidence
+from labctl.mark.rules import Finding, apply_rule
 from labctl.model.exercise import Check, Run
 from labctl.model.grade import Mark, Part, State
 from labctl.model.result import Outcome
 
 NO_HINT = "-"
+"""The `hint` of an exercise that has none."""
 
 
-def mark_run(run: Run, seen: Seen) -> Part:
-    """The marks of a run that was made. One that never went for its target has no points: nothing
-    is proved by what it did not do.
+def mark_run(run: Run, evidence: RunEvidence) -> Part:
+    """Return the marks of a run that was made.
+
+    A run that never tried to reach its target has no points: it proves nothing by what it did not
+    do.
     """
-    findings = [rules.apply(check, seen) for check in run.spec.checks]
-    doubts = tuple(_doubts(seen, findings))
+    findings = [apply_rule(check, evidence) for check in run.spec.checks]
+    doubts = tuple(_doubts(evidence, findings))
     marks = tuple(map(_mark, run.spec.checks, findings))
-    if not seen.tried():
-        marks = tuple(nothing(mark, "it never tried to reach its target") for mark in marks)
-    return _part(run, marks, doubts, seen)
+    if not evidence.has_tried_target():
+        reason = "it never tried to reach its target"
+        marks = tuple(mark.model_copy(update={"points": 0.0, "actual": reason}) for mark in marks)
+    return _part(
+        run,
+        marks,
+        State.TAMPERED if doubts else State.GRADED,
+        doubts,
+        elapsed_s=round(evidence.took_s, 3),
+        stdout=evidence.observation.stdout,
+        stderr=evidence.observation.stderr,
+    )
 
 
-def unmade(run: Run, state: State, reason: str) -> Part:
-    """The part of a run that could not be made: no points, and why."""
+def mark_unmade_run(run: Run, state: State, reason: str) -> Part:
+    """Return the part of a run that could not be made: no points, and the reason."""
     marks = tuple(
         Mark(title=_title(check), points=0, max_points=check.points, actual=reason)
         for check in run.spec.checks
     )
+    return _part(run, marks, state, (reason,))
+
+
+def _part(
+    run: Run,
+    marks: tuple[Mark, ...],
+    state: State,
+    reasons: tuple[str, ...],
+    *,
+    elapsed_s: float = 0.0,
+    stdout: str = "",
+    stderr: str = "",
+) -> Part:
+    """Return the part of a run with its marks; `reasons` say why the state is not `graded`."""
     return Part(
         name=run.name,
         kind="client",
@@ -39,24 +64,22 @@ def unmade(run: Run, state: State, reason: str) -> Part:
         hidden=run.spec.hidden,
         bonus=run.spec.bonus,
         state=state,
-        reasons=(reason,),
+        reasons=reasons,
         marks=marks,
+        elapsed_s=elapsed_s,
+        stdout=stdout,
+        stderr=stderr,
     )
 
 
-def nothing(mark: Mark, why: str) -> Mark:
-    """The mark without its points."""
-    return mark.model_copy(update={"points": 0.0, "actual": why})
-
-
-def _doubts(seen: Seen, findings: Sequence[Finding]) -> list[str]:
-    """In which ways the report can't be true, each once."""
-    observation = seen.observation
-    said = [f"the program {what}" for what in observation.tampered]
+def _doubts(evidence: RunEvidence, findings: Sequence[Finding]) -> list[str]:
+    """Return the reasons why the client's report can't be true, each once."""
+    observation = evidence.observation
+    doubts = [f"the program {what}" for what in observation.tampered]
     if observation.outcome is Outcome.GARBLED:
-        said.append("what came out of the program's container was not a report")
-    said += [finding.doubt for finding in findings if finding.doubt]
-    return list(dict.fromkeys(said))
+        doubts.append("what came out of the program's container was not a report")
+    doubts += [finding.doubt for finding in findings if finding.doubt]
+    return list(dict.fromkeys(doubts))
 
 
 def _title(check: Check) -> str:
@@ -64,29 +87,14 @@ def _title(check: Check) -> str:
 
 
 def _mark(check: Check, finding: Finding) -> Mark:
-    believed = finding.holds and not finding.doubt
+    """Return the mark of a check. A finding that is in doubt has no points."""
+    is_believed = finding.holds and not finding.doubt
     return Mark(
         title=finding.expected,
-        points=check.points if believed else 0.0,
+        points=check.points if is_believed else 0.0,
         max_points=check.points,
         expected=finding.expected,
         actual=finding.actual,
         message=finding.doubt,
         hint="" if check.hint == NO_HINT else check.hint,
-    )
-
-
-def _part(run: Run, marks: tuple[Mark, ...], doubts: tuple[str, ...], seen: Seen) -> Part:
-    return Part(
-        name=run.name,
-        kind="client",
-        title=run.spec.title,
-        hidden=run.spec.hidden,
-        bonus=run.spec.bonus,
-        state=State.TAMPERED if doubts else State.GRADED,
-        reasons=doubts,
-        marks=marks,
-        elapsed_s=round(seen.took_s, 3),
-        stdout=seen.observation.stdout,
-        stderr=seen.observation.stderr,
     )

@@ -1,4 +1,4 @@
-"""Marks of a prediction: what the student said x what was observed just now."""
+"""Marks of predictions: a student's answers, compared with what was observed."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ from labctl.model.exercise import Ask, QuestionFile
 from labctl.model.grade import Mark, Part
 from labctl.model.result import Observation
 
-NOTHING = "none"
-_SAME_AS_NOTHING = frozenset({"-", "nothing", "none", "null", "returns", "no exception"})
+_NONE = "none"
+_SPELLINGS_OF_NONE = frozenset({"-", "nothing", "none", "null", "returns", "no exception"})
 
 
 def mark_answer(
-    name: str, question: QuestionFile, answer: Value, observation: Observation, *, tell: bool = True
+    name: str,
+    question: QuestionFile,
+    answer: Value,
+    observation: Observation,
+    *,
+    show_solution: bool = True,
 ) -> Part:
-    """The part of one question. No answer has no points, even where `none` is right. Unless it is
-    to `tell` what is right, nobody who still tries reads it here.
+    """Return the part of one question. `observation` is of the attempt that it is about.
+
+    A missing answer has no points, even if `none` is right. Without `show_solution`, the part does
+    not contain the right answer: a student who may still try reads it.
     """
-    truth = _TRUTHS[question.ask](observation)
-    given = _listed(answer) if question.ask == "modules" else [_text(answer)]
-    answered = answer not in (None, (), "")
-    share = _share(question.ask, given, truth) if answered else 0.0
-    right, said = ", ".join(truth), ", ".join(given) if answered else "no answer"
+    right = _RIGHT_ANSWERS[question.ask](observation)
+    given = _names(answer) if question.ask == "modules" else [_text(answer)]
+    is_answered = answer not in (None, (), "")
+    share = _share(question.ask, given, right) if is_answered else 0.0
     mark = Mark(
         title=question.text,
         points=round(question.points * share, 3),
         max_points=question.points,
-        expected=right if tell else "",
-        actual=said,
+        expected=", ".join(right) if show_solution else "",
+        actual=", ".join(given) if is_answered else "no answer",
         hint="" if question.hint == NO_HINT else question.hint,
     )
     return Part(
@@ -46,18 +52,19 @@ def mark_answer(
     )
 
 
-def _share(ask: Ask, given: Sequence[str], truth: Sequence[str]) -> float:
-    """How much of the points an answer is worth: of a list, what is right and in order."""
-    if ask != "modules" or list(truth) == [NOTHING]:
-        return float(len(given) == 1 and _alike(ask, given[0], truth[0]))
-    same = SequenceMatcher(None, list(given), list(truth), autojunk=False)
-    matching = sum(block.size for block in same.get_matching_blocks())
-    return matching / max(len(given), len(truth), 1)
+def _share(ask: Ask, given: Sequence[str], right: Sequence[str]) -> float:
+    """Return the share of the points, 0 to 1; of a list, the names that are right and in order."""
+    if ask != "modules" or list(right) == [_NONE]:
+        return float(len(given) == 1 and _is_right(ask, given[0], right[0]))
+    matcher = SequenceMatcher(None, list(given), list(right), autojunk=False)
+    matching = sum(block.size for block in matcher.get_matching_blocks())
+    return matching / max(len(given), len(right), 1)
 
 
-def _alike(ask: Ask, given: str, right: str) -> bool:
-    if right == NOTHING:
-        return given.casefold() in _SAME_AS_NOTHING
+def _is_right(ask: Ask, given: str, right: str) -> bool:
+    """Tell whether an answer means the right one. Some questions accept several spellings."""
+    if right == _NONE:
+        return given.casefold() in _SPELLINGS_OF_NONE
     if ask == "exception":
         return given in (right, right.rpartition(".")[2])
     if ask == "errno":
@@ -68,7 +75,7 @@ def _alike(ask: Ask, given: str, right: str) -> bool:
 
 
 def _function(text: str) -> str:
-    """`socket:create_connection` of that, of `socket.create_connection` and of either with ()."""
+    """Return a function's name in one spelling: `a.b` for `a:b` and for `a.b()`."""
     return text.removesuffix("()").replace(":", ".")
 
 
@@ -76,47 +83,47 @@ def _text(answer: Value) -> str:
     return "" if answer is None else str(answer).strip()
 
 
-def _listed(answer: Value) -> list[str]:
-    """A list, or the names in a text: `smtplib, socket`, `smtplib > socket`."""
+def _names(answer: Value) -> list[str]:
+    """Return the names in a list, or in a text: `smtplib, socket`, `smtplib > socket`."""
     if isinstance(answer, tuple):
         return [_text(one) for one in answer]
     return [one for one in re.split(r"[\s,;>→]+", _text(answer)) if one]
 
 
-# --- what was observed ----------------------------------------------------------------------------
+# --- right answers --------------------------------------------------------------------------------
 
 
 def _exception(observation: Observation) -> list[str]:
-    return [observation.exception.type if observation.exception else NOTHING]
+    return [observation.exception.type if observation.exception else _NONE]
 
 
 def _errno(observation: Observation) -> list[str]:
-    """`ECONNREFUSED = 111`."""
+    """Return the errno of the exception: `ECONNREFUSED = 111`."""
     exception = observation.exception
     number = exception.attrs.get("errno") if exception else None
     if exception is None or number is None:
-        return [NOTHING]
+        return [_NONE]
     symbol = exception.symbols.get("errno")
     return [f"{symbol} = {number}" if symbol else str(number)]
 
 
 def _innermost(observation: Observation) -> list[str]:
-    return [next(reversed(stack_names(observation)), NOTHING)]
+    return [next(reversed(stack_names(observation)), _NONE)]
 
 
 def _modules(observation: Observation) -> list[str]:
-    """The modules that the exception came through, the outermost first, each once."""
-    return list(dict.fromkeys(frame.module for frame in observation.stack)) or [NOTHING]
+    """Return the modules that the exception came through, the outermost first, each once."""
+    return list(dict.fromkeys(frame.module for frame in observation.stack)) or [_NONE]
 
 
 def _wire(observation: Observation) -> list[str]:
-    """How the last connection ended; where there is none, how the look-up did."""
+    """Return how the last connection ended; if there is none, how the DNS lookup ended."""
     flows = [f for f in observation.flows or () if not (f.detail and f.detail.incoming)]
-    made = [flow for flow in flows if flow.protocol in ("tcp", "udp")] or flows
-    return [made[-1].outcome if made else NOTHING]
+    connections = [flow for flow in flows if flow.protocol in ("tcp", "udp")] or flows
+    return [connections[-1].outcome if connections else _NONE]
 
 
-_TRUTHS: Mapping[Ask, Callable[[Observation], list[str]]] = {
+_RIGHT_ANSWERS: Mapping[Ask, Callable[[Observation], list[str]]] = {
     "exception": _exception,
     "errno": _errno,
     "innermost": _innermost,

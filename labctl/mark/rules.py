@@ -1,4 +1,4 @@
-"""The rules of `checks:`, each a function: whether it holds, and what was expected and seen."""
+"""The rules of `checks:`. Each is a function that compares a run's evidence with a check."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from labctl.judge.exceptions import clip
 from labctl.judge.forgery import doubts
 from labctl.judge.served import fits
 from labctl.judge.verdict import ending, judge
-from labctl.mark.seen import Seen
+from labctl.mark.evidence import RunEvidence
 from labctl.model.exercise import Check, Times, fill
 from labctl.model.expectation import Expectation
 from labctl.model.flows import wire_line
 from labctl.model.result import Outcome, Verdict
 from labctl.model.served import parse_served
 
-_SHORTEST = 4
-"""Bytes of a part of the secret that count as the secret where base64 hides its ends."""
+_MIN_BASE64_LENGTH = 4
+"""Characters of a base64 form of the secret that are enough to recognise it."""
 
-UNSEEN = "more was sent than could be looked at"
+_INCOMPLETE = "more was sent than could be looked at"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """`doubt` says in which way the client's report can't be true; empty where it may be."""
+    """The result of a rule: whether the check holds, what it expects, and what was observed.
+
+    `doubt` says why the client's report can't be true; it is empty if the report can be true.
+    """
 
     holds: bool
     expected: str
@@ -33,79 +36,79 @@ class Finding:
     doubt: str = ""
 
 
-def apply(check: Check, seen: Seen) -> Finding:
-    """What the check's rule finds."""
-    return RULES[check.rule](check, seen)
+def apply_rule(check: Check, evidence: RunEvidence) -> Finding:
+    """Return what the check's rule finds in the evidence of a run."""
+    return RULES[check.rule](check, evidence)
 
 
-def _stdout(check: Check, seen: Seen) -> Finding:
-    wanted, said = _filled(check.stdout, seen).strip(), seen.observation.stdout.strip()
-    expected = f"it prints {wanted!r}, and nothing else"
-    actual = f"it printed {clip(repr(said))}" if said else "it printed nothing"
-    return Finding(holds=said == wanted, expected=expected, actual=actual)
+def _stdout(check: Check, evidence: RunEvidence) -> Finding:
+    text, stdout = _filled(check.stdout, evidence).strip(), evidence.observation.stdout.strip()
+    expected = f"it prints {text!r}, and nothing else"
+    actual = f"it printed {clip(repr(stdout))}" if stdout else "it printed nothing"
+    return Finding(holds=stdout == text, expected=expected, actual=actual)
 
 
-def _exit(check: Check, seen: Seen) -> Finding:
-    observation = seen.observation
+def _exit(check: Check, evidence: RunEvidence) -> Finding:
+    observation = evidence.observation
     code = observation.exit
     actual = f"it exited with {code}" if code is not None else ending(observation)
     return Finding(holds=code == check.exit, expected=f"it exits with {check.exit}", actual=actual)
 
 
-def _exception(check: Check, seen: Seen) -> Finding:
+def _exception(check: Check, evidence: RunEvidence) -> Finding:
     expectation = Expectation(raises=check.raises, isa=check.isa)
-    doubt = next((one.message for one in doubts(expectation, seen.observation)), "")
+    doubt = next((one.message for one in doubts(expectation, evidence.observation)), "")
     name = check.raises or f"a kind of {check.isa}"
-    holds = judge(expectation, seen.observation).verdict is Verdict.PASS
+    holds = judge(expectation, evidence.observation).verdict is Verdict.PASS
     return Finding(
-        holds=holds, expected=f"it raises {name}", actual=ending(seen.observation), doubt=doubt
+        holds=holds, expected=f"it raises {name}", actual=ending(evidence.observation), doubt=doubt
     )
 
 
-def _returns(check: Check, seen: Seen) -> Finding:
-    wanted = _filled(check.returns, seen)
-    verdict = judge(Expectation(returns=wanted), seen.observation).verdict
+def _returns(check: Check, evidence: RunEvidence) -> Finding:
+    value = _filled(check.returns, evidence)
+    verdict = judge(Expectation(returns=value), evidence.observation).verdict
     return Finding(
         holds=verdict is Verdict.PASS,
-        expected=f"it returns {wanted}",
-        actual=ending(seen.observation),
+        expected=f"it returns {value}",
+        actual=ending(evidence.observation),
     )
 
 
-def _elapsed(check: Check, seen: Seen) -> Finding:
-    bounds, took = check.elapsed, seen.took_s
+def _elapsed(check: Check, evidence: RunEvidence) -> Finding:
+    bounds, took = check.elapsed, evidence.took_s
     least = bounds.min if bounds and bounds.min is not None else 0.0
     most = bounds.max if bounds and bounds.max is not None else float("inf")
     words = [f"at least {least:g} s"] if least else []
     words += [f"at most {most:g} s"] if most < float("inf") else []
-    over = seen.observation.outcome is not Outcome.TIMED_OUT
+    has_ended = evidence.observation.outcome is not Outcome.TIMED_OUT
     return Finding(
-        holds=over and least <= took <= most,
+        holds=has_ended and least <= took <= most,
         expected=f"it takes {' and '.join(words)}",
-        actual=f"it took {took:.1f} s" if over else f"it was still running after {took:.1f} s",
+        actual=f"it took {took:.1f} s" if has_ended else f"it was still running after {took:.1f} s",
     )
 
 
-def _served(check: Check, seen: Seen) -> Finding:
-    line = _filled(check.served, seen)
+def _served(check: Check, evidence: RunEvidence) -> Finding:
+    line = _filled(check.served, evidence)
     parsed = parse_served(line)
-    number = sum(fits(parsed, event) for event in seen.served())
-    return _counted(check.times, number, f"the server saw “{line}”", seen)
+    number = sum(fits(parsed, event) for event in evidence.server_events())
+    return _counted(check.times, number, f"the server saw “{line}”", evidence)
 
 
-def _wire(check: Check, seen: Seen) -> Finding:
-    line = _filled(check.wire, seen).lower()
-    number = sum(wire_line(flow).lower() == line for flow in seen.own_flows())
-    return _counted(check.times, number, f"on the wire there is “{line}”", seen)
+def _wire(check: Check, evidence: RunEvidence) -> Finding:
+    line = _filled(check.wire, evidence).lower()
+    number = sum(wire_line(flow).lower() == line for flow in evidence.client_flows())
+    return _counted(check.times, number, f"on the wire there is “{line}”", evidence)
 
 
-def _tries(check: Check, seen: Seen) -> Finding:
-    return _counted(check.tries, len(seen.connections()), "it connects to the target", seen)
+def _tries(check: Check, evidence: RunEvidence) -> Finding:
+    return _counted(check.tries, len(evidence.connections()), "it connects to the target", evidence)
 
 
-def _again_after(check: Check, seen: Seen) -> Finding:
-    ends = [flow.outcome for flow in seen.connections()]
-    holds = check.again_after in ends[:-1] and not seen.lost
+def _again_after(check: Check, evidence: RunEvidence) -> Finding:
+    ends = [flow.outcome for flow in evidence.connections()]
+    holds = check.again_after in ends[:-1] and not evidence.is_incomplete
     actual = f"its connections: {', '.join(ends)}" if ends else "it made no connection"
     return Finding(
         holds=holds,
@@ -114,48 +117,50 @@ def _again_after(check: Check, seen: Seen) -> Finding:
     )
 
 
-def _secret(check: Check, seen: Seen) -> Finding:
-    secret = _filled(check.secret, seen).encode()
-    found = any(_holds_secret(sent, secret) for sent in seen.sent())
-    unknown = seen.lost or seen.cut
-    actual = "it was on the wire, for all to read" if found else "it was not on the wire"
-    if unknown and not found:
-        actual = UNSEEN
+def _secret(check: Check, evidence: RunEvidence) -> Finding:
+    secret = _filled(check.secret, evidence).encode()
+    is_on_wire = any(_contains_secret(sent, secret) for sent in evidence.sent_streams())
+    is_unknown = evidence.is_incomplete or evidence.is_truncated
+    actual = "it was on the wire, for all to read" if is_on_wire else "it was not on the wire"
+    if is_unknown and not is_on_wire:
+        actual = _INCOMPLETE
     return Finding(
-        holds=not (found or unknown),
+        holds=not (is_on_wire or is_unknown),
         expected="the password does not go over the wire in the clear",
         actual=actual,
     )
 
 
-def _holds_secret(sent: bytes, secret: bytes) -> bool:
-    """As it is, or in base64, be that in lines."""
+def _contains_secret(sent: bytes, secret: bytes) -> bool:
+    """Tell whether bytes contain a secret: as it is, or in base64, which may be split in lines."""
     unbroken = sent.translate(None, b"\r\n")
-    return secret in sent or any(form in unbroken for form in _encoded(secret))
+    return secret in sent or any(form in unbroken for form in _base64_forms(secret))
 
 
-def _encoded(secret: bytes) -> list[bytes]:
-    """What of the secret is sure to be there in base64, wherever in a text it stands: its first
-    and last characters depend on what is around them.
+def _base64_forms(secret: bytes) -> list[bytes]:
+    """Return the parts of the secret's base64 that do not depend on the text around it.
+
+    There are three forms, one for each position of the secret in groups of three bytes.
     """
-    found = []
+    forms = []
     for shift in range(3):
         padded = base64.b64encode(b"\0" * shift + secret).rstrip(b"=")
         start = (0, 2, 3)[shift]
         end = len(padded) - (1 if (shift + len(secret)) % 3 else 0)
-        found.append(padded[start:end])
-    return [one for one in found if len(one) >= _SHORTEST]
+        forms.append(padded[start:end])
+    return [one for one in forms if len(one) >= _MIN_BASE64_LENGTH]
 
 
-def _counted(times: Times | None, number: int, what: str, seen: Seen) -> Finding:
-    wanted = times or Times()
-    most = wanted.max if wanted.max is not None else float("inf")
-    holds = wanted.min <= number <= most and not seen.lost
-    actual = UNSEEN if seen.lost else _times(number)
-    return Finding(holds=holds, expected=f"{what} {_bounds(wanted)}", actual=actual)
+def _counted(times: Times | None, number: int, what: str, evidence: RunEvidence) -> Finding:
+    """Return whether something happened as often as `times` says; `what` is it, as a sentence."""
+    bounds = times or Times()
+    most = bounds.max if bounds.max is not None else float("inf")
+    holds = bounds.min <= number <= most and not evidence.is_incomplete
+    actual = _INCOMPLETE if evidence.is_incomplete else _times_text(number)
+    return Finding(holds=holds, expected=f"{what} {_bounds_text(bounds)}", actual=actual)
 
 
-def _bounds(times: Times) -> str:
+def _bounds_text(times: Times) -> str:
     if times.max is None:
         return "at least once" if times.min == 1 else f"at least {times.min} times"
     if times.min == times.max:
@@ -165,15 +170,15 @@ def _bounds(times: Times) -> str:
     return f"{times.min} to {times.max} times"
 
 
-def _times(number: int) -> str:
+def _times_text(number: int) -> str:
     return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
-def _filled(text: str | None, seen: Seen) -> str:
-    return fill(text or "", seen.places)
+def _filled(text: str | None, evidence: RunEvidence) -> str:
+    return fill(text or "", evidence.placeholders)
 
 
-RULES: dict[str, Callable[[Check, Seen], Finding]] = {
+RULES: dict[str, Callable[[Check, RunEvidence], Finding]] = {
     "stdout": _stdout,
     "exit": _exit,
     "raises": _exception,

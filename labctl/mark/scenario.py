@@ -1,5 +1,7 @@
-"""Marks of a scenario that a student wrote: a third of the points each for being valid, for saying
-what it is asked to say, and for coming true.
+"""Marks of a scenario that a student wrote.
+
+One third of the points is for a valid file, one for expecting what the exercise asks for, and one
+if the expectation comes true.
 """
 
 from __future__ import annotations
@@ -16,21 +18,21 @@ _THIRD = 3
 
 
 def mark_invalid(name: str, spec: OwnScenarioFile, mistakes: Sequence[str]) -> Part:
-    """The part of one that does not load; `mistakes` say where and why."""
-    said = "; ".join(mistakes)
-    return _part(name, spec, [(False, "the file is valid", said), *_not_tried()])
+    """Return the part of a scenario that does not load; `mistakes` say where and why."""
+    marks = [(False, "the file is valid", "; ".join(mistakes)), *_not_run()]
+    return _part(name, spec, marks)
 
 
-def _not_tried() -> list[tuple[bool, str, str]]:
-    why = "it could not be run"
-    return [(False, "it says what it must", why), (False, "it comes true", why)]
+def _not_run() -> list[tuple[bool, str, str]]:
+    reason = "it could not be run"
+    return [(False, "it says what it must", reason), (False, "it comes true", reason)]
 
 
-def mark_ran(
+def mark_scenario(
     name: str, spec: OwnScenarioFile, scenario: Scenario, results: Sequence[AttemptResult]
 ) -> Part:
-    """The part of one that was run."""
-    says = says_it(spec, scenario, results)
+    """Return the part of a scenario that was run, with the results of its attempts."""
+    is_as_asked = _is_as_asked(spec, scenario, results)
     failed = [one for one in results if one.verdict is not Verdict.PASS]
     reasons = "; ".join(reason for one in failed for reason in one.reasons[:3])
     asked = f"an attempt that raises {spec.raises}, with `wire`"
@@ -41,30 +43,36 @@ def mark_ran(
     )
     marks = [
         (True, "the file is valid", ""),
-        (says, "it says what it must", "" if says else f"it needs {asked}"),
+        (is_as_asked, "it says what it must", "" if is_as_asked else f"it needs {asked}"),
         (bool(results) and not failed, "it comes true", reasons),
     ]
     return _part(name, spec, marks, tampered)
 
 
-def says_it(spec: OwnScenarioFile, scenario: Scenario, results: Sequence[AttemptResult]) -> bool:
-    """Whether an attempt that was made expects the exception that is asked for, on the Python that
-    it was made on, and says what is on the wire.
+def _is_as_asked(
+    spec: OwnScenarioFile, scenario: Scenario, results: Sequence[AttemptResult]
+) -> bool:
+    """Tell whether an attempt that was made expects what the exercise asks for.
+
+    On its Python, it must expect the exception that is asked for, and have `wire`.
     """
-    made = {one.attempt: one.python for one in results}
-    expected = (one.expectation(made[one.name]) for one in scenario.attempts if one.name in made)
+    pythons = {one.attempt: one.python for one in results}
+    expectations = (
+        one.expectation(pythons[one.name]) for one in scenario.attempts if one.name in pythons
+    )
     return any(
         one is not None and spec.raises in (one.raises, one.isa) and one.wire is not None
-        for one in expected
+        for one in expectations
     )
 
 
 def _part(
     name: str,
     spec: OwnScenarioFile,
-    found: Sequence[tuple[bool, str, str]],
+    thirds: Sequence[tuple[bool, str, str]],
     tampered: tuple[str, ...] = (),
 ) -> Part:
+    """Return a part with three marks; `thirds` are whether each holds, a title and a message."""
     third = round(spec.points / _THIRD, 3)
     worth = (third, third, round(spec.points - 2 * third, 3))
     marks = tuple(
@@ -76,7 +84,7 @@ def _part(
             actual="it is so" if holds else message,
             hint="" if spec.hint == NO_HINT else spec.hint,
         )
-        for most, (holds, title, message) in zip(worth, found, strict=True)
+        for most, (holds, title, message) in zip(worth, thirds, strict=True)
     )
     return Part(
         name=f"scenario/{name}",

@@ -19,7 +19,7 @@ from labctl.engine.docker_service import RunningService
 from labctl.engine.images import LAB, ImageStore, client_image
 from labctl.grading.tickets import Planner
 from labctl.grading.vary import Variation
-from labctl.mark.seen import Seen
+from labctl.mark.evidence import RunEvidence
 from labctl.model.grade import Grade
 from labctl.model.plan import PlannedLab
 from labctl.submissions import Refused, find
@@ -103,7 +103,7 @@ def course(tmp_path: Path) -> Class:
 
 
 def _always_tried(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Seen, "tried", lambda _: True)
+    patch.setattr(RunEvidence, "has_tried_target", lambda _: True)
 
 
 def _never_vary(patch: pytest.MonkeyPatch) -> None:
@@ -112,10 +112,10 @@ def _never_vary(patch: pytest.MonkeyPatch) -> None:
 
 
 def _believe_the_clock(patch: pytest.MonkeyPatch) -> None:
-    def seen(**given: Any) -> Seen:
-        return Seen(**{**given, "took_s": given["observation"].elapsed_s})
+    def evidence(**given: Any) -> RunEvidence:
+        return RunEvidence(**{**given, "took_s": given["observation"].elapsed_s})
 
-    patch.setattr("labctl.grading.desk.Seen", seen)
+    patch.setattr("labctl.grading.desk.RunEvidence", evidence)
 
 
 def _no_doubts(patch: pytest.MonkeyPatch) -> None:
@@ -124,11 +124,11 @@ def _no_doubts(patch: pytest.MonkeyPatch) -> None:
 
 
 def _every_port(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Seen, "served", lambda self: list(self.observation.served))
+    patch.setattr(RunEvidence, "server_events", lambda self: list(self.observation.served))
 
 
 def _never_cut(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Seen, "cut", property(lambda _: False))
+    patch.setattr(RunEvidence, "is_truncated", property(lambda _: False))
 
 
 @pytest.mark.parametrize(

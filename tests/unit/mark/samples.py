@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from labctl.mark.seen import Seen
+from labctl.mark.evidence import RunEvidence
 from labctl.model.exercise import Check, Run, RunFile
 from labctl.model.packet import Wire
 from labctl.model.result import Flow, Observation
@@ -17,7 +17,7 @@ from tests.unit.judge.samples import flow, returned
 from tests.unit.wire.build import DNS, MAIL, Capture
 
 TARGET = Target(host="closed.lab", port=2525)
-PLACES = {"host": "closed.lab", "port": "2525", "nonce": "0123456789"}
+PLACEHOLDERS = {"host": "closed.lab", "port": "2525", "nonce": "0123456789"}
 
 
 def check(**given: Any) -> Check:
@@ -41,16 +41,16 @@ def run(*checks: Check, **changes: Any) -> Run:
     )
 
 
-def seen(observation: Observation | None = None, **changes: Any) -> Seen:
+def evidence(observation: Observation | None = None, **changes: Any) -> RunEvidence:
     """A client that went for its target, and came to its end after half a second."""
     given: dict[str, Any] = {
         "observation": observation or observed(),
         "wire": None,
         "took_s": 0.5,
         "target": TARGET,
-        "places": PLACES,
+        "placeholders": PLACEHOLDERS,
     }
-    return Seen(**{**given, **changes})
+    return RunEvidence(**{**given, **changes})
 
 
 def observed(*flows: Flow, **changes: Any) -> Observation:

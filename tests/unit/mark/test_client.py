@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.mark.client import mark_run, unmade
+from labctl.mark.client import mark_run, mark_unmade_run
 from labctl.model.flow_detail import DnsDetail, FlowDetail
 from labctl.model.grade import State
 from labctl.model.result import Observation, Origin, Outcome
 from labctl.model.scenario import Target
 from tests.unit.judge.samples import exception, flow, raised, returned
-from tests.unit.mark.samples import check, observed, run, seen
+from tests.unit.mark.samples import check, evidence, observed, run
 
 EXIT = check(exit=0, points=2, hint="sys.exit(0)")
 QUIET = check(tries={"min": 0, "max": 0}, points=3)
@@ -21,7 +21,7 @@ LOOKED_UP = flow("answered", protocol="dns", address="198.18.0.2", port=53, deta
 
 def test_each_check_has_its_mark() -> None:
     part = mark_run(
-        run(EXIT, QUIET, title="Nobody listens"), seen(observed(stdout="o", stderr="e"))
+        run(EXIT, QUIET, title="Nobody listens"), evidence(observed(stdout="o", stderr="e"))
     )
     assert (part.name, part.kind, part.title) == ("client/run", "client", "Nobody listens")
     assert (part.points, part.max_points, part.state) == (2, 5, State.GRADED)
@@ -37,7 +37,10 @@ def test_each_check_has_its_mark() -> None:
 
 @pytest.mark.parametrize("given", [{"hidden": True}, {"bonus": True}])
 def test_what_is_hidden_or_a_bonus_is_so_of_the_part(given: dict[str, bool]) -> None:
-    for part in (mark_run(run(**given), seen()), unmade(run(**given), State.ERROR, "it broke")):
+    for part in (
+        mark_run(run(**given), evidence()),
+        mark_unmade_run(run(**given), State.ERROR, "it broke"),
+    ):
         assert (part.hidden, part.bonus) == (given.get("hidden", False), given.get("bonus", False))
 
 
@@ -47,7 +50,7 @@ def test_what_is_hidden_or_a_bonus_is_so_of_the_part(given: dict[str, bool]) -> 
 )
 def test_who_never_tried_has_no_points(flows: tuple[object, ...]) -> None:
     one = Observation.model_validate({**observed().model_dump(), "flows": flows, "exit": 0})
-    part = mark_run(run(EXIT, QUIET), seen(one))
+    part = mark_run(run(EXIT, QUIET), evidence(one))
     why = "it never tried to reach its target"
     assert [(mark.points, mark.actual, mark.message) for mark in part.marks] == [(0, why, "")] * 2
     assert (part.max_points, part.state) == (5, State.GRADED)
@@ -58,23 +61,23 @@ def test_who_never_tried_has_no_points(flows: tuple[object, ...]) -> None:
 )
 def test_to_ask_for_its_name_is_to_try(one: object) -> None:
     made = Observation.model_validate({**observed().model_dump(), "flows": (one,), "exit": 0})
-    assert mark_run(run(EXIT), seen(made)).points == 2
+    assert mark_run(run(EXIT), evidence(made)).points == 2
 
 
 def test_a_target_may_be_an_address() -> None:
     target = Target(host="198.18.0.11", port=2525)
-    assert mark_run(run(EXIT), seen(target=target)).points == 2
-    assert mark_run(run(EXIT), seen(target=Target(host="198.18.0.12", port=2525))).points == 0
+    assert mark_run(run(EXIT), evidence(target=target)).points == 2
+    assert mark_run(run(EXIT), evidence(target=Target(host="198.18.0.12", port=2525))).points == 0
 
 
 def test_of_a_port_the_last_16_bits_count() -> None:
     target = Target(host="closed.lab", port=65536 + 2525)
-    assert mark_run(run(EXIT), seen(target=target)).points == 2
+    assert mark_run(run(EXIT), evidence(target=target)).points == 2
 
 
 def test_tampering_is_told_and_the_points_are_what_wire_and_servers_say() -> None:
     changed = observed(tampered=("replaced os.write", "replaced os.write"))
-    part = mark_run(run(EXIT, check(tries={"min": 1})), seen(changed))
+    part = mark_run(run(EXIT, check(tries={"min": 1})), evidence(changed))
     assert part.state is State.TAMPERED
     assert part.reasons == ("the program replaced os.write",)
     assert [mark.points for mark in part.marks] == [2, 1]
@@ -82,7 +85,7 @@ def test_tampering_is_told_and_the_points_are_what_wire_and_servers_say() -> Non
 
 def test_what_is_no_report_is_tampering() -> None:
     garbled = returned(flows=(flow(),)).model_copy(update={"outcome": Outcome.GARBLED})
-    part = mark_run(run(EXIT), seen(garbled))
+    part = mark_run(run(EXIT), evidence(garbled))
     assert part.state is State.TAMPERED
     assert part.reasons == ("what came out of the program's container was not a report",)
     assert part.points == 0
@@ -91,14 +94,14 @@ def test_what_is_no_report_is_tampering() -> None:
 def test_a_doubt_takes_the_points_and_is_told() -> None:
     made = raised(exception=exception(origin=Origin(client=True, line=1, how="raise")))
     rule = check(isa="OSError", points=2)
-    part = mark_run(run(rule), seen(made.model_copy(update={"flows": (flow(),)})))
+    part = mark_run(run(rule), evidence(made.model_copy(update={"flows": (flow(),)})))
     assert (part.points, part.state) == (0, State.TAMPERED)
     assert part.reasons == (part.marks[0].message,)
     assert part.reasons[0].startswith("ConnectionRefusedError was raised by the client's own code")
 
 
 def test_what_could_not_be_made_says_why() -> None:
-    part = unmade(run(EXIT, check(again_after="reset")), State.ERROR, "it broke")
+    part = mark_unmade_run(run(EXIT, check(again_after="reset")), State.ERROR, "it broke")
     assert (part.points, part.max_points, part.state) == (0, 3, State.ERROR)
     assert part.reasons == ("it broke",)
     assert [(mark.title, mark.actual) for mark in part.marks] == [

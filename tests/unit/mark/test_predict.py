@@ -152,6 +152,6 @@ def test_its_part() -> None:
 
 def test_who_still_tries_is_not_told_what_is_right() -> None:
     question = QuestionFile(about="it", ask="exception", text="Which?", hint="look")
-    (mark,) = mark_answer("q", question, "OSError", REFUSED, tell=False).marks
+    (mark,) = mark_answer("q", question, "OSError", REFUSED, show_solution=False).marks
     assert (mark.points, mark.expected, mark.actual, mark.hint) == (0, "", "OSError", "look")
     assert "ConnectionRefusedError" not in mark.model_dump_json()

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from labctl.mark.rules import RULES, Finding, apply
-from labctl.mark.seen import Seen
+from labctl.mark.evidence import RunEvidence
+from labctl.mark.rules import RULES, Finding, apply_rule
 from labctl.model import exercise
 from labctl.model.flow_detail import FlowDetail
 from labctl.model.result import Origin, Outcome
 from tests.unit.judge.samples import event, exception, flow, raised, returned
-from tests.unit.mark.samples import check, observed, secret, seen
+from tests.unit.mark.samples import check, evidence, observed, secret
 
 RESET = flow("reset")
 CLOSED = flow("closed")
@@ -41,12 +41,12 @@ def test_every_key_has_its_rule() -> None:
     ],
 )  # fmt: skip
 def test_stdout(wanted: str, stdout: str, holds: bool, actual: str) -> None:
-    found = apply(check(stdout=wanted), seen(observed(stdout=stdout)))
+    found = apply_rule(check(stdout=wanted), evidence(observed(stdout=stdout)))
     assert (found.holds, found.actual) == (holds, actual)
 
 
 def test_stdout_says_what_was_expected() -> None:
-    found = apply(check(stdout="{host}"), seen())
+    found = apply_rule(check(stdout="{host}"), evidence())
     assert found.expected == "it prints 'closed.lab', and nothing else"
 
 
@@ -62,7 +62,7 @@ def test_exit(code: int | None, holds: bool, actual: str) -> None:
     one = returned(exit=code, signal="SIGKILL")
     if code is None:
         one = one.model_copy(update={"outcome": Outcome.KILLED})
-    assert told(apply(check(exit=3), seen(one))) == (holds, "it exits with 3", actual)
+    assert told(apply_rule(check(exit=3), evidence(one))) == (holds, "it exits with 3", actual)
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_exit(code: int | None, holds: bool, actual: str) -> None:
     ],
 )
 def test_exceptions(rule: dict[str, str], holds: bool) -> None:
-    found = apply(check(**rule), seen(raised()))
+    found = apply_rule(check(**rule), evidence(raised()))
     name = rule.get("raises", f"a kind of {rule.get('isa')}")
     assert told(found) == (holds, f"it raises {name}", "ConnectionRefusedError was raised")
     assert found.doubt == ""
 
 
 def test_no_exception_is_none_that_was_asked_for() -> None:
-    found = apply(check(raises="OSError"), seen())
+    found = apply_rule(check(raises="OSError"), evidence())
     assert told(found) == (
         False, "it raises OSError", "nothing was raised: the client returned None",
     )  # fmt: skip
@@ -90,8 +90,8 @@ def test_no_exception_is_none_that_was_asked_for() -> None:
 
 def test_an_exception_that_the_program_made_itself_is_a_doubt() -> None:
     origin = Origin(client=True, line=3, how="raise")
-    found = apply(
-        check(raises="ConnectionRefusedError"), seen(raised(exception=exception(origin=origin)))
+    found = apply_rule(
+        check(raises="ConnectionRefusedError"), evidence(raised(exception=exception(origin=origin)))
     )
     assert not found.holds
     assert found.doubt == (
@@ -104,7 +104,7 @@ def test_an_exception_that_the_program_made_itself_is_a_doubt() -> None:
     ("value", "holds"), [("'closed.lab'", True), ('"closed.lab"', True), ("'other'", False)]
 )
 def test_returns(value: str, holds: bool) -> None:
-    found = apply(check(returns="'{host}'"), seen(returned(value)))
+    found = apply_rule(check(returns="'{host}'"), evidence(returned(value)))
     said = f"nothing was raised: the client returned {value}"
     assert told(found) == (holds, "it returns 'closed.lab'", said)
 
@@ -123,13 +123,13 @@ def test_returns(value: str, holds: bool) -> None:
 def test_elapsed_goes_by_the_clock_outside(
     bounds: dict[str, str], took: float, holds: bool, expected: str
 ) -> None:
-    found = apply(check(elapsed=bounds), seen(observed(elapsed_s=0.0), took_s=took))
+    found = apply_rule(check(elapsed=bounds), evidence(observed(elapsed_s=0.0), took_s=took))
     assert told(found) == (holds, expected, f"it took {took:.1f} s")
 
 
 def test_a_program_that_never_ended_was_not_slow_enough_either() -> None:
     still = returned(flows=(flow(),)).model_copy(update={"outcome": Outcome.TIMED_OUT})
-    found = apply(check(elapsed={"min": "1s"}), seen(still, took_s=10))
+    found = apply_rule(check(elapsed={"min": "1s"}), evidence(still, took_s=10))
     assert told(found) == (
         False, "it takes at least 1 s", "it was still running after 10.0 s",
     )  # fmt: skip
@@ -161,7 +161,7 @@ def test_times_of_what_a_server_saw(
     times: dict[str, int] | None, number: int, holds: bool, bounds: str
 ) -> None:
     given = {"served": "smtp message", **({"times": times} if times else {})}
-    found = apply(check(**given), seen(observed(served=(MESSAGE,) * number)))
+    found = apply_rule(check(**given), evidence(observed(served=(MESSAGE,) * number)))
     said = {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
     assert told(found) == (holds, f"the server saw “smtp message” {bounds}", said)
 
@@ -184,7 +184,7 @@ def test_events_fit_by_what_is_named_of_them(line: str, number: int) -> None:
     ]
     given = line.replace("closed.lab", "{host}")
     exactly = check(served=given, times={"min": number, "max": number})
-    assert apply(exactly, seen(observed(served=tuple(events)))).holds
+    assert apply_rule(exactly, evidence(observed(served=tuple(events)))).holds
 
 
 @pytest.mark.parametrize(
@@ -198,11 +198,11 @@ def test_events_fit_by_what_is_named_of_them(line: str, number: int) -> None:
     ],
 )
 def test_wire(line: str, flows: Any, holds: bool) -> None:
-    assert apply(check(wire=line), seen(observed(*flows))).holds is holds
+    assert apply_rule(check(wire=line), evidence(observed(*flows))).holds is holds
 
 
 def test_wire_tells_the_line_with_what_it_was() -> None:
-    found = apply(check(wire="tcp {host}:{port} reset"), seen())
+    found = apply_rule(check(wire="tcp {host}:{port} reset"), evidence())
     expected = "on the wire there is “tcp closed.lab:2525 reset” at least once"
     assert told(found) == (False, expected, "never")
 
@@ -220,7 +220,7 @@ def test_wire_tells_the_line_with_what_it_was() -> None:
 )
 def test_tries_count_what_goes_to_the_target(flows: Any, number: int) -> None:
     exactly = check(tries={"min": number, "max": number})
-    found = apply(exactly, seen(observed(*flows)))
+    found = apply_rule(exactly, evidence(observed(*flows)))
     assert found.holds
     assert found.expected.startswith("it connects to the target ")
 
@@ -237,7 +237,7 @@ def test_tries_count_what_goes_to_the_target(flows: Any, number: int) -> None:
     ],
 )
 def test_again_after(flows: Any, holds: bool, actual: str) -> None:
-    found = apply(check(again_after="reset"), seen(observed(*flows)))
+    found = apply_rule(check(again_after="reset"), evidence(observed(*flows)))
     expected = "it tries again after a connection that was reset"
     assert told(found) == (holds, expected, actual)
 
@@ -253,20 +253,20 @@ COUNTED = [
 @pytest.mark.parametrize("lost", [{"lost_packets": 1}, {"lost_events": 1}])
 @pytest.mark.parametrize("rule", COUNTED, ids=lambda rule: rule.rule)
 def test_what_was_lost_may_be_what_matters(rule: exercise.Check, lost: dict[str, int]) -> None:
-    assert apply(rule, seen(observed())).holds
-    found = apply(rule, seen(observed(**lost)))
+    assert apply_rule(rule, evidence(observed())).holds
+    found = apply_rule(rule, evidence(observed(**lost)))
     assert (found.holds, found.actual) == (False, UNSEEN)
 
 
 @pytest.mark.parametrize("lost", [{"lost_packets": 1}, {"lost_events": 1}])
 def test_another_try_may_have_been_lost(lost: dict[str, int]) -> None:
     again = check(again_after="reset")
-    assert apply(again, seen(observed(RESET, CLOSED))).holds
-    assert not apply(again, seen(observed(RESET, CLOSED, **lost))).holds
+    assert apply_rule(again, evidence(observed(RESET, CLOSED))).holds
+    assert not apply_rule(again, evidence(observed(RESET, CLOSED, **lost))).holds
 
 
 def test_where_nothing_was_captured_nothing_is_known() -> None:
-    blind = seen(returned(flows=None))
-    assert isinstance(blind, Seen)
-    assert blind.lost
-    assert not apply(check(tries={"min": 0}), blind).holds
+    blind = evidence(returned(flows=None))
+    assert isinstance(blind, RunEvidence)
+    assert blind.is_incomplete
+    assert not apply_rule(check(tries={"min": 0}), blind).holds

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.mark.scenario import mark_invalid, mark_ran
+from labctl.mark.scenario import mark_invalid, mark_scenario
 from labctl.model.exercise import OwnScenarioFile
 from labctl.model.expectation import Expectation
 from labctl.model.grade import Part, State
@@ -28,7 +28,7 @@ TITLE = "my.yaml: a scenario that raises ConnectionRefusedError"
 
 def ran(*expected: Expectation, results: list[AttemptResult] | None = None) -> Part:
     made = results if results is not None else [came_true()]
-    return mark_ran("own", SPEC, scenario(attempts=(attempt("smtplib", *expected),)), made)
+    return mark_scenario("own", SPEC, scenario(attempts=(attempt("smtplib", *expected),)), made)
 
 
 def came_true(observed: Observation | None = None, **changes: Any) -> AttemptResult:
@@ -117,7 +117,7 @@ def test_tampering_is_told() -> None:
 def test_the_thirds_are_the_whole(worth: float) -> None:
     spec = SPEC.model_copy(update={"points": worth})
     whole = scenario(attempts=(attempt("smtplib", SAYS),))
-    part = mark_ran("own", spec, whole, [came_true()])
+    part = mark_scenario("own", spec, whole, [came_true()])
     assert round(part.points, 6) == round(part.max_points, 6) == worth
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.mark.rules import apply
-from labctl.mark.seen import Seen
+from labctl.mark.evidence import RunEvidence
+from labctl.mark.rules import apply_rule
 from labctl.model.packet import ACK, PSH, Wire
-from tests.unit.mark.samples import observed, secret, seen, sent, wire
+from tests.unit.mark.samples import evidence, observed, secret, sent, wire
 from tests.unit.wire.build import MAIL, Capture, tcp
 
 SECRET = "pw-0123456789"
@@ -24,14 +24,14 @@ OCTETS = SECRET.encode()
 
 
 def said(taken: Wire, **lost: int) -> str:
-    finding = apply(RULE, on(taken, **lost))
+    finding = apply_rule(RULE, on(taken, **lost))
     assert finding.expected == "the password does not go over the wire in the clear"
     assert finding.holds is (finding.actual == NOT_FOUND)
     return finding.actual
 
 
-def on(taken: Wire, **lost: int) -> Seen:
-    return seen(observed(*taken.flows, **lost), wire=taken)
+def on(taken: Wire, **lost: int) -> RunEvidence:
+    return evidence(observed(*taken.flows, **lost), wire=taken)
 
 
 def b64(text: str) -> bytes:
@@ -88,7 +88,7 @@ def test_of_what_does_not_have_it_nothing_is_said(password: str, other: bytes) -
     rule = secret(password.replace("{", "(").replace("}", ")"))
     octets = (rule.secret or "").encode()
     if octets not in other and octets not in wrapped:
-        assert apply(rule, on(sent(wrapped))).holds
+        assert apply_rule(rule, on(sent(wrapped))).holds
 
 
 @given(st.lists(st.integers(0, 40), max_size=6))
@@ -193,5 +193,5 @@ def test_what_was_lost_may_have_had_it(lost: dict[str, int]) -> None:
 
 def test_one_too_short_for_base64_is_looked_for_as_it_is() -> None:
     rule = secret("ab")
-    assert not apply(rule, on(sent(b"ab"))).holds
-    assert apply(rule, on(sent(b64("ab")))).holds
+    assert not apply_rule(rule, on(sent(b"ab"))).holds
+    assert apply_rule(rule, on(sent(b64("ab")))).holds
