@@ -27,8 +27,8 @@ from labctl.engine.protocol import Lab, Tap
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedLab
 from labctl.model.result import EngineInfo, Verdict
-from labctl.plan import plan
-from labctl.runner import Runner
+from labctl.run.plan import plan
+from labctl.run.runner import Runner
 
 NUMBERS = (4, 16, 64)
 AT_ONCE = 4

@@ -11,7 +11,6 @@ import typer
 
 from labctl.cli.grading import Grader, exercises
 from labctl.cli.output import Output
-from labctl.cli.signals import terminable
 from labctl.errors import EngineError, InputError, UsageError
 from labctl.load.bundled import bundled_folder
 from labctl.load.exercise import START
@@ -20,6 +19,7 @@ from labctl.model.grade import Grade, State
 from labctl.report.console import make_console
 from labctl.report.exercises import answer_sheet, instructions, points
 from labctl.report.marks import marks
+from labctl.run.signals import terminable
 from labctl.submissions import find
 
 NOT_ALL = 1

@@ -10,12 +10,12 @@ import typer
 
 from labctl.cli.grading import Grader, exercises
 from labctl.cli.output import Output
-from labctl.cli.signals import terminable
 from labctl.errors import EngineError
 from labctl.grading.folder import GRADE, Folder, class_grades
 from labctl.grading.papers import digest_of
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
+from labctl.run.signals import terminable
 from labctl.submissions import Submission, find
 from labctl.text import pluralize
 

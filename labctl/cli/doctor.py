@@ -14,10 +14,10 @@ def doctor(as_json: options.Json = False) -> None:
 
     Says what to do about each. Exits with 4 where something is missing that labs can't do without.
     """
-    from labctl.cli.signals import terminable  # noqa: PLC0415
     from labctl.engine.doctor import examine  # noqa: PLC0415
     from labctl.report.checks import render_check  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
+    from labctl.run.signals import terminable  # noqa: PLC0415
 
     found = []
     screen = make_console()

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from labctl import __version__
 from labctl.cli.output import Output
-from labctl.cli.selection import catalogue, measured_times, select
-from labctl.cli.signals import patient, terminable
 from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.guard import guarded
 from labctl.engine.images import LAB, ImageState, client_image, libraries_image
@@ -30,14 +28,16 @@ from labctl.model.plan import Interpreter, Plan, Unit
 from labctl.model.policy import Policy
 from labctl.model.result import AttemptResult, EngineInfo, ImageInfo, ScenarioInfo
 from labctl.model.scenario import Scenario
-from labctl.plan import Client, check_variants, plan
 from labctl.pythons import parse_series
-from labctl.runner import Runner
-from labctl.shards import parse_shard, shard
+from labctl.run.plan import Client, check_variants, plan
+from labctl.run.runner import Runner
+from labctl.run.selection import catalogue, measured_times, select
+from labctl.run.shards import parse_shard, shard
+from labctl.run.signals import patient, terminable
 
 if TYPE_CHECKING:
-    from labctl.cli.progress import Bar
-    from labctl.examine import Ended
+    from labctl.run.examine import Ended
+    from labctl.run.progress import Bar
 
 DISAGREE = 1
 DEFAULT = "default"

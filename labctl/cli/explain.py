@@ -50,9 +50,9 @@ def explain(
 
     It says why each fits, what tells them apart on the wire, and what to type to see it.
     """
-    from labctl.cli.selection import catalogue  # noqa: PLC0415
     from labctl.explain.search import search  # noqa: PLC0415
     from labctl.report import explained as report  # noqa: PLC0415
+    from labctl.run.selection import catalogue  # noqa: PLC0415
 
     gc.disable()  # it ends in a moment; looking for garbage would take a twentieth of that
     raised = _raised(what)

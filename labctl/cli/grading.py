@@ -9,11 +9,8 @@ from pathlib import Path
 
 from labctl.cli.execute import Limits, Pythons, make_attempts, pythons_for
 from labctl.cli.output import Output
-from labctl.cli.progress import Bar
-from labctl.cli.selection import catalogue
 from labctl.engine.access import open_engine
 from labctl.errors import EngineError
-from labctl.examine import Ended
 from labctl.grading.desk import Desk, Paper
 from labctl.grading.folder import Setting
 from labctl.grading.papers import read_paper
@@ -25,6 +22,9 @@ from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade
 from labctl.model.result import EngineInfo, Observation, Verdict
 from labctl.model.scenario import Scenario
+from labctl.run.examine import Ended
+from labctl.run.progress import Bar
+from labctl.run.selection import catalogue
 from labctl.submissions import Submission
 
 ROOM = 32 * 1024 * 1024

@@ -75,8 +75,8 @@ def build(
 ) -> None:
     """Build images. `labctl run` builds by itself those that it needs."""
     from labctl.cli.output import Output  # noqa: PLC0415
-    from labctl.cli.signals import terminable  # noqa: PLC0415
     from labctl.engine.access import open_engine  # noqa: PLC0415
+    from labctl.run.signals import terminable  # noqa: PLC0415
 
     names = _names(which, every=every)
     with terminable():

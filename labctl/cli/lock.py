@@ -23,11 +23,11 @@ def lock(
     """
     from labctl import __version__  # noqa: PLC0415
     from labctl.cli.output import Output  # noqa: PLC0415
-    from labctl.cli.signals import terminable  # noqa: PLC0415
     from labctl.engine.access import open_engine  # noqa: PLC0415
     from labctl.engine.images import LAB, client_image, libraries_image  # noqa: PLC0415
     from labctl.errors import UsageError  # noqa: PLC0415
     from labctl.load.lock import lock_of, lock_text  # noqa: PLC0415
+    from labctl.run.signals import terminable  # noqa: PLC0415
 
     series = parse_series(python)
     output = Output()

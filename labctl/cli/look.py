@@ -48,11 +48,11 @@ def list_(
     Of several options, a scenario must fit all; of one given several times, any. A wrong file is
     told, and keeps none of the others from being listed.
     """
-    from labctl.cli.filters import Filters  # noqa: PLC0415
-    from labctl.cli.selection import catalogue  # noqa: PLC0415
     from labctl.errors import ManyInputErrors  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
     from labctl.report.scenarios import list_json, list_table  # noqa: PLC0415
+    from labctl.run.filters import Filters  # noqa: PLC0415
+    from labctl.run.selection import catalogue  # noqa: PLC0415
 
     filters = Filters(tags=tag, layers=layer, raises=raises, clients=client, search=search)
     known, errors = catalogue(scenarios).sorted_out()
@@ -73,9 +73,9 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Tell a scenario's story, who talks to whom, and what is expected."""
-    from labctl.cli.selection import catalogue  # noqa: PLC0415
     from labctl.report import scenarios as report  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
+    from labctl.run.selection import catalogue  # noqa: PLC0415
 
     scenario = catalogue(scenarios).load(name)
     if as_json:
@@ -96,8 +96,8 @@ def validate(
     scenarios: options.Scenarios = [],  # noqa: B006
 ) -> None:
     """Check scenario files without running them. Every mistake is told, with file and line."""
-    from labctl.cli.selection import catalogue, only  # noqa: PLC0415
     from labctl.errors import InputError, ManyInputErrors  # noqa: PLC0415
+    from labctl.run.selection import catalogue, only  # noqa: PLC0415
 
     right: list[str] = []
     errors: list[InputError] = []

@@ -13,7 +13,7 @@ LOCK_FILE: Final = "labctl.lock"
 
 def complete_scenario(incomplete: str) -> list[str]:
     """Names for shell completion."""
-    from labctl.cli.selection import catalogue  # noqa: PLC0415
+    from labctl.run.selection import catalogue  # noqa: PLC0415
 
     return [name for name in catalogue(()).names() if name.startswith(incomplete)]
 

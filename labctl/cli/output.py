@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from labctl.cli.documents import NO_DOCUMENTS, Documents
-from labctl.cli.github import no_commands, tell_github
-from labctl.cli.progress import Bar
 from labctl.errors import LabError, UsageError
 from labctl.model.result import Result
+from labctl.run.github import no_commands, tell_github
+from labctl.run.progress import Bar
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -13,20 +13,20 @@ from rich.text import Text
 from labctl.cli import execute
 from labctl.cli.execute import Limits
 from labctl.cli.output import Output
-from labctl.cli.progress import Bar
 from labctl.cli.rewriting import Rewriting
-from labctl.cli.selection import select_unrecorded
-from labctl.cli.signals import terminable
 from labctl.engine.access import open_engine
-from labctl.examine import Ended
 from labctl.model.plan import Interpreter
 from labctl.model.result import AttemptResult, EngineInfo
 from labctl.model.scenario import Attempt, Scenario
-from labctl.plan import plan
 from labctl.pythons import SERIES, parse_series
 from labctl.record.attempt import Recorded, record
 from labctl.report.console import make_console
 from labctl.results.summary import NOT_AS_EXPECTED, exit_code
+from labctl.run.examine import Ended
+from labctl.run.plan import plan
+from labctl.run.progress import Bar
+from labctl.run.selection import select_unrecorded
+from labctl.run.signals import terminable
 
 _BULK = {"packets": (), "stdout": "", "stderr": ""}
 """What nothing is recorded of, and would take room."""

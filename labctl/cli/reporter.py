@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 from labctl import __version__
 from labctl.cli.output import Output
-from labctl.cli.progress import Bar
 from labctl.errors import UsageError
-from labctl.examine import Ended
 from labctl.load.sources import scenario_info
 from labctl.model.base import as_utf8
 from labctl.model.plan import Plan
@@ -27,6 +25,8 @@ from labctl.model.result import (
 )
 from labctl.model.scenario import Scenario
 from labctl.results.summary import summary
+from labctl.run.examine import Ended
+from labctl.run.progress import Bar
 from labctl.wire.pcapng import pcapng
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from labctl.load.result import read_result
 from labctl.load.sources import write_sources
 from labctl.model.plan import Unit
 from labctl.model.result import AttemptResult, Result
-from labctl.plan import Client
 from labctl.pythons import SERIES, series_of
 from labctl.results.changes import changes
+from labctl.run.plan import Client
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

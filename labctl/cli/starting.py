@@ -7,12 +7,12 @@ import shlex
 from pathlib import Path
 from typing import get_args
 
-from labctl.cli.selection import catalogue
 from labctl.errors import UsageError, did_you_mean
 from labctl.load.catalogue import is_scenario
 from labctl.model.base import NAME_PATTERN
 from labctl.model.scenario import Layer
 from labctl.record.template import template
+from labctl.run.selection import catalogue
 
 LAYERS: tuple[str, ...] = get_args(Layer)
 

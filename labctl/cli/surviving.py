@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from labctl.cli.output import Output
 from labctl.model.policy import Policy
 from labctl.model.result import Result
-from labctl.plan import Client
+from labctl.run.plan import Client
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from labctl import __version__
-from labctl.examine import Ended
 from labctl.grading.tickets import Ticket, Work
 from labctl.load.yaml_reader import Value
 from labctl.mark.client import mark_run, mark_unmade_run
@@ -18,6 +17,7 @@ from labctl.mark.scenario import mark_invalid, mark_scenario
 from labctl.model.exercise import Exercise, Run, points_of
 from labctl.model.grade import Grade, Part, State
 from labctl.model.result import AttemptResult, Observation, Verdict
+from labctl.run.examine import Ended
 from labctl.wire.ladder import draw
 
 BROKE = "the lab broke, twice; this costs no mark"

@@ -17,10 +17,10 @@ from pydantic import ValidationError
 
 from labctl import __version__
 from labctl.errors import UsageError
-from labctl.examine import Ended
 from labctl.model.grade import ClassGrades, Grade
 from labctl.model.result import EngineInfo, ImageInfo, Result
 from labctl.results.summary import summary
+from labctl.run.examine import Ended
 from labctl.wire.pcapng import pcapng
 
 GRADE = "grade.json"

@@ -17,14 +17,14 @@ from labctl.load.scenario import ComposeReader, load_scenario
 from labctl.model.plan import PlannedAttempt
 from labctl.model.result import AttemptResult, Verdict
 from labctl.model.scenario import Attempt, Scenario
-from labctl.plan import check_variants, plan
 from labctl.plugin.environment import Environment, environment_of
 from labctl.plugin.failure import AttemptFailed, attempt_repr
 from labctl.plugin.settings import error_text, settings_of
+from labctl.run.plan import check_variants, plan
 from labctl.text import escape_control, escape_lines
 
 if TYPE_CHECKING:
-    from labctl.examine import Ended
+    from labctl.run.examine import Ended
 
 _READER: pytest.StashKey[ComposeReader] = pytest.StashKey()
 """A function that reads each Compose file once."""

@@ -20,8 +20,6 @@ from typing import TypeVar
 import pytest
 
 import labctl
-from labctl.cli.progress import Bar
-from labctl.cli.signals import patient
 from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.guard import guarded
 from labctl.engine.images import LAB, client_image, libraries_image
@@ -32,6 +30,8 @@ from labctl.model.plan import Interpreter
 from labctl.model.scenario import Scenario
 from labctl.plugin.session import Session
 from labctl.plugin.settings import error_text, settings_of
+from labctl.run.progress import Bar
+from labctl.run.signals import patient
 
 _T = TypeVar("_T")
 

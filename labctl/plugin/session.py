@@ -1,6 +1,6 @@
 """Labs that stay for as long as tests need them, and attempts made in them, one after the other.
 
-Beside labctl.runner, which knows all its attempts before it starts, this is asked for one at a
+Beside labctl.run.runner, which knows all its attempts before it starts, this is asked for one at a
 time. Scenarios of one Compose file share a lab here too; an exclusive one has its own.
 """
 
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from labctl.engine.protocol import Engine, Lab, Tap
 from labctl.errors import EngineError
-from labctl.examine import Ended, examine
 from labctl.model.plan import PlannedAttempt, PlannedLab
 from labctl.model.scenario import Scenario
-from labctl.plan import plan
+from labctl.run.examine import Ended, examine
+from labctl.run.plan import plan
 
 _Place = tuple[Path, str]
 """The Compose file of a lab, and the scenario that has it to itself, if one has."""

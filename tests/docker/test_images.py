@@ -90,7 +90,7 @@ print(json.dumps({
 # Tells each step; the test sends its signal at the one it waits for.
 MAKE = """
 import sys
-from labctl.cli.signals import terminable
+from labctl.run.signals import terminable
 from labctl.engine.connect import connect
 from labctl.engine.images import ImageStore
 from labctl.errors import Terminated

@@ -1,5 +1,5 @@
-"""The import direction: errors <- model <- the pure parts and the engine <- runner <- cli; and for
-grading: model <- load, judge, wire, submissions <- mark <- grading <- cli.
+"""The import direction: errors <- model <- the pure parts and the engine <- run <- cli; and for
+grading: model <- load, judge, wire, submissions <- mark <- run <- grading <- cli.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ ALLOWED = {
     "text": set(),
     "model": {"errors", "pythons"},
     "load": MIDDLE,
-    "plan": MIDDLE,
     "wire": MIDDLE,
     "judge": MIDDLE | {"wire"},
     "results": MIDDLE | {"judge"},
@@ -26,13 +25,10 @@ ALLOWED = {
     "report": MIDDLE | {"explain", "judge", "results", "wire"},
     "engine": MIDDLE | {"judge", "load"},
     "submissions": MIDDLE | {"load"},
-    "examine": MIDDLE | {"judge", "results", "wire"},
     "mark": MIDDLE | {"judge", "load", "wire"},
-    "grading": MIDDLE | {"examine", "judge", "load", "mark", "results", "submissions", "wire"},
-    "runner": MIDDLE | {"engine", "examine", "wire"},
-    "shards": MIDDLE,
-    "plugin": MIDDLE
-    | {"cli", "engine", "examine", "judge", "load", "plan", "report", "results", "wire"},
+    "grading": MIDDLE | {"judge", "load", "mark", "results", "run", "submissions", "wire"},
+    "run": MIDDLE | {"engine", "judge", "load", "report", "results", "wire"},
+    "plugin": MIDDLE | {"engine", "judge", "load", "report", "results", "run", "wire"},
     "probe": set(),
     "services": set(),
 }

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from labctl.cli.selection import select
 from labctl.load.scenario import load_scenario
 from labctl.model.scenario import Scenario
+from labctl.run.selection import select
 from tests.unit.cli.conftest import Labctl
 from tests.unit.load.texts import changed, write
 

@@ -13,12 +13,12 @@ import pytest
 from labctl.cli.output import Output
 from labctl.cli.reporter import WHOLE_RESULTS, Reporter, capture_folder
 from labctl.errors import EngineError, UsageError
-from labctl.examine import Ended, look_at, story
 from labctl.judge import judge
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation
 from labctl.results.attempt import attempt_result, lab_error_result
+from labctl.run.examine import Ended, look_at, story
 from tests.unit.judge.samples import interpreter, planned, raised
 from tests.unit.report.rendered import result_of
 from tests.unit.wire.captures import recorded

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from labctl.errors import EngineError
-from labctl.examine import Ended, story
 from labctl.grading.desk import Paper
 from labctl.grading.tickets import Ticket, Ticketed, Work
 from labctl.judge import judge
@@ -19,6 +18,7 @@ from labctl.model.plan import Interpreter, PlannedAttempt
 from labctl.model.result import Observation
 from labctl.model.scenario import Scenario
 from labctl.results.attempt import attempt_result, lab_error_result
+from labctl.run.examine import Ended, story
 from tests.unit.judge.samples import attempt, expectation, flow, interpreter, returned, scenario
 
 EXERCISE = """\

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from labctl.examine import Ended
 from labctl.grading.desk import BROKE, KEPT, Desk, Paper
 from labctl.grading.tickets import Planner, Ticket, Ticketed, Work
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
 from labctl.model.plan import PlannedAttempt
 from labctl.model.result import Observation
+from labctl.run.examine import Ended
 from tests.unit.grading.samples import (
     EXERCISE,
     INTERPRETER,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labctl.examine import look_at
 from labctl.judge import judge, observe
 from labctl.judge.observe import REPORT_LIMIT, start_of
 from labctl.model.evidence import Capture
 from labctl.model.result import Observation, Outcome, ServerEvent
+from labctl.run.examine import look_at
 from labctl.wire.explanation import explain
 from tests.unit.judge.samples import evidence, expectation, flow, report
 from tests.unit.wire.captures import recorded

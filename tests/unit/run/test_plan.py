@@ -9,7 +9,7 @@ import pytest
 
 from labctl.errors import InputError, ManyInputErrors, UsageError
 from labctl.model.plan import Plan
-from labctl.plan import Client, check_variants, plan
+from labctl.run.plan import Client, check_variants, plan
 from tests.unit.judge.samples import attempt, expectation, interpreter, scenario, service
 
 DNS, CLOSED, MAIL = service("dns"), service("closed"), service("mail")

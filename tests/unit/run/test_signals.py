@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from labctl.cli.signals import patient, terminable
 from labctl.errors import Terminated
+from labctl.run.signals import patient, terminable
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 RAISED = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}

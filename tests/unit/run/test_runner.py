@@ -12,14 +12,14 @@ from typing import NoReturn
 import pytest
 
 from labctl.errors import EngineError
-from labctl.examine import Ended, look_at
 from labctl.judge import judge
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import RawPacket
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation, Outcome, Verdict
 from labctl.results.attempt import attempt_result, lab_error_result
-from labctl.runner import Runner
+from labctl.run.examine import Ended, look_at
+from labctl.run.runner import Runner
 from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab
 from tests.unit.judge.samples import evidence, expectation, planned, raised, report, returned
 from tests.unit.wire import build

@@ -10,7 +10,7 @@ from labctl.errors import UsageError, did_you_mean
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.scenario import Scenario
-from labctl.shards import Times
+from labctl.run.shards import Times
 
 _TIMES = "times.json"
 CORE = "core"

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from labctl.cli.selection import having, tagged
 from labctl.errors import UsageError, did_you_mean
 from labctl.model.exceptions import known_names
 from labctl.model.scenario import LAYERS, Attempt, Scenario
+from labctl.run.selection import having, tagged
 
 
 @dataclass(frozen=True, kw_only=True)

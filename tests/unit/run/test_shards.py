@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labctl.errors import UsageError
 from labctl.model.plan import Unit
-from labctl.shards import parse_shard, shard
+from labctl.run.shards import parse_shard, shard
 
 UNITS = [Unit(f"s{n % 7}", f"a{n}", series) for n in range(40) for series in ("3.9", "3.13")]
 TIMES = {(unit.scenario, unit.attempt): 0.2 + (n % 11) / 3 for n, unit in enumerate(UNITS)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from labctl.cli.selection import measured_times
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
+from labctl.run.selection import measured_times
 from tests.unit.judge.samples import interpreter, result
 from tools.times import times
 

@@ -14,7 +14,7 @@ from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import AttemptResult, Verdict
 
 if TYPE_CHECKING:
-    from labctl.examine import Ended
+    from labctl.run.examine import Ended
 
 Report = Callable[["Ended"], None]
 
@@ -73,7 +73,7 @@ class Runner:
 
         In a thread of its own: an import in the main thread may swallow a KeyboardInterrupt.
         """
-        from labctl import examine  # noqa: F401, PLC0415
+        from labctl.run import examine  # noqa: F401, PLC0415
         from labctl.wire.dns import preload  # noqa: PLC0415
 
         report = self._reporter()
@@ -142,7 +142,7 @@ class Runner:
         return not ended.leaves_traces
 
     def _attempt(self, tap: Tap, attempt: PlannedAttempt, upcoming: PlannedAttempt | None) -> Ended:
-        from labctl.examine import examine  # noqa: PLC0415 needed when labs have started
+        from labctl.run.examine import examine  # noqa: PLC0415 needed when labs have started
 
         return examine(attempt, tap.attempt(attempt, limit_s=self._limit_s, upcoming=upcoming))
 
@@ -158,7 +158,7 @@ class Runner:
 
     def _add_error(self, attempt: PlannedAttempt, error: EngineError) -> None:
         """Note that the lab broke, unless it was we who stopped it: then nothing was found out."""
-        from labctl.examine import lab_broke  # noqa: PLC0415 as above
+        from labctl.run.examine import lab_broke  # noqa: PLC0415 as above
 
         if not self._stopped.is_set():
             self._add(lab_broke(attempt, error))

@@ -1,0 +1,1 @@
+"""Where attempts are made: from a request, by way of a plan, to results."""
