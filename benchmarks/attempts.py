@@ -18,12 +18,13 @@ from benchmarks.bench import ATTEMPT, LABCTL, SCENARIO, Bench
 from benchmarks.measure import BenchmarkError, Contestant, Rows, Say, alternate
 from benchmarks.process import timed
 from labctl.engine import containers
-from labctl.engine.cleanup import remove_container
-from labctl.engine.connect import connect
-from labctl.engine.docker import DockerEngine
-from labctl.engine.docker_tap import DockerTap
+from labctl.engine.container_engine import ContainerEngine
+from labctl.engine.docker.connect import connect
+from labctl.engine.docker.containers import container_settings
+from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import LAB
 from labctl.engine.protocol import Lab, Tap
+from labctl.engine.tap import RunningTap
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedLab
 from labctl.model.result import EngineInfo, Verdict
@@ -84,7 +85,7 @@ def bases(bench: Bench) -> Iterator[list[str]]:
         yield made
     finally:
         for container in made:
-            remove_container(bench.client, container)
+            bench.client.remove_container(container, v=True, force=True)
 
 
 def floor(
@@ -98,13 +99,13 @@ def floor(
     extra = {"entrypoint": [_INTERPRETER], "command": arguments, "stdin_open": False}
 
     def one(base: str) -> None:
-        config = containers.client(
+        spec = containers.client_container(
             bench.interpreter.image,
+            name=f"labctl-{bench.run}-{secrets.token_hex(4)}",
             tap=base,
             labels=bench.labels,
-            api=bench.client.api_version,
-            name=f"labctl-{bench.run}-{secrets.token_hex(4)}",
         )
+        config = container_settings(spec, bench.client.api_version)
         container = bench.client.create_container(**config | extra)["Id"]
         try:
             bench.client.start(container)
@@ -126,7 +127,7 @@ def floor(
 class _WarmLab:
     """A lab that runs already, and its taps too: what is left is what an attempt takes."""
 
-    def __init__(self, engine: DockerEngine, taps: Sequence[Tap]) -> None:
+    def __init__(self, engine: ContainerEngine, taps: Sequence[Tap]) -> None:
         self._engine = engine
         self._taps: queue.SimpleQueue[Tap] = queue.SimpleQueue()
         for tap in taps:
@@ -158,9 +159,9 @@ class _WarmLab:
 
 @contextmanager
 def _running_lab(bench: Bench) -> Iterator[_WarmLab]:
-    engine = DockerEngine(connect(), run=bench.run)
+    engine = ContainerEngine(DockerRuntime(connect()), run=bench.run)
     with engine.lab(_plan(bench, 1).labs[0]) as running, ExitStack() as stack:
-        running.ready()
+        running.wait_until_ready()
         taps = [stack.enter_context(running.tap()) for _ in range(AT_ONCE)]
         yield _WarmLab(engine, taps)
 
@@ -202,7 +203,7 @@ _NOTHING = Capture(packets=(), lost=0, names={}, resolvers=())
 
 
 def _capture_unread() -> AbstractContextManager[object]:
-    return patch.object(DockerTap, "_cut", lambda _: _NOTHING)
+    return patch.object(RunningTap, "_drain", lambda _: _NOTHING)
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import docker
 
 from labctl.engine import cleanup
-from labctl.engine.connect import connect
+from labctl.engine.docker.connect import connect
+from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.guard import guarded
 from labctl.engine.images import LAB, ImageStore, client_image
 from labctl.engine.labels import Labels
@@ -62,4 +63,4 @@ def bench() -> Iterator[Bench]:
                 scenario=Catalogue([bundled_folder("scenarios")], bundled_compose()).load(SCENARIO),
             )
         finally:
-            cleanup.sweep(client, run)
+            cleanup.sweep(DockerRuntime(client), run)

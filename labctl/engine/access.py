@@ -1,42 +1,86 @@
-"""The engine that this machine has: what every verb that needs one opens, whatever engine it is."""
+"""The engines that labctl knows, and the one that answers on this machine.
+
+Verbs and the plugin open an engine here and know no more of it. A new engine is one more entry of
+ENGINES.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-
-import docker
+from typing import TYPE_CHECKING
 
 from labctl.engine import cleanup
 from labctl.engine.cleanup import Removed
-from labctl.engine.connect import connect
-from labctl.engine.docker import DockerEngine
+from labctl.engine.container_engine import ContainerEngine
+from labctl.engine.docker.connect import connect
+from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import ImageStore
 from labctl.engine.protocol import Engine
+from labctl.engine.runtime import Runtime
+from labctl.errors import EngineError
+
+if TYPE_CHECKING:
+    from labctl.model.check import Check
 
 
 @dataclass(frozen=True)
 class EngineAccess:
-    """An engine that answers."""
+    """An engine that answers: the way to all that labctl does on it."""
 
-    _client: docker.APIClient
+    runtime: Runtime
+    make_images: Callable[[], ImageStore]
+    checks: Callable[[], Iterator[Check]]
+    """What a doctor should know of this kind of engine, besides what it tries on any."""
 
     def images(self) -> ImageStore:
-        """The images on this engine."""
-        return ImageStore(self._client)
+        """Return the images on this engine."""
+        return self.make_images()
 
     def for_run(self, run: str, *, keep: bool = False) -> Engine:
-        """The engine for one run; `keep` leaves its labs running for people to look at."""
-        return DockerEngine(self._client, run=run, keep=keep)
+        """Return the engine for one run; with `keep`, its labs are left running for people to look
+        at.
+        """
+        return ContainerEngine(self.runtime, run=run, keep=keep)
 
     def leftovers(self) -> dict[str, int]:
-        """How many containers each run has on the engine."""
-        return cleanup.leftovers(self._client)
+        """Return how many containers each run has on the engine."""
+        return cleanup.leftovers(self.runtime)
+
+    def sweep(self, run: str) -> Removed:
+        """Remove all that is left of a run."""
+        return cleanup.sweep(self.runtime, run)
 
     def sweep_all(self, *, running: bool) -> Removed:
         """Remove what runs left behind: kept labs and expired ones, and with `running` all."""
-        return cleanup.sweep_all(self._client, running=running)
+        return cleanup.sweep_all(self.runtime, running=running)
+
+
+def _open_docker() -> EngineAccess:
+    client = connect()
+
+    def checks() -> Iterator[Check]:
+        from labctl.engine.docker import doctor  # noqa: PLC0415 only a doctor pays for it
+
+        return doctor.checks(client)
+
+    return EngineAccess(
+        runtime=DockerRuntime(client), make_images=lambda: ImageStore(client), checks=checks
+    )
+
+
+ENGINES: Mapping[str, Callable[[], EngineAccess]] = {"docker": _open_docker}
+"""How each engine is opened, by its name, in the order in which they are tried. Opening raises
+EngineError where the engine doesn't answer.
+"""
 
 
 def open_engine() -> EngineAccess:
-    """The engine that labs run on. Raises EngineError where none answers."""
-    return EngineAccess(connect())
+    """Open the first engine that answers. Raises the EngineError of the first one if none does."""
+    refusals: list[EngineError] = []
+    for open_one in ENGINES.values():
+        try:
+            return open_one()
+        except EngineError as refusal:
+            refusals.append(refusal)
+    raise refusals[0]

@@ -6,20 +6,19 @@ import json
 import secrets
 from collections.abc import Iterator
 
-import docker
-
-from labctl.engine import cleanup, containers, isolation
-from labctl.engine.connect import connect, engine_errors
-from labctl.engine.docker import DockerEngine
+from labctl.engine import isolation
+from labctl.engine.access import EngineAccess, open_engine
+from labctl.engine.containers import service_container
 from labctl.engine.images import (
     LAB,
     ImageState,
     ImageStatus,
-    ImageStore,
     client_image,
     libraries_image,
 )
 from labctl.engine.labels import Labels
+from labctl.engine.run_once import run_once
+from labctl.engine.runtime import Runtime, doing
 from labctl.errors import EngineError
 from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
@@ -28,61 +27,30 @@ from labctl.model.compose import Service
 from labctl.model.plan import Interpreter
 from labctl.pythons import SERIES
 
-_OLDEST_API = (1, 41)
-
 
 def examine() -> Iterator[Check]:
-    """Every check, as soon as it is done; what needs something that is missing is left out."""
+    """Make every check, and yield it as soon as it is done. A check that needs something that is
+    missing is left out. Starts containers on the engine, and removes them in the end.
+    """
     try:
-        client = connect()
+        engine = open_engine()
     except EngineError as error:
         yield Check(name="engine", state=State.MISSING, seen=error.message, hint=error.hint)
         return
     run = secrets.token_hex(4)
     try:
-        yield _version(client)
-        yield _resources(client)
-        images = ImageStore(client).status([LAB, *(client_image(series) for series in SERIES)])
+        yield from engine.checks()
+        store = engine.images()
+        images = store.status([LAB, *(client_image(series) for series in SERIES)])
         yield from map(_image, images)
-        yield _libraries(ImageStore(client).status(map(libraries_image, SERIES)))
+        yield _libraries(store.status(map(libraries_image, SERIES)))
         ready = {image.name: image for image in images if image.state is ImageState.READY}
         if LAB in ready:
-            yield from _features(client, run)
-        yield from _isolation(client, ready, run)
-        yield _leftovers(client, run)
+            yield from _features(engine.runtime, run)
+        yield from _isolation(engine, ready, run)
+        yield _leftovers(engine, run)
     finally:
-        cleanup.sweep(client, run)
-
-
-def _version(client: docker.APIClient) -> Check:
-    with engine_errors("asking the engine for its version"):
-        found = client.version()
-    api = tuple(int(part) for part in found["ApiVersion"].split("."))
-    old = api < _OLDEST_API
-    return Check(
-        name="engine",
-        state=State.LIMITED if old else State.OK,
-        seen=f"Docker {found['Version']} (API {found['ApiVersion']}), "
-        f"kernel {found.get('KernelVersion', 'unknown')}",
-        hint="labctl is tried on Docker Engine 20.10 and later" if old else "",
-    )
-
-
-def _resources(client: docker.APIClient) -> Check:
-    """Limits that the engine can't set would let a bad client take the machine down."""
-    with engine_errors("asking the engine for its limits"):
-        found = client.info()
-    needs = {"MemoryLimit": "memory", "SwapLimit": "swap", "PidsLimit": "processes"}
-    lacking = [word for key, word in needs.items() if not found.get(key)]
-    return Check(
-        name="limits",
-        state=State.LIMITED if lacking else State.OK,
-        seen=f"{found['NCPU']} CPUs; "
-        + (f"no limit of {', '.join(lacking)}" if lacking else "memory, swap, processes limited"),
-        hint="enable the cgroup controllers of the kernel (cgroup_enable=memory swapaccount=1)"
-        if lacking
-        else "",
-    )
+        engine.sweep(run)
 
 
 def _image(image: ImageStatus) -> Check:
@@ -115,33 +83,32 @@ def _libraries(images: list[ImageStatus]) -> Check:
     )
 
 
-def _features(client: docker.APIClient, run: str) -> Iterator[Check]:
-    """What the kernel does of the faults, said by a container that tries each."""
-    spec = Service(name="features", image=LAB, command=("features",), cap_add=("NET_ADMIN",))
-    config = containers.service(
-        spec, network="none", address=None, environment={}, stdin=False,
-        labels=Labels(run=run).of(()), api=client.api_version, name=f"labctl-{run}-features",
-    )  # fmt: skip
-    with engine_errors("trying the kernel's features"):
-        container = client.create_container(**config)["Id"]
-        stream = client.attach(container, stdout=True, stderr=False, stream=True, logs=False)
-        client.start(container)
-        said = b"".join(stream).decode("utf-8", "backslashreplace")
-    for line in said.splitlines():
+def _features(runtime: Runtime, run: str) -> Iterator[Check]:
+    """Check what the kernel can do of the faults: a container tries each, and says so."""
+    spec = service_container(
+        Service(name="features", image=LAB, command=("features",), cap_add=("NET_ADMIN",)),
+        name=f"labctl-{run}-features",
+        place=None,
+        environment={},
+        has_stdin=False,
+        labels=Labels(run=run).of(()),
+    )
+    with doing("trying the kernel's features"):
+        output = run_once(runtime, spec)
+    for line in output.stdout.splitlines():
         event = json.loads(line)
         if event["event"] == "feature":
-            found = event["detail"]
+            feature = event["detail"]
             yield Check(
-                name=found["name"],
-                state=State.OK if found["works"] else State.LIMITED,
-                seen="works" if found["works"] else found["why"],
-                hint="" if found["works"] else "scenarios that need it will end as an error",
+                name=feature["name"],
+                state=State.OK if feature["works"] else State.LIMITED,
+                seen="works" if feature["works"] else feature["why"],
+                hint="" if feature["works"] else "scenarios that need it will end as an error",
             )
 
 
-def _isolation(
-    client: docker.APIClient, ready: dict[str, ImageStatus], run: str
-) -> Iterator[Check]:
+def _isolation(engine: EngineAccess, ready: dict[str, ImageStatus], run: str) -> Iterator[Check]:
+    """Check what a client in a lab can reach and do, by trying."""
     image = next((i for name, i in ready.items() if name != LAB), None)
     if image is None or LAB not in ready:
         yield Check(
@@ -153,8 +120,8 @@ def _isolation(
         return
     compose = bundled_compose()
     python = Interpreter(series=image.python, version=image.python, image=image.name)
-    engine = DockerEngine(client, run=run)
-    reach = isolation.try_isolation(engine, python, (load_compose(compose)["dns"],), compose)
+    services = (load_compose(compose)["dns"],)
+    reach = isolation.try_isolation(engine.for_run(run), python, services, compose)
     holes = reach.holes()
     yield Check(
         name="isolation",
@@ -168,9 +135,9 @@ def _isolation(
     )
 
 
-def _leftovers(client: docker.APIClient, own: str) -> Check:
-    """`own` is the run of this look, which goes when it ends."""
-    left = {run: number for run, number in cleanup.leftovers(client).items() if run != own}
+def _leftovers(engine: EngineAccess, own: str) -> Check:
+    """Check what other runs have left. `own` is the doctor's own run, which goes when it ends."""
+    left = {run: number for run, number in engine.leftovers().items() if run != own}
     return Check(
         name="leftovers",
         state=State.OK,

@@ -20,7 +20,7 @@ _PROGRAM = "import sys; sys.path[:] = {path!r}; from labctl.engine.guard import 
 
 @contextmanager
 def guarded(run: str) -> Iterator[None]:
-    """While this lasts, the death of this process leaves nothing of the run behind."""
+    """Start a guard process that removes what is left of the run if this process dies meanwhile."""
     guard = subprocess.Popen(
         [sys.executable, "-I", "-c", _PROGRAM.format(path=sys.path, run=run)],
         stdin=subprocess.PIPE,
@@ -36,13 +36,13 @@ def guarded(run: str) -> Iterator[None]:
 
 
 def main(run: str) -> None:
+    """Wait for the end of the process that started this one, and remove what it left of the run."""
     if sys.stdin.buffer.read() == _DONE:
         return
-    from labctl.engine import cleanup  # noqa: PLC0415 only a guard that must act pays for it
-    from labctl.engine.connect import connect  # noqa: PLC0415
+    from labctl.engine.access import open_engine  # noqa: PLC0415 only a guard that must act pays
 
-    client = connect()
-    cleanup.sweep(client, run)
+    engine = open_engine()
+    engine.sweep(run)
     # What the engine was still making when labctl was killed is there a moment later.
     time.sleep(_LATE_S)
-    cleanup.sweep(client, run)
+    engine.sweep(run)

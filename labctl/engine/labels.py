@@ -1,4 +1,4 @@
-"""The labels that all of ours carries on an engine. Cleaning up goes by them alone.
+"""The labels that everything of labctl's carries on an engine. Cleaning up goes by them alone.
 
 They are set when a thing is created; what an image says of itself is not believed.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 RUN = "labctl.run"
@@ -22,17 +22,17 @@ _LIFE_S = 4 * 3600
 _LONGEST = 200
 
 
-def of_all_runs() -> list[str]:
+def of_all_runs() -> tuple[str, ...]:
     """Return the labels that things of every run have; where there is an owner, of the owner's
     runs alone.
     """
     owner = os.environ.get(OWNER_VARIABLE)
-    return [RUN, f"{OWNER}={owner}"] if owner else [RUN]
+    return (RUN, f"{OWNER}={owner}") if owner else (RUN,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """Makes the labels of one run."""
+    """Makes the labels of one run. With `keep`, its labs stay until `labctl clean`."""
 
     run: str
     keep: bool = False
@@ -49,3 +49,11 @@ class Labels:
         if owner := os.environ.get(OWNER_VARIABLE):
             labels[OWNER] = owner
         return labels
+
+
+def expiry(labels: Mapping[str, str]) -> float:
+    """Return when a thing with these labels expires, in seconds of time.time(); 0 if they don't
+    say.
+    """
+    text = labels.get(EXPIRES, "")
+    return float(text) if text.isdigit() else 0.0

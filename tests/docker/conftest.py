@@ -16,7 +16,8 @@ import docker
 import pytest
 
 from labctl.engine.cleanup import leftovers
-from labctl.engine.connect import connect
+from labctl.engine.docker.connect import connect
+from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import LAB, ImageStore, client_image, libraries_image
 from labctl.pythons import SERIES
 from labctl.report.documents import FORMATS
@@ -98,7 +99,7 @@ def things(engine: docker.APIClient) -> dict[str, Any]:
     """Everything on the engine that carries a run's label."""
     chosen = {"label": "labctl.run"}
     return {
-        "containers": leftovers(engine),
+        "containers": leftovers(DockerRuntime(engine)),
         "networks": [n["Name"] for n in engine.networks(filters=chosen)],
         "volumes": [v["Name"] for v in engine.volumes(filters=chosen)["Volumes"] or ()],
     }

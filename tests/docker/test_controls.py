@@ -15,8 +15,8 @@ import pytest
 
 from labctl.cli.grading import Grader, exercises
 from labctl.cli.output import Output
-from labctl.engine.docker_service import RunningService
 from labctl.engine.images import LAB, ImageStore, client_image
+from labctl.engine.service import RunningService
 from labctl.grading.tickets import Planner
 from labctl.grading.vary import Variation
 from labctl.mark.evidence import RunEvidence
@@ -200,9 +200,9 @@ def test_a_service_that_forgets_nobody_takes_the_next_for_the_same(
     """Control: services forget a client when its attempt has ended."""
     runs = ("reset-twice",)
     assert [one.points for one in course.grade("mail-once", runs, MODEL, MODEL)] == [5, 5]
-    real = RunningService.ask_to_settle
+    real = RunningService.request_sync
     monkeypatch.setattr(
-        RunningService, "ask_to_settle", lambda self, word, **_: real(self, word, address="nobody")
+        RunningService, "request_sync", lambda self, token, **_: real(self, token, address="nobody")
     )
     first, second = course.grade("mail-once", runs, MODEL, MODEL)
     assert first.points == 5

@@ -13,7 +13,6 @@ import docker
 import pytest
 from docker.types import HostConfig
 
-from labctl.engine.cleanup import remove_container
 from labctl.engine.images import LAB, ImageState, ImageStore, client_image
 from labctl.errors import EngineError
 from labctl.pythons import SERIES
@@ -90,10 +89,10 @@ print(json.dumps({
 # Tells each step; the test sends its signal at the one it waits for.
 MAKE = """
 import sys
-from labctl.run.signals import terminable
-from labctl.engine.connect import connect
+from labctl.engine.docker.connect import connect
 from labctl.engine.images import ImageStore
 from labctl.errors import Terminated
+from labctl.run.signals import terminable
 
 try:
     with terminable():
@@ -119,7 +118,7 @@ def python(engine: docker.APIClient, image: str, source: str, **settings: Any) -
         status = engine.wait(container)["StatusCode"]
         said = engine.logs(container).decode()
     finally:
-        remove_container(engine, container)
+        engine.remove_container(container, v=True, force=True)
     assert status == 0, said
     return json.loads(said)
 
@@ -219,7 +218,7 @@ def test_an_image_in_use_is_not_removed(engine: docker.APIClient, trials: ImageS
         with pytest.raises(EngineError) as caught:
             trials.remove([TRIAL])
     finally:
-        remove_container(engine, container)
+        engine.remove_container(container, v=True, force=True)
     assert str(caught.value).startswith(f"removing {TRIAL}: conflict")
     assert trials.status([TRIAL])[0].state is ImageState.READY
 

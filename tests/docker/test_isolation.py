@@ -12,7 +12,9 @@ import pytest
 from docker.types import HostConfig
 
 from labctl.engine import containers
-from labctl.engine.docker import DockerEngine
+from labctl.engine.container_engine import ContainerEngine
+from labctl.engine.docker import containers as docker_containers
+from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import client_image
 from labctl.engine.isolation import Reach, host_addresses, try_isolation
 from labctl.judge import observe
@@ -41,18 +43,24 @@ def planned(source: str) -> PlannedAttempt:
     )  # fmt: skip
 
 
+def _engine(client: docker.APIClient, run: str) -> ContainerEngine:
+    return ContainerEngine(DockerRuntime(client), run=run)
+
+
 @contextlib.contextmanager
 def lab(engine: docker.APIClient, run: str) -> Iterator[Any]:
     services = tuple(load_compose(COMPOSE)[name] for name in ("dns", "mail"))
     todo = PlannedLab(compose=COMPOSE, services=services, attempts=(planned("None"),))
-    with DockerEngine(engine, run=run).lab(todo) as running, running.tap() as tap:
+    with _engine(engine, run).lab(todo) as running, running.tap() as tap:
         yield tap
 
 
 @pytest.fixture(scope="module")
 def reach(engine: docker.APIClient) -> Reach:
     services = (load_compose(COMPOSE)["dns"],)
-    return try_isolation(DockerEngine(engine, run="isolate0"), PYTHON, services, COMPOSE)
+    return try_isolation(
+        ContainerEngine(DockerRuntime(engine), run="isolate0"), PYTHON, services, COMPOSE
+    )
 
 
 def test_the_host_is_tried_at_every_address(reach: Reach) -> None:
@@ -138,7 +146,9 @@ def test_without_its_control_the_trial_finds_the_hole(
     """The tests above can fail: with a control taken away, the same trial sees it."""
     _WITHOUT[control](monkeypatch)
     services = (load_compose(COMPOSE)["dns"],)
-    found = try_isolation(DockerEngine(engine, run="isolate5"), PYTHON, services, COMPOSE)
+    found = try_isolation(
+        ContainerEngine(DockerRuntime(engine), run="isolate5"), PYTHON, services, COMPOSE
+    )
     assert found.holes()
 
 
@@ -156,7 +166,7 @@ def _without(key: str, value: Any) -> Callable[[pytest.MonkeyPatch], None]:
         return HostConfig(**{**settings, key: value})
 
     def apply(monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(containers, "HostConfig", make)
+        monkeypatch.setattr(docker_containers, "HostConfig", make)
 
     return apply
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.engine import docker_service
+from labctl.engine import service
 from labctl.load.bundled import bundled_compose
 from tests.docker.conftest import Done, labctl
 
@@ -120,7 +120,7 @@ services:
     image: labctl/lab
     entrypoint: ["/labctl/python", "-c", "import time; print('hm', flush=True); time.sleep(60)"]
 """
-    monkeypatch.setattr(docker_service, "READY_S", 10.0)
+    monkeypatch.setattr(service, "READY_S", 10.0)
     (tmp_path / "own.yaml").write_text(SCENARIO, "utf-8")
     (tmp_path / "lab.yaml").write_text(mute, "utf-8")
     with pytest.raises(SystemExit) as ended:

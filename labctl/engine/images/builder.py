@@ -15,11 +15,13 @@ import docker
 from docker.errors import APIError, ImageNotFound
 from docker.types import HostConfig, LogConfig
 
-from labctl.engine.cleanup import remove_container
-from labctl.engine.connect import engine_errors
+from labctl.engine import cleanup
+from labctl.engine.docker.connect import engine_errors
+from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import names
 from labctl.engine.images.interruption import Interruption
 from labctl.engine.labels import Labels
+from labctl.engine.runtime import ResourceKind
 from labctl.errors import EngineError
 
 Report = Callable[[str, float | None], None]
@@ -113,7 +115,7 @@ class Builder:
         try:
             return self.import_base(self.client.export(container, _CHUNK), key)
         finally:
-            remove_container(self.client, container)
+            self._remove_container(container)
 
     def check_python(self, base: str, interpreter: str) -> str:
         """The full version of a base's interpreter. EngineError where it lacks what clients use."""
@@ -124,7 +126,7 @@ class Builder:
             status = self.client.wait(container)["StatusCode"]
             said = self.client.logs(container).decode("utf-8", "replace").strip()
         finally:
-            remove_container(self.client, container)
+            self._remove_container(container)
         if status:
             raise EngineError(f"its Python does not run: {said.rpartition(chr(10))[2]}")
         found = json.loads(said)
@@ -203,7 +205,10 @@ class Builder:
     def _end_container(self) -> None:
         if self._container:
             with engine_errors("ending the step of a build"):
-                remove_container(self.client, self._container)
+                self._remove_container(self._container)
+
+    def _remove_container(self, container: str) -> None:
+        cleanup.remove(DockerRuntime(self.client), ResourceKind.CONTAINER, container)
 
     def _create(self, image: str, **settings: Any) -> str:
         host = HostConfig(

@@ -12,7 +12,7 @@ from typing import Any
 import docker
 from docker.errors import APIError, ImageNotFound
 
-from labctl.engine.connect import engine_errors
+from labctl.engine.docker.connect import engine_errors
 from labctl.engine.images import content, libraries, names
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.debian import Debian

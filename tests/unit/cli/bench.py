@@ -23,9 +23,6 @@ from tests.unit.fake_engine import FakeEngine
 class Images:
     """Every image is there, of the Python that is asked for."""
 
-    def __init__(self, _client: object) -> None:
-        pass
-
     def ensure(self, wanted: Iterable[str], *, progress: object) -> dict[str, ImageInfo]:
         assert callable(progress)
         versions = {name: f"{name.partition(':')[2].removesuffix('-libs')}.5" for name in wanted}
@@ -61,12 +58,14 @@ class Bench:
         self.guards: list[str] = []
         self.kept: bool | None = None
         self.labctl = labctl
-        monkeypatch.setattr(access, "connect", object)
-        monkeypatch.setattr(access, "ImageStore", Images)
-        monkeypatch.setattr(access, "DockerEngine", self._made)
+        monkeypatch.setattr(access, "ENGINES", {"fake": lambda: self})
         monkeypatch.setattr(execute, "guarded", self._guarded)
 
-    def _made(self, _client: object, *, run: str, keep: bool) -> FakeEngine:
+    def images(self) -> Images:
+        """The bench is its own EngineAccess."""
+        return Images()
+
+    def for_run(self, run: str, *, keep: bool) -> FakeEngine:
         assert len(run) == 8
         self.kept = keep
         return self.engine

@@ -10,7 +10,7 @@ import pytest
 from labctl.model.evidence import Evidence
 from labctl.model.plan import PlannedAttempt
 from labctl.model.result import Result
-from tests.unit.cli.bench import Bench, Images
+from tests.unit.cli.bench import Bench
 from tests.unit.cli.conftest import Labctl
 from tests.unit.judge.samples import evidence, report
 from tests.unit.load.texts import SCENARIO, changed, write
@@ -194,22 +194,18 @@ def test_runs_are_compared(bench: Bench) -> None:
     assert document["attempts"][0]["python"] == {"before": "3.12.5", "now": "3.13.5"}
 
 
-def locked(bench: Bench, monkeypatch: pytest.MonkeyPatch, *args: str) -> None:
-    monkeypatch.setattr("labctl.engine.access.connect", object)
-    monkeypatch.setattr("labctl.engine.images.ImageStore", Images)
+def locked(bench: Bench, *args: str) -> None:
     done = bench.labctl("lock", *args)
     assert (done.code, done.err) == (0, "")
 
 
-def test_a_lock_admits_what_it_was_made_with(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    locked(bench, monkeypatch)
+def test_a_lock_admits_what_it_was_made_with(bench: Bench) -> None:
+    locked(bench)
     assert bench.run("mine.yaml", "--locked", "--python", "all").code == 0
 
 
-def test_a_lock_refuses_anything_else_and_says_what_differs(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    locked(bench, monkeypatch, "--python", "3.13")
+def test_a_lock_refuses_anything_else_and_says_what_differs(bench: Bench) -> None:
+    locked(bench, "--python", "3.13")
     text = Path("labctl.lock").read_text("utf-8")
     write("labctl.lock", changed(text, "sha256:labctl/client:3.13\n", "sha256:0123456789abcdef\n"))
     done = bench.run("mine.yaml", "--locked", "--python", "3.13,3.9")
@@ -224,11 +220,9 @@ def test_a_lock_refuses_anything_else_and_says_what_differs(
     assert bench.engine.said == []
 
 
-def test_what_is_in_an_image_tells_why_it_is_another(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_in_an_image_tells_why_it_is_another(bench: Bench) -> None:
     write("my.py", "import httpx\n")
-    locked(bench, monkeypatch, "--python", "3.13")
+    locked(bench, "--python", "3.13")
     text = Path("labctl.lock").read_text("utf-8")
     text = changed(text, "sha256:labctl/client:3.13-libs\n", "sha256:0\n")
     write("labctl.lock", changed(text, "httpx: 0.28.1", "h2: 4.0.0"))
@@ -253,9 +247,7 @@ def test_a_wrong_lock(bench: Bench) -> None:
     assert '"idd" is no key' in done.err or "idd" in done.err
 
 
-def test_a_lock_that_cannot_be_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labctl.engine.access.connect", object)
-    monkeypatch.setattr("labctl.engine.images.ImageStore", Images)
+def test_a_lock_that_cannot_be_written(bench: Bench) -> None:
     done = bench.labctl("lock", "--out", "none/labctl.lock")
     assert done.code == 2
     assert done.err == (

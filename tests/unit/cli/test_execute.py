@@ -180,7 +180,7 @@ def test_no_variant_for_a_python_is_told_before_the_engine_is_asked_for_anything
     text = changed(SCENARIO, EXPECT, variants)
     other = "  other:\n    client: pass\n    expect: [{python: '==3.11.*', raises: OSError}]\n"
     write("mine.yaml", text + other)
-    monkeypatch.delattr(access, "connect")
+    monkeypatch.delattr(access, "ENGINES")
     done = bench.run("mine.yaml", "--python", "3.13,3.11,3.10")
     assert (done.code, done.out) == (3, "")
     assert done.err == (
@@ -193,7 +193,7 @@ def test_no_variant_for_a_version_starts_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("mine.yaml", changed(SCENARIO, EXPECT, "expect: {python: '!=3.11.5', raises: OSError}"))
-    monkeypatch.delattr(access, "DockerEngine")
+    monkeypatch.delattr(Bench, "for_run")
     done = bench.run("mine.yaml", "--python", "3.13,3.11")
     assert (done.code, done.out) == (3, "")
     assert done.err == (f"{LACKS} socket has no variant for Python 3.11.5; it has: !=3.11.5\n{ADD}")

@@ -136,7 +136,7 @@ def test_resume_with_nothing_to_do_asks_no_engine(
     room: Classroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = room.labctl(*GRADE).out
-    monkeypatch.delattr(access, "connect")
+    monkeypatch.delattr(access, "ENGINES")
     done = room.labctl(*GRADE, "--resume")
     assert (done.code, done.out) == (0, before)
 

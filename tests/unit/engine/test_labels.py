@@ -39,10 +39,10 @@ def test_what_is_kept_says_so() -> None:
 def test_a_thing_has_an_owner_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABCTL_OWNER", "ada")
     assert Labels(run="beef").of(["a"])["labctl.owner"] == "ada"
-    assert of_all_runs() == ["labctl.run", "labctl.owner=ada"]
+    assert of_all_runs() == ("labctl.run", "labctl.owner=ada")
     monkeypatch.setenv("LABCTL_OWNER", "")
     assert "labctl.owner" not in Labels(run="beef").of(["a"])
-    assert of_all_runs() == ["labctl.run"]
+    assert of_all_runs() == ("labctl.run",)
 
 
 def test_the_names_of_many_scenarios_are_cut() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from labctl.engine import access
 from labctl.plugin import environment
 from tests.unit.fake_engine import FakeEngine
-from tests.unit.plugin.inner import Images
+from tests.unit.plugin.inner import FakeAccess
 
 
 class Engine(FakeEngine):
@@ -25,13 +25,5 @@ def guarded(_run: str) -> Iterator[None]:
     yield
 
 
-def made(_client: object, *, run: str, keep: bool) -> Engine:
-    assert run
-    assert not keep
-    return Engine()
-
-
-IN_PLACE = {"connect": object, "ImageStore": Images, "DockerEngine": made}
-for name, stand_in in IN_PLACE.items():
-    setattr(access, name, stand_in)
+vars(access)["ENGINES"] = {"fake": lambda: FakeAccess(Engine)}
 vars(environment)["guarded"] = guarded

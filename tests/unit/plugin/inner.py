@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,9 +51,6 @@ class Images:
     missing: frozenset[str] = frozenset()
     asked: list[str] = []  # noqa: RUF012 a fresh one for each test
 
-    def __init__(self, _client: object) -> None:
-        pass
-
     def ensure(self, wanted: Iterable[str], *, progress: object) -> dict[str, ImageInfo]:
         assert callable(progress)
         names = list(wanted)
@@ -67,6 +64,21 @@ class Images:
         version = f"{name.partition(':')[2].removesuffix('-libs')}.5"
         packages = {"httpx": "0.28.1", "requests": "2.34.2"} if name.endswith("-libs") else {}
         return ImageInfo(id=f"sha256:{name}", origin="registry", python=version, packages=packages)
+
+
+@dataclass(frozen=True)
+class FakeAccess:
+    """In the place of EngineAccess; `make` makes the engine of a run."""
+
+    make: Callable[[], FakeEngine]
+
+    def images(self) -> Images:
+        return Images()
+
+    def for_run(self, run: str, *, keep: bool = False) -> FakeEngine:
+        assert run
+        assert not keep
+        return self.make()
 
 
 @dataclass(frozen=True)
@@ -120,21 +132,14 @@ class Inner:
         monkeypatch.delenv("CI", raising=False)
         monkeypatch.setattr(Images, "asked", [])
         monkeypatch.setattr(Images, "missing", frozenset())
-        monkeypatch.setattr(access, "connect", self._connect)
-        monkeypatch.setattr(access, "ImageStore", Images)
-        monkeypatch.setattr(access, "DockerEngine", self._made)
+        monkeypatch.setattr(access, "ENGINES", {"fake": self._open})
         monkeypatch.setattr(environment, "guarded", self._guarded)
 
-    def _connect(self) -> object:
+    def _open(self) -> FakeAccess:
         self.connections += 1
         if self.refusal:
             raise self.refusal
-        return object()
-
-    def _made(self, _client: object, *, run: str, keep: bool) -> FakeEngine:
-        assert len(run) == 8
-        assert not keep
-        return self.engine
+        return FakeAccess(lambda: self.engine)
 
     @contextmanager
     def _guarded(self, run: str) -> Iterator[None]:

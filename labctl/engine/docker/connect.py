@@ -11,6 +11,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
 
+from labctl.engine.runtime import Refusal
 from labctl.errors import EngineError
 
 ANSWER_S = 3
@@ -75,16 +76,26 @@ def _no_engine(address: str, error: BaseException, timeout_s: int) -> EngineErro
 
 
 @contextmanager
-def engine_errors(doing: str) -> Iterator[None]:
-    """Turn what the SDK raises into EngineError that says what was being done."""
+def sdk_errors() -> Iterator[None]:
+    """Turn what the SDK raises into Refusals with the engine's own reason."""
     try:
         yield
     except NotFound as error:
-        raise EngineError(
-            f"{doing}: {error.explanation}",
+        raise Refusal(
+            str(error.explanation),
             hint="something removed it from outside; run `labctl doctor` if this happens again",
         ) from error
     except APIError as error:
-        raise EngineError(f"{doing}: {error.explanation or error}") from error
+        raise Refusal(str(error.explanation or error)) from error
     except (DockerException, requests.RequestException, OSError) as error:
-        raise EngineError(f"{doing}: {error}", hint="run `labctl doctor`") from error
+        raise Refusal(str(error), hint="run `labctl doctor`") from error
+
+
+@contextmanager
+def engine_errors(what: str) -> Iterator[None]:
+    """Turn what the SDK raises into EngineErrors that begin with `what` was being done."""
+    try:
+        with sdk_errors():
+            yield
+    except Refusal as error:
+        raise EngineError(f"{what}: {error.message}", hint=error.hint) from error.__cause__

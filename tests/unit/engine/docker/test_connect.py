@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from docker.errors import APIError, NotFound
 
-from labctl.engine.connect import connect, engine_errors
+from labctl.engine.docker.connect import connect, engine_errors
 from labctl.errors import EngineError
 
 

@@ -1,0 +1,117 @@
+"""The Engine of one run: labs on whatever Runtime there is."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+
+from labctl.engine import cleanup, subnets
+from labctl.engine.lab import RunningLab
+from labctl.engine.lab_containers import LabContainers
+from labctl.engine.labels import Labels
+from labctl.engine.runtime import NetworkSpec, ResourceKind, Runtime, SubnetTaken, doing
+from labctl.errors import EngineError
+from labctl.model.plan import PlannedLab
+from labctl.model.result import EngineInfo
+
+EVENTS_LABEL = "labctl.events"
+"""The label of images whose programs write events and have a lifeline: labctl's own."""
+
+
+class ContainerEngine:
+    """Starts and removes the labs of one run; implements labctl.engine.protocol.Engine."""
+
+    def __init__(self, runtime: Runtime, *, run: str, keep: bool = False) -> None:
+        """`run` is the run's id; with `keep`, its labs are left running for people to look at."""
+        self._runtime = runtime
+        self._run = run
+        self._keep = keep
+        self._labels = Labels(run=run, keep=keep)
+        self._stopped = threading.Event()
+
+    def info(self) -> EngineInfo:
+        """Return name and version of the engine."""
+        with doing("asking the engine what it is"):
+            return self._runtime.info()
+
+    @contextlib.contextmanager
+    def lab(self, lab: PlannedLab) -> Iterator[RunningLab]:
+        """Start a lab; whatever happens, it is removed in the end, unless it is to be kept."""
+        speaking = self._speaking_images(lab)
+        labels = self._labels.of(lab.scenarios)
+        name = f"labctl-{self._run}-{secrets.token_hex(2)}"
+        subnet, network = self._create_network(name, labels)
+        containers = LabContainers(
+            self._runtime,
+            lab=name,
+            labels=labels,
+            keep=self._keep,
+            check_running=self._check_running,
+        )
+        try:
+            running = RunningLab(
+                lab, containers, network=name, subnet=subnet, speaking_images=speaking
+            )
+            try:
+                yield running
+            finally:
+                running.stop()
+                if not self._keep:
+                    containers.remove_all()
+        finally:
+            if not self._keep:
+                with doing("removing the lab's network"):
+                    cleanup.remove(self._runtime, ResourceKind.NETWORK, network)
+
+    def stop(self) -> None:
+        """Refuse to start anything more and end all that runs, so that nobody waits for it."""
+        self._stopped.set()
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove whatever this run has left on the engine."""
+        cleanup.sweep(self._runtime, self._run)
+
+    def _check_running(self) -> None:
+        """Raise EngineError if the run has been stopped."""
+        if self._stopped.is_set():
+            raise EngineError("the run was stopped")
+
+    def _speaking_images(self, lab: PlannedLab) -> set[str]:
+        """Return those images of the lab's services that are labctl's own. Raises EngineError where
+        the engine lacks one that a service needs.
+        """
+        labels: dict[str, Mapping[str, str]] = {}
+        for service in lab.services:
+            if service.image in labels:
+                continue
+            with doing("looking for images"):
+                found = self._runtime.image_labels(service.image)
+            if found is None:
+                raise EngineError(
+                    f"the engine has no image {service.image}, which service {service.name} needs",
+                    hint=f"pull {service.image}, or build it and give it that name",
+                )
+            labels[service.image] = found
+        return {image for image, found in labels.items() if EVENTS_LABEL in found}
+
+    def _create_network(self, name: str, labels: Mapping[str, str]) -> tuple[IPv4Network, str]:
+        """Make the lab's network on a free subnet. Return the subnet, and the network's id."""
+        for subnet in subnets.candidates():
+            self._check_running()
+            spec = NetworkSpec(
+                name=name,
+                subnet=subnet,
+                gateway=subnets.gateway(subnet),
+                dynamic_range=subnets.tap_range(subnet),
+                labels=labels,
+            )
+            with doing("creating the lab's network"), contextlib.suppress(SubnetTaken):
+                return subnet, self._runtime.create_network(spec)
+        raise EngineError(
+            "no free subnet is left in 198.18.0.0/15",
+            hint="`labctl clean --all` removes the labs that are left on this engine",
+        )

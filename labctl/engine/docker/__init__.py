@@ -1,0 +1,1 @@
+"""The runtime on a Docker engine. Only this folder and images/docker*.py import its SDK."""

@@ -1,0 +1,99 @@
+"""The containers of one lab: made with its labels, and remembered until they are removed."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from labctl.engine import cleanup
+from labctl.engine.runtime import ContainerSpec, ContainerState, ResourceKind, Runtime, doing
+from labctl.engine.streams import Stream
+
+_T = TypeVar("_T")
+
+_PARALLEL = 8
+
+
+class LabContainers:
+    """Makes containers for one lab, and removes them in the end unless the lab is to be kept.
+
+    Its methods raise EngineError where the engine refuses, or the run has been stopped.
+    """
+
+    def __init__(
+        self, runtime: Runtime, *, lab: str, labels: Mapping[str, str], keep: bool,
+        check_running: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """`lab` is the name that all containers begin with. `check_running` raises EngineError once
+        the run has been stopped.
+        """
+        self._runtime = runtime
+        self._lab = lab
+        self.labels = labels
+        self.keep = keep
+        self.check_running = check_running
+        self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="lab")
+        self._present: list[str] = []
+        self._lock = threading.Lock()
+
+    def new_name(self, part: str) -> str:
+        """Return a name for a container that people can read in a list of all containers."""
+        return f"{self._lab}-{part}-{secrets.token_hex(3)}"
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Make a container without starting it, remember to remove it, and return its id."""
+        self.check_running()
+        with doing(f"creating container {spec.name}"):
+            container = self._runtime.create(spec)
+        with self._lock:
+            self._present.append(container)
+        return container
+
+    def attach(self, container: str, what: str, *, stdin: bool = True) -> Stream:
+        """Return the streams of a container that was made; errors call it `what`."""
+        with doing(f"attaching to {what}"):
+            return self._runtime.attach(container, stdin=stdin)
+
+    def start(self, container: str, what: str) -> None:
+        """Start a container that was made; errors call it `what`."""
+        self.check_running()
+        with doing(f"starting {what}"):
+            self._runtime.start(container)
+
+    def wait(self, container: str, what: str) -> ContainerState:
+        """Return the state of a container once it has ended; errors call it `what`."""
+        with doing(f"waiting for {what}"):
+            state = self._runtime.wait(container)
+        self.check_running()
+        return state
+
+    def state(self, container: str, what: str) -> ContainerState:
+        """Return the state that a container is in now; errors call it `what`."""
+        with doing(f"looking at {what}"):
+            return self._runtime.state(container)
+
+    def in_background(self, work: Callable[[], _T]) -> Future[_T]:
+        """Have something done in another thread; `finish` waits for it."""
+        return self._pool.submit(work)
+
+    def discard(self, container: str) -> None:
+        """Remove a container in the background."""
+        self._pool.submit(self._remove, container)
+
+    def _remove(self, container: str) -> None:
+        with doing("removing a container"):
+            cleanup.remove(self._runtime, ResourceKind.CONTAINER, container)
+        with self._lock:
+            self._present.remove(container)
+
+    def finish(self) -> None:
+        """Wait for all that is done in the background."""
+        self._pool.shutdown(wait=True)
+
+    def remove_all(self) -> None:
+        """Remove every container of the lab that is still there, once `finish` has returned."""
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            list(pool.map(self._remove, list(self._present)))

@@ -1,0 +1,201 @@
+"""The seam between labs and whatever runs their containers: what a `Runtime` has to provide.
+
+Labs, services, taps, cleaning up and doctor stand on this and know no engine. A second engine is a
+`Runtime` and an `ImageBackend` (labctl.engine.images.backend), listed in labctl.engine.access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network
+from typing import Protocol
+
+from labctl.engine.streams import Stream
+from labctl.errors import EngineError
+from labctl.model.compose import Healthcheck
+from labctl.model.result import EngineInfo
+
+
+class Refusal(EngineError):
+    """What an engine could not do, or would not. The message is the engine's own reason."""
+
+
+class Busy(Refusal):
+    """The engine can't remove something yet, and will be able to in a moment."""
+
+
+class SubnetTaken(Refusal):
+    """Another network on the engine has addresses of the subnet that was asked for."""
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Turn Refusals, and OSErrors of streams, into EngineErrors that begin with `what`.
+
+    `what` says what is being done: "starting service mail". Other EngineErrors pass unchanged.
+    """
+    try:
+        yield
+    except Refusal as error:
+        raise EngineError(f"{what}: {error.message}", hint=error.hint) from error
+    except OSError as error:
+        raise EngineError(f"{what}: {error}", hint="run `labctl doctor`") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnNetwork:
+    """A container's place on a network. Without an `address`, the engine gives it one."""
+
+    network: str
+    address: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class InNamespaceOf:
+    """A container's place in the network namespace that another container owns."""
+
+    container: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSpec:
+    """A container to be made. The defaults are what every container of a lab gets.
+
+    It never gets proxy settings, published ports, devices or mounts of the host.
+    """
+
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    place: OnNetwork | InNamespaceOf | None = None
+    """Where in the network it is; None: it has no network but loopback."""
+    entrypoint: tuple[str, ...] = ()
+    """Empty: the image's own. So with `command`, `user` and `working_dir`."""
+    command: tuple[str, ...] = ()
+    user: str = ""
+    working_dir: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    health_check: Healthcheck | None = None
+    has_stdin: bool = False
+
+    capabilities: tuple[str, ...] = ()
+    """All others are dropped. Names as in capabilities(7), without `CAP_`."""
+    can_gain_privileges: bool = False
+    has_ipc: bool = False
+    """Whether it has an IPC namespace with shared memory to use."""
+    is_root_writable: bool = True
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    """Mount options (tmpfs(5)) by path."""
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    memory_bytes: int | None = None
+    has_swap: bool = True
+    process_limit: int | None = None
+    cpus: float | None = None
+    open_files: int | None = None
+    has_core_dumps: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSpec:
+    """A network to be made for one lab: nothing on it reaches the host, other networks or the
+    outside.
+
+    `gateway` is the address that is kept free for the engine; containers without an address of
+    their own get one of `dynamic_range`.
+    """
+
+    name: str
+    subnet: IPv4Network
+    gateway: str
+    dynamic_range: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerState:
+    """How a container is. `exit_code` says something only where it doesn't run.
+
+    `is_healthy` is None while its health check has not decided, and True where it has none.
+    """
+
+    is_running: bool
+    exit_code: int = 0
+    is_healthy: bool | None = True
+    is_out_of_memory: bool = False
+    """Whether the kernel ended a process of it because its memory was used up."""
+
+
+class ResourceKind(StrEnum):
+    """The kinds of things that labctl leaves on an engine, in the order of their removal: a
+    network can't be removed while a container is on it.
+    """
+
+    CONTAINER = "container"
+    NETWORK = "network"
+    VOLUME = "volume"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A thing on the engine, with the labels that it was made with."""
+
+    kind: ResourceKind
+    id: str
+    labels: Mapping[str, str]
+
+
+class Runtime(Protocol):
+    """Runs containers. Its methods can be called from several threads at once.
+
+    All raise Refusal where the engine can't or won't do something.
+    """
+
+    def info(self) -> EngineInfo:
+        """Return name and version of the engine, its kernel and its architecture (`amd64`)."""
+        ...
+
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        """Return the labels of an image; None where the engine has no image of that name."""
+        ...
+
+    def create_network(self, spec: NetworkSpec) -> str:
+        """Make a network, and return its id. Raises SubnetTaken where another one has the subnet's
+        addresses.
+        """
+        ...
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Make a container without starting it, and return its id."""
+        ...
+
+    def attach(self, container: str, *, stdin: bool) -> Stream:
+        """Return the streams of a container that has not been started, so that nothing of what it
+        writes is missed.
+        """
+        ...
+
+    def start(self, container: str) -> None:
+        """Start a container that was made."""
+        ...
+
+    def wait(self, container: str) -> ContainerState:
+        """Return the state of a container once it has ended."""
+        ...
+
+    def state(self, container: str) -> ContainerState:
+        """Return the state that a container is in now."""
+        ...
+
+    def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
+        """Return all things of a kind that carry all of the labels: each a key, or `key=value`."""
+        ...
+
+    def remove(self, kind: ResourceKind, id_: str) -> None:
+        """Remove a thing: a container dead or alive, and its volumes with it. Do nothing where it
+        has gone. Raises Busy where it will be possible in a moment.
+        """
+        ...

@@ -1,0 +1,165 @@
+"""One service of a running lab: started, waited for, listened to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+
+from labctl.engine.containers import service_container
+from labctl.engine.inbox import Inbox
+from labctl.engine.lab_containers import LabContainers
+from labctl.engine.runtime import ContainerState, OnNetwork, doing
+from labctl.engine.streams import Stream
+from labctl.errors import EngineError
+from labctl.model.compose import Service
+from labctl.model.result import ServerEvent
+
+READY_S = 60.0
+"""How long a service may take to get ready."""
+_LINE_LIMIT = 64 * 1024
+_POLL_S = 0.05
+_TAIL_LINES = 8
+
+
+class RunningService:
+    """A service of a lab. One that `speaks` writes events as JSON lines, `ready` first; any other
+    is ready when it is healthy, or, without a health check, as soon as it runs.
+    """
+
+    def __init__(
+        self, spec: Service, containers: LabContainers, *, place: OnNetwork, speaks: bool,
+        environment: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        """`environment` is added to that of the Compose entry, where the service speaks."""
+        self.spec = spec
+        self._containers = containers
+        self._place = place
+        self._speaks = speaks
+        self._environment = environment if speaks else {}
+        self._what = f"service {spec.name}"
+        self._inbox = Inbox()
+        self._stream: Stream | None = None
+        self._container = ""
+
+    def start(self) -> None:
+        """Start it and wait until it is ready. Raises EngineError with the tail of its log."""
+        containers = self._containers
+        self._container = containers.create(
+            service_container(
+                self.spec,
+                name=containers.new_name(self.spec.name),
+                place=self._place,
+                environment=self._environment,
+                has_stdin=self._speaks,
+                labels=containers.labels,
+            )
+        )
+        self._listen()
+        containers.start(self._container, self._what)
+        deadline = time.monotonic() + READY_S
+        if self._speaks:
+            self._wait_for_ready(deadline)
+        else:
+            self._wait_for_health(deadline)
+
+    def _listen(self) -> None:
+        stream = self._containers.attach(self._container, self._what, stdin=self._speaks)
+        self._stream = stream
+        lines = stream.lines(limit=_LINE_LIMIT)
+        threading.Thread(target=self._inbox.fill, args=(lines,), daemon=True).start()
+
+    def _wait_for_ready(self, deadline: float) -> None:
+        if self._stream is None:
+            raise EngineError(f"{self._what} was not started")
+        with doing(f"starting {self._what}"):
+            self._stream.send_line("go")
+        if not self._inbox.wait_for(lambda line: b'"event": "ready"' in line, deadline=deadline):
+            raise self._failure()
+
+    def _wait_for_health(self, deadline: float) -> None:
+        """Ask again and again: engines tell of health only when asked."""
+        while time.monotonic() < deadline:
+            self._containers.check_running()
+            state = self._state()
+            if not state.is_running or state.is_healthy is False:
+                break
+            if state.is_healthy:
+                return
+            time.sleep(_POLL_S)
+        raise self._failure()
+
+    def check_alive(self) -> None:
+        """Raise EngineError if the service has ended: what clients see is then no one's fault."""
+        if self._inbox.has_ended or not (self._speaks or self._state().is_running):
+            raise self._failure()
+
+    def _state(self) -> ContainerState:
+        return self._containers.state(self._container, self._what)
+
+    def _failure(self) -> EngineError:
+        state = self._state()
+        if not state.is_running:
+            failure = f"died (exit code {state.exit_code})"
+        elif state.is_healthy is False:
+            failure = "did not get healthy"
+        else:
+            failure = f"did not get ready within {READY_S:g} s"
+        return EngineError(
+            f"{self._what} {failure}{self._log_tail()}",
+            hint=f"see its entry in the Compose file, or run image {self.spec.image} by hand",
+        )
+
+    def _log_tail(self) -> str:
+        written = [line.decode("utf-8", "backslashreplace") for line in self._inbox.since(0)]
+        errors = list(self._stream.tail) if self._stream else []
+        last = (written + errors)[-_TAIL_LINES:]
+        return "; the last it said:\n" + "\n".join(f"    {line}" for line in last) if last else ""
+
+    def mark(self) -> int:
+        """Return the current place in the stream of events, for `events_since` and the like."""
+        return len(self._inbox)
+
+    def request_sync(self, token: str, *, address: str) -> None:
+        """Ask the service to answer with the token when all events of what came in so far are out,
+        and to forget the client of that address. `wait_for_sync` waits for the answer.
+        """
+        if self._speaks and self._stream is not None:
+            with doing(f"talking to {self._what}"):
+                self._stream.send_line(f"sync {token} {address}")
+
+    def wait_for_sync(self, token: str, *, mark: int, deadline: float) -> None:
+        """Return when the answer with that token has come. Raises EngineError if it doesn't."""
+        answer = f'"word": "{token}"'.encode()
+        if self._speaks and not self._inbox.wait_for(
+            lambda line: answer in line, start=mark, deadline=deadline
+        ):
+            self.check_alive()
+            raise EngineError(f"{self._what} does not answer any more")
+
+    def lost_since(self, mark: int) -> int:
+        """Return how many of its lines since then were too many, or too long, to keep."""
+        if not self._speaks:
+            return 0
+        unread = sum(self._event(line) is None for line in self._inbox.since(mark))
+        return self._inbox.lost(mark) + unread
+
+    def events_since(self, mark: int, *, address: str) -> list[ServerEvent]:
+        """Return the events since then whose peer has that address."""
+        if not self._speaks:
+            return []
+        events = (self._event(line) for line in self._inbox.since(mark))
+        return [e for e in events if e is not None and e.peer.rpartition(":")[0] == address]
+
+    def _event(self, line: bytes) -> ServerEvent | None:
+        """Return the event of a line, or None where a line is none (one that was cut, say)."""
+        try:
+            return ServerEvent.model_validate({**json.loads(line), "service": self.spec.name})
+        except (ValueError, TypeError):
+            return None
+
+    def close(self) -> None:
+        """Let go of its streams; one that speaks ends then."""
+        if self._stream is not None:
+            self._stream.close()

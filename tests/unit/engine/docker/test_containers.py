@@ -1,0 +1,101 @@
+"""What Docker is asked for, of each container of a lab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labctl.engine.containers import client_container, service_container, tap_container
+from labctl.engine.docker.containers import container_settings
+from labctl.engine.runtime import ContainerSpec, OnNetwork
+from labctl.model.compose import Healthcheck, Service
+
+API = "1.41"
+LABELS = {"labctl.run": "beef"}
+BARE = ContainerSpec(name="bare", image="x", labels=LABELS)
+CLIENT = client_container("labctl/client:3.13", name="c", tap="tap-id", labels=LABELS)
+TAP = tap_container(
+    "labctl/lab", name="t", network="lab", environment={"LAB_DNS": "198.18.7.10"}, labels=LABELS
+)
+
+
+def service(**settings: Any) -> dict[str, Any]:
+    return container_settings(
+        service_container(
+            Service(name="web", image="own/web", **settings),
+            name="w",
+            place=OnNetwork(network="lab", address="198.18.7.11", aliases=("web", "web.lab")),
+            environment={"LAB_ZONE": "x"},
+            has_stdin=True,
+            labels=LABELS,
+        ),
+        API,
+    )
+
+
+@pytest.mark.parametrize("spec", [BARE, CLIENT, TAP])
+def test_every_container_is_hardened(spec: ContainerSpec) -> None:
+    settings = container_settings(spec, API)
+    host = settings["host_config"]
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert host["IpcMode"] == "none"
+    assert host["LogConfig"]["Type"] == "none"
+    assert settings["use_config_proxy"] is False
+    assert settings["labels"] == LABELS
+
+
+def test_a_client_may_do_nothing() -> None:
+    settings = container_settings(CLIENT, API)
+    host = settings["host_config"]
+    assert settings["user"] == "65534:65534"
+    assert host["NetworkMode"] == "container:tap-id"
+    assert host.get("CapAdd", []) == []
+    assert host["ReadonlyRootfs"] is True
+    assert host["Memory"] == host["MemorySwap"] == 256 << 20
+    assert (host["PidsLimit"], host["NanoCpus"]) == (64, 10**9)
+    assert {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]} == {"nofile": 256, "core": 0}
+    assert host["Tmpfs"] == {"/tmp": "size=16m,nr_inodes=1k,mode=1777"}
+
+
+def test_a_tap_may_capture() -> None:
+    settings = container_settings(TAP, API)
+    assert settings["host_config"]["CapAdd"] == ["NET_RAW"]
+    assert settings["host_config"]["NetworkMode"] == "lab"
+    assert settings["environment"] == {"LAB_DNS": "198.18.7.10"}
+    assert "networking_config" not in settings
+
+
+def test_a_container_without_a_place_has_no_network() -> None:
+    assert container_settings(BARE, API)["host_config"]["NetworkMode"] == "none"
+
+
+def test_a_service_as_its_entry_has_it() -> None:
+    settings = service(
+        command="serve --all", cap_add=("NET_ADMIN",), read_only=True, tmpfs="/run:size=1m",
+        environment={"A": "b"}, mem_limit="1gb", user="1000", working_dir="/srv",
+        healthcheck=Healthcheck(test="true", interval=0.5),
+    )  # fmt: skip
+    host = settings["host_config"]
+    assert settings["command"] == ["serve", "--all"]
+    assert settings["environment"] == {"A": "b", "LAB_ZONE": "x"}
+    assert (settings["user"], settings["working_dir"]) == ("1000", "/srv")
+    assert settings["healthcheck"]["Interval"] == 500_000_000
+    assert (host["CapAdd"], host["ReadonlyRootfs"]) == (["NET_ADMIN"], True)
+    assert (host["Memory"], host["Tmpfs"]) == (1 << 30, {"/run": "size=1m"})
+    endpoint = settings["networking_config"]["EndpointsConfig"]["lab"]
+    assert endpoint["IPAMConfig"] == {"IPv4Address": "198.18.7.11"}
+    assert endpoint["Aliases"] == ["web", "web.lab"]
+
+
+def test_what_an_entry_does_not_say_is_the_images_own() -> None:
+    assert {"command", "entrypoint", "user", "working_dir", "healthcheck"}.isdisjoint(service())
+
+
+@pytest.mark.parametrize(
+    ("size", "number"),
+    [("1000", 1000), ("1b", 1), ("2k", 2048), ("256m", 256 << 20), ("1gb", 1 << 30)],
+)
+def test_sizes_of_memory(size: str, number: int) -> None:
+    assert service(mem_limit=size)["host_config"]["Memory"] == number

@@ -1,0 +1,171 @@
+"""The Runtime on a Docker engine whose SDK answers what a test tells it to."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Any, cast
+
+import docker
+import pytest
+import requests
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from labctl.engine.docker.runtime import DockerRuntime
+from labctl.engine.runtime import (
+    Busy,
+    ContainerState,
+    NetworkSpec,
+    Refusal,
+    Resource,
+    ResourceKind,
+    SubnetTaken,
+)
+
+CONTAINER, NETWORK, VOLUME = ResourceKind
+
+
+def refusal(status: int, text: str = "no", kind: type[APIError] = APIError) -> APIError:
+    response = requests.Response()
+    response.status_code = status
+    return kind(text, response=response, explanation=text)
+
+
+class Client:
+    """In the place of the SDK's client. `answer` is returned, or raised if it is an exception."""
+
+    api_version = "1.41"
+
+    def __init__(self, answer: object = None) -> None:
+        self.answer = answer
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*args: Any, **settings: Any) -> Any:
+            self.calls.append((name, args, settings))
+            if isinstance(self.answer, BaseException):
+                raise self.answer
+            return self.answer
+
+        return call
+
+    @property
+    def runtime(self) -> DockerRuntime:
+        return DockerRuntime(cast("docker.APIClient", self))
+
+
+@pytest.mark.parametrize(
+    ("kind", "call"),
+    [
+        (CONTAINER, ("remove_container", ("x",), {"v": True, "force": True})),
+        (NETWORK, ("remove_network", ("x",), {})),
+        (VOLUME, ("remove_volume", ("x",), {"force": True})),
+    ],
+)
+def test_things_are_removed_dead_or_alive(kind: ResourceKind, call: object) -> None:
+    client = Client()
+    client.runtime.remove(kind, "x")
+    assert client.calls == [call]
+
+
+def test_a_thing_that_has_gone_is_removed() -> None:
+    Client(refusal(404, kind=NotFound)).runtime.remove(CONTAINER, "x")
+
+
+@pytest.mark.parametrize("status", [403, 409])
+def test_a_thing_that_is_in_use_for_a_moment_is_busy(status: int) -> None:
+    with pytest.raises(Busy, match="in progress"):
+        Client(refusal(status, "in progress")).runtime.remove(NETWORK, "x")
+
+
+def test_any_other_refusal_is_the_engines_own_reason() -> None:
+    with pytest.raises(Refusal, match=r"^disk full$") as caught:
+        Client(refusal(500, "disk full")).runtime.remove(CONTAINER, "x")
+    assert not isinstance(caught.value, Busy)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "id_"),
+    [
+        (CONTAINER, [{"Id": "c", "Labels": {"a": "b"}}], "c"),
+        (NETWORK, [{"Id": "n", "Labels": {"a": "b"}}], "n"),
+        (VOLUME, {"Volumes": [{"Name": "v", "Labels": {"a": "b"}}]}, "v"),
+    ],
+)
+def test_things_are_listed_by_label(kind: ResourceKind, answer: object, id_: str) -> None:
+    client = Client(answer)
+    assert client.runtime.resources(kind, ["a=b", "c"]) == [
+        Resource(kind=kind, id=id_, labels={"a": "b"})
+    ]
+    assert client.calls[0][2]["filters"] == {"label": ["a=b", "c"]}
+
+
+def test_an_engine_without_volumes_and_things_without_labels() -> None:
+    assert Client({"Volumes": None}).runtime.resources(VOLUME, ["a"]) == []
+    client = Client([{"Id": "c", "Labels": None}])
+    assert client.runtime.resources(CONTAINER, ["a"])[0].labels == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (
+            {"Running": False, "ExitCode": 137, "OOMKilled": True},
+            ContainerState(is_running=False, exit_code=137, is_out_of_memory=True),
+        ),
+        (
+            {"Running": True, "ExitCode": 0, "Health": {"Status": "starting"}},
+            ContainerState(is_running=True, is_healthy=None),
+        ),
+        (
+            {"Running": True, "ExitCode": 0, "Health": {"Status": "unhealthy"}},
+            ContainerState(is_running=True, is_healthy=False),
+        ),
+        (
+            {"Running": True, "ExitCode": 0, "Health": {"Status": "none"}},
+            ContainerState(is_running=True, is_healthy=True),
+        ),
+        ({"Running": True, "ExitCode": 0, "Health": None}, ContainerState(is_running=True)),
+    ],
+)
+def test_the_state_of_a_container(state: dict[str, Any], expected: ContainerState) -> None:
+    assert Client({"State": state}).runtime.state("c") == expected
+
+
+def test_the_labels_of_an_image() -> None:
+    assert Client({"Config": {"Labels": {"a": "b"}}}).runtime.image_labels("x") == {"a": "b"}
+    assert Client({"Config": {"Labels": None}}).runtime.image_labels("x") == {}
+    assert Client({"Config": None}).runtime.image_labels("x") == {}
+    assert Client(refusal(404, kind=ImageNotFound)).runtime.image_labels("x") is None
+
+
+NETWORK_SPEC = NetworkSpec(
+    name="lab", subnet=IPv4Network("198.18.7.0/24"), gateway="198.18.7.1",
+    dynamic_range="198.18.7.128/25", labels={"a": "b"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "options"),
+    [
+        ("1.41", {"com.docker.network.bridge.inhibit_ipv4": "true"}),
+        ("1.48", {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"}),
+    ],
+)
+def test_a_network_is_isolated_from_the_host(version: str, options: dict[str, str]) -> None:
+    client = Client({"Id": "n"})
+    client.api_version = version
+    assert client.runtime.create_network(NETWORK_SPEC) == "n"
+    [(_, _, settings)] = client.calls
+    assert (settings["internal"], settings["options"]) == (True, options)
+    assert settings["ipam"]["Config"][0] == {
+        "Subnet": "198.18.7.0/24", "IPRange": "198.18.7.128/25", "Gateway": "198.18.7.1",
+        "AuxiliaryAddresses": None,
+    }  # fmt: skip
+
+
+def test_a_subnet_that_another_network_has() -> None:
+    with pytest.raises(SubnetTaken):
+        Client(refusal(403, "Pool overlaps with other one")).runtime.create_network(NETWORK_SPEC)
+    with pytest.raises(Refusal, match="disk full") as caught:
+        Client(refusal(500, "disk full")).runtime.create_network(NETWORK_SPEC)
+    assert not isinstance(caught.value, SubnetTaken)

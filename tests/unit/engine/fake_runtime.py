@@ -1,0 +1,228 @@
+"""A Runtime in memory: containers are threads that run a function, and nothing is isolated.
+
+It shows that the seam is enough: labs, services, taps and cleaning up run on it without any engine.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from labctl.engine.runtime import (
+    Busy,
+    ContainerSpec,
+    ContainerState,
+    InNamespaceOf,
+    NetworkSpec,
+    OnNetwork,
+    Refusal,
+    Resource,
+    ResourceKind,
+    SubnetTaken,
+)
+from labctl.engine.streams import ChunkReader
+from labctl.model.result import EngineInfo
+
+CLIENT_ADDRESS = "198.18.0.130"
+"""Where the fake tap says that clients are."""
+IMAGES: Mapping[str, Mapping[str, str]] = {
+    "labctl/lab": {"labctl.events": "1"},
+    "own/web": {},
+}
+
+Write = Callable[[str], None]
+Program = Callable[[Iterator[str], Write], int]
+"""Gets the lines of its stdin and a function that writes a line. Returns its exit code."""
+
+
+class FakeStream(ChunkReader):
+    """The streams of a fake container."""
+
+    def __init__(self, container: FakeContainer) -> None:
+        super().__init__()
+        self._container = container
+        self.tail: tuple[str, ...] = ("it said this on stderr",)
+
+    def send_line(self, line: str) -> None:
+        if not self._container.state.is_running:
+            raise BrokenPipeError
+        self._container.stdin.put(line)
+
+    def chunks(self, deadline: float | None) -> Iterator[bytes]:
+        while True:
+            try:
+                line = self._container.stdout.get(timeout=None if deadline is None else 5)
+            except queue.Empty:
+                raise TimeoutError from None
+            if line is None:
+                self._container.stdout.put(None)
+                return
+            yield line.encode()
+
+    def close(self) -> None:
+        self._container.stdin.put(None)
+
+
+@dataclass
+class FakeContainer:
+    """A container that was made; `state` changes when it is started and when it ends."""
+
+    spec: ContainerSpec
+    program: Program
+    state: ContainerState = field(default_factory=lambda: ContainerState(is_running=False))
+    stdin: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+    stdout: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        self.state = replace(self.state, is_running=True)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        exit_code = self.program(iter(self.stdin.get, None), self._write)
+        self.end(exit_code)
+
+    def _write(self, line: str) -> None:
+        self.stdout.put(f"{line}\n")
+
+    def end(self, exit_code: int) -> None:
+        self.state = replace(self.state, is_running=False, exit_code=exit_code)
+        self.stdin.put(None)
+        self.stdout.put(None)
+        self.ended.set()
+
+
+class FakeRuntime:
+    """See labctl.engine.runtime.Runtime. What programs do is up to the test."""
+
+    def __init__(self, **programs: Program) -> None:
+        """`programs` are what services do by their names, and what `tap` and `client` do."""
+        self._programs = programs
+        self._lock = threading.Lock()
+        self.images = dict(IMAGES)
+        self.containers: dict[str, FakeContainer] = {}
+        self.networks: dict[str, NetworkSpec] = {}
+        self.volumes: dict[str, Mapping[str, str]] = {}
+        self.made: list[ContainerSpec] = []
+        """Every container that was ever made, in order."""
+        self.removed: list[str] = []
+        self.busy: list[str] = []
+        """For each id that is here, as often as it is here, the engine says that it is busy."""
+        self.taken_subnets = 0
+        """How many of the subnets that are asked for are taken, the first ones."""
+
+    def info(self) -> EngineInfo:
+        return EngineInfo(name="fake", version="1")
+
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        return self.images.get(image)
+
+    def create_network(self, spec: NetworkSpec) -> str:
+        if self.taken_subnets:
+            self.taken_subnets -= 1
+            raise SubnetTaken("pool overlaps with another one")
+        self.networks[f"id-{spec.name}"] = spec
+        return f"id-{spec.name}"
+
+    def create(self, spec: ContainerSpec) -> str:
+        name = f"id-{spec.name}"
+        with self._lock:
+            self.made.append(spec)
+            self.containers[name] = FakeContainer(spec, self._program(spec))
+        return name
+
+    def _program(self, spec: ContainerSpec) -> Program:
+        if isinstance(spec.place, InNamespaceOf):
+            return self._programs.get("client", client)
+        if spec.command == ("tap",):
+            return self._programs.get("tap", tap)
+        name = spec.place.aliases[0] if isinstance(spec.place, OnNetwork) else ""
+        return self._programs.get(name, service)
+
+    def attach(self, container: str, *, stdin: bool) -> FakeStream:
+        assert self._find(container).spec.has_stdin is stdin
+        return FakeStream(self._find(container))
+
+    def start(self, container: str) -> None:
+        self._find(container).start()
+
+    def wait(self, container: str) -> ContainerState:
+        self._find(container).ended.wait(5)
+        return self._find(container).state
+
+    def state(self, container: str) -> ContainerState:
+        return self._find(container).state
+
+    def _find(self, container: str) -> FakeContainer:
+        if container not in self.containers:
+            raise Refusal(f"no such container: {container}")
+        return self.containers[container]
+
+    def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
+        present: dict[str, Mapping[str, str]] = {
+            ResourceKind.CONTAINER: {k: c.spec.labels for k, c in self.containers.items()},
+            ResourceKind.NETWORK: {k: n.labels for k, n in self.networks.items()},
+            ResourceKind.VOLUME: self.volumes,
+        }[kind]
+        return [
+            Resource(kind=kind, id=id_, labels=found)
+            for id_, found in present.items()
+            if {*labels} <= {*found, *(f"{key}={value}" for key, value in found.items())}
+        ]
+
+    def remove(self, kind: ResourceKind, id_: str) -> None:
+        with self._lock:
+            if id_ in self.busy:
+                self.busy.remove(id_)
+                raise Busy("removal is already in progress")
+            self.removed.append(f"{kind} {id_}")
+            container = self.containers.pop(id_, None)
+            self.networks.pop(id_, None)
+            self.volumes.pop(id_, None)
+        if container is not None and not container.ended.is_set():
+            container.end(137)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left on it."""
+        return not (self.containers or self.networks or self.volumes)
+
+
+def event(name: str, peer: str = "", **detail: object) -> str:
+    """A line of a service or a tap."""
+    return json.dumps({"at_s": 1.0, "event": name, "peer": peer, "detail": detail})
+
+
+def service(stdin: Iterator[str], write: Write) -> int:
+    """A service that has one event for each client."""
+    if next(stdin, "") != "go":
+        return 1
+    write(event("ready"))
+    for line in stdin:
+        _, token, address = line.split()
+        write(event("connect", f"{address}:40000"))
+        write(event("connect", "198.18.0.131:40000"))
+        write(event("synced", word=token))
+    return 0
+
+
+def tap(stdin: Iterator[str], write: Write) -> int:
+    """A tap that has captured one packet, each time that it is asked."""
+    if next(stdin, "") != "go":
+        return 1
+    write(event("ready", address=CLIENT_ADDRESS))
+    for line in stdin:
+        assert line == "cut"
+        write(event("cut", lost=0, packets=[[1, "eth0", True, 3, "YWJj"]]))
+    return 0
+
+
+def client(stdin: Iterator[str], write: Write) -> int:
+    """A client whose report is the name of its file."""
+    for line in stdin:
+        write(json.loads(line)["filename"])
+        return 0
+    return 1
