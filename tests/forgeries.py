@@ -709,8 +709,8 @@ REPORTS = (
         decoy()
         import gc, os
         for thing in gc.get_objects():
-            if type(thing).__name__ == "Sheet":
-                thing.report(forged.strip())
+            if type(thing).__name__ == "SharedReport":
+                thing.add(forged.strip())
         os._exit(1)
         """,
     ),

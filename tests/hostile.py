@@ -144,7 +144,7 @@ _BRIEFLY = (
      frame = sys._getframe()
      while frame:
          run = frame.f_locals.get("self")
-         for name in ("_document", "_sheet"):
+         for name in ("_document", "_shared_report"):
              if hasattr(run, name):
                  found = getattr(run, name)
                  if isinstance(found, dict):

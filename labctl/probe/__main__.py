@@ -1,4 +1,6 @@
-"""Starts the supervisor. The bytecode of this file is never cached, so it holds nothing else.
+"""Starts the supervisor, the first process of the container.
+
+The bytecode of this file is never cached, so it holds nothing else.
 
 Start it by this file's path: by the folder's, Python imports `runpy` first (4 to 13 ms).
 """

@@ -1,4 +1,4 @@
-"""What the client asked of the system, when: its audit events (PEP 578) as a time line."""
+"""The client's calls of the system and their times: its audit events (PEP 578)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from sys import _getframe
 from time import monotonic
 
-from .genuine import Place
-from .stack import Stacks
+from .genuine import ClaimedFunction
+from .stack import StackReader
 from .text import Budget, scalar
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-    from .genuine import Library
+    from .genuine import ModuleFiles
     from .text import Scalar
 
 EVENTS = {
@@ -35,106 +35,110 @@ EVENTS = {
     "poplib.connect": (1, 2),
     "urllib.Request": (0, 3),
 }
-"""The events recorded, and which of their arguments tell something: hosts, ports, addresses."""
-_MOST = 256
+"""The events to record, and the places of the arguments to keep: hosts, ports, addresses."""
+_CALLS_LIMIT = 256
 _ROOM = 48 * 1024
 _CALL_JSON = 60
-_TEXT = 255
-_FRAMES = 32
+_TEXT_LIMIT = 255
+_FRAMES_LIMIT = 32
 """How many of a call's innermost library frames are kept."""
 _PROBE = __name__.replace(".calls", ".client")
 _MARKS = {"gc.get_objects": b"g", "gc.get_referrers": b"g"}
 
 
 class Calls:
-    """The time line; `watch` runs whenever a socket is made, `mark` when the client reaches for
-    what isn't its own. A mark must be out of its reach at once.
+    """Records the calls of the client.
+
+    `on_socket` is called whenever a socket is made. `send_mark` is called when the client looks for
+    objects that aren't its own; it must send the mark at once, where the client can't take it back.
     """
 
     def __init__(
         self,
         filename: str,
-        library: Library,
-        watch: Callable[[], None],
-        mark: Callable[[bytes], None],
+        module_files: ModuleFiles,
+        on_socket: Callable[[], None],
+        send_mark: Callable[[bytes], None],
     ) -> None:
         self.omitted = 0
-        self._entries: list[tuple[dict[str, Any], list[Place]]] = []
-        self._watch, self._mark = watch, mark
+        self._entries: list[tuple[dict[str, Any], list[ClaimedFunction]]] = []
+        self._on_socket, self._send_mark = on_socket, send_mark
         self._budget = Budget(_ROOM)
-        self._stacks = Stacks(filename, self._budget, library)
+        self._stacks = StackReader(filename, self._budget, module_files)
         self._started = 0.0
 
     def start(self) -> None:
-        """Record from now on; times count from now. There is no way to stop."""
+        """Record from now on; times count from now. An audit hook can't be taken off again."""
         self._started = monotonic()
-        wanted, add, watch = EVENTS, self._add, self._watch
-        marks, reached = _MARKS, self._reached
+        events, add, on_socket = EVENTS, self._add, self._on_socket
+        marks, add_mark = _MARKS, self._add_mark
 
         def hook(event: str, args: tuple[Any, ...]) -> None:
             # Runs for every import, open and compile: one look-up must do for most.
-            if event in wanted:
+            if event in events:
                 add(event, args)
             elif event == "socket.__new__":
-                watch()
+                on_socket()
             elif event in marks:
-                reached(event)
+                add_mark(event)
 
         sys.addaudithook(hook)
 
     def _add(self, event: str, args: tuple[Any, ...]) -> None:
+        """Record a call, or count it if there is no room left."""
         at = monotonic() - self._started
-        if len(self._entries) >= _MOST or not self._budget.spend(_CALL_JSON):
+        if len(self._entries) >= _CALLS_LIMIT or not self._budget.spend(_CALL_JSON):
             self.omitted += 1
             return
-        told = [part for i in EVENTS[event] for part in _parts(args[i])]
+        parts = [part for i in EVENTS[event] for part in _parts(args[i])]
         caller = _getframe(2)  # above this one and the hook's
         entry = {
             "at_s": at,
             "event": event,
-            "args": [self._budget.scalar(part) for part in told],
+            "args": [self._budget.scalar(part) for part in parts],
             "line": caller.f_lineno,
         }
         self._entries.append((entry, self._library_frames(caller)))
 
-    def _library_frames(self, frame: FrameType | None) -> list[Place]:
-        """From the innermost outwards. Holds no frame: those may keep sockets open."""
-        found: list[Place] = []
-        while frame is not None and len(found) < _FRAMES:
+    def _library_frames(self, frame: FrameType | None) -> list[ClaimedFunction]:
+        """Return the library functions from a frame on, innermost first, without the frames."""
+        functions: list[ClaimedFunction] = []
+        while frame is not None and len(functions) < _FRAMES_LIMIT:
             if dict.get(frame.f_globals, "__name__") == _PROBE:
                 break
             if not self._stacks.is_client(frame):
-                found.append(Place(frame))
+                functions.append(ClaimedFunction(frame))
             frame = frame.f_back
-        return found
+        return functions
 
-    def _reached(self, event: str) -> None:
+    def _add_mark(self, event: str) -> None:
+        """Send the mark of an event if the client's own code caused it."""
         if self._stacks.is_client(_getframe(2)):
-            self._mark(_MARKS[event])
+            self._send_mark(_MARKS[event])
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def entries(self) -> list[dict[str, Any]]:
-        """As labctl.model.result.Call; `stack` is null where there was no room for it."""
-        told = self._entries[:]
-        for entry, places in told:
+        """Return labctl.model.result.Call as dicts; `stack` is None if there was no room for it."""
+        entries = self._entries[:]
+        for entry, functions in entries:
             if "stack" not in entry:
-                entry["stack"] = self._stack(places)
-        return [entry for entry, _ in told]
+                entry["stack"] = self._stack(functions)
+        return [entry for entry, _ in entries]
 
-    def _stack(self, places: list[Place]) -> list[str] | None:
+    def _stack(self, functions: list[ClaimedFunction]) -> list[str] | None:
         room = self._budget.room
         names = [
-            self._stacks.name(place)
-            for place in reversed(places)
-            if self._stacks.library.is_genuine(place) is not False
+            self._stacks.name(function)
+            for function in reversed(functions)
+            if self._stacks.module_files.is_genuine(function) is not False
         ]
         return names if room and all(names) else None
 
 
 def _parts(value: object) -> list[Scalar]:
-    """A scalar, or host and port of an address; never a repr, which may be the client's code."""
+    """Return a scalar, or host and port of an address; no repr, which may run the client's code."""
     values = value[:2] if type(value) is tuple else (value,)
     return [_part(item) for item in values]
 
@@ -142,5 +146,5 @@ def _parts(value: object) -> list[Scalar]:
 def _part(value: object) -> Scalar:
     simple, stand_in = scalar(value)
     if not simple:
-        return f"<{type(value).__name__[:_TEXT]}>"
-    return stand_in[:_TEXT] if type(stand_in) is str else stand_in
+        return f"<{type(value).__name__[:_TEXT_LIMIT]}>"
+    return stand_in[:_TEXT_LIMIT] if type(stand_in) is str else stand_in

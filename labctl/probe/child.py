@@ -1,4 +1,7 @@
-"""Starts the child. The bytecode of this file is never cached, so it holds nothing else."""
+"""Starts the child, which runs the client.
+
+The bytecode of this file is never cached, so it holds nothing else.
+"""
 
 import sys
 

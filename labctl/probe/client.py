@@ -1,9 +1,9 @@
 """Runs the client's source as `__main__` and reports what it raised or returned.
 
-There are up to three reports. The first has what can be had without running the client's code;
-the second has messages and reprs too; the third, at the very end, has what went wrong in
-threads and tasks since, and which sockets are still open. Then the process exits, without taking
-its objects down: that could crash (a chain of 50,000 exceptions), and takes time.
+There are up to three reports. The first has everything that needs no code of the client's; the
+second has messages and reprs too. The third, at the very end, has what went wrong in threads and
+tasks since then, and which sockets are still open. Then the process exits without destroying its
+objects: that takes time, and could crash (a chain of 50,000 exceptions).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from time import monotonic, time_ns
 
 from .calls import Calls
 from .exceptions import Describer, traceback_of
-from .genuine import Library
+from .genuine import ModuleFiles
 from .jsonio import dumps, loads
-from .sheet import Sheet
-from .sockets import Sockets, forget_tracebacks
-from .stack import Stacks
-from .text import LONGEST, Budget, Later, cut, is_plain
-from .unhandled import Unhandled
+from .shared_report import SharedReport
+from .sockets import OpenSockets, forget_tracebacks
+from .stack import StackReader
+from .text import TEXT_LIMIT, Budget, DeferredTexts, is_plain, shorten
+from .unhandled import UnhandledErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,43 +32,48 @@ if TYPE_CHECKING:
 
 _ROOM = 96 * 1024
 _FLUSH_FAILED = 120
-"""What CPython exits with then."""
+"""CPython's exit code if stdout can't be flushed at the end."""
 _INTERRUPTED = 130
+"""CPython's exit code after KeyboardInterrupt."""
 
 
 def main(fd: int, length: int, wake: int) -> None:
-    """Run the client whose request is in that sheet."""
-    _volunteer_for_oom_killer()
-    sheet = Sheet(fd, length, wake)
-    request = loads(sheet.request)
+    """Run the client whose request of `length` bytes is in the shared memory `fd`.
+
+    `wake` is the pipe to the supervisor. Ends the process.
+    """
+    _prefer_for_oom_killer()
+    shared_report = SharedReport(fd, length, wake)
+    request = loads(shared_report.request)
     filename = request["filename"]
     _write_source(filename, request["source"])
     sys.argv[:] = [filename, *request.get("argv", ())]
     _add_libraries()
     namespace = _main_module(filename, request["source"])
-    run = _Run(filename, sheet)
-    _hide()
+    run = _Run(filename, shared_report)
+    _hide_modules()
     atexit.register(run.finish)  # the first one registered runs last, after the threads' ends
     run.execute(request["source"], namespace)
     run.report()
     run.leave()
 
 
-def _hide() -> None:
-    """Take the probe's own modules out of the client's way."""
+def _hide_modules() -> None:
+    """Take the probe's own modules out of `sys.modules`, so that the client doesn't import them."""
     package = __name__.rpartition(".")[0]
     for name in [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]:
         del sys.modules[name]
 
 
 def _add_libraries() -> None:
-    """Put the third-party packages, where the image has some, behind the standard library."""
+    """Put the packages of the image, if it has some, on the path behind the standard library."""
     folder = f"{__file__.rpartition('/probe/')[0]}/libs"
     if os.access(folder, os.R_OK):
         sys.path.append(folder)
 
 
-def _volunteer_for_oom_killer() -> None:
+def _prefer_for_oom_killer() -> None:
+    """Let the kernel kill this process first when memory runs out, and not the supervisor."""
     try:
         fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     except OSError:
@@ -78,9 +83,9 @@ def _volunteer_for_oom_killer() -> None:
 
 
 def _write_source(filename: str, source: str) -> None:
-    """Put the source where `__file__` says, for tracebacks and for multiprocessing.
+    """Write the source to the file of that name, for tracebacks and for multiprocessing.
 
-    Where that can't be, clients run all the same.
+    Does nothing if that can't be: clients run without the file too.
     """
     try:
         fd = os.open(filename, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -91,7 +96,7 @@ def _write_source(filename: str, source: str) -> None:
 
 
 class _Loader:
-    """Lets linecache and inspect find the source without a file."""
+    """The loader of the client's module: linecache and inspect get its source without a file."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -101,6 +106,7 @@ class _Loader:
 
 
 def _main_module(filename: str, source: str) -> dict[str, Any]:
+    """Make a new module `__main__` and return its globals."""
     module = type(sys)("__main__")
     module.__file__ = filename
     module.__loader__ = _Loader(source)  # type: ignore[assignment]
@@ -109,10 +115,10 @@ def _main_module(filename: str, source: str) -> dict[str, Any]:
     return vars(module)
 
 
-def split(source: str, filename: str) -> tuple[CodeType, CodeType | None]:
-    """The source as code to run, and as an expression to evaluate if the last statement is one.
+def split_source(source: str, filename: str) -> tuple[CodeType, CodeType | None]:
+    """Return the source as code to run, and its last statement as an expression to evaluate.
 
-    Raises what `compile` raises.
+    The second is None if the last statement isn't an expression. Raises what `compile` raises.
     """
     tree: Any = compile(source, filename, "exec", _ast.PyCF_ONLY_AST, dont_inherit=True)
     last = None
@@ -131,6 +137,7 @@ def _is_docstring(tree: Any) -> bool:
 
 
 def _future_flags() -> int:
+    """Return the compiler flags of all `from __future__ import ...`."""
     import __future__  # noqa: PLC0415 - small, and rarely needed
 
     features = [getattr(__future__, name) for name in __future__.all_feature_names]
@@ -138,15 +145,20 @@ def _future_flags() -> int:
 
 
 class _Run:
-    """One run of the client. What it needs afterwards it binds before: clients replace things."""
+    """One run of the client, and its reports.
 
-    def __init__(self, filename: str, sheet: Sheet) -> None:
+    What it needs after the client has run it binds before, since a client may replace anything.
+    """
+
+    def __init__(self, filename: str, shared_report: SharedReport) -> None:
         self._filename = filename
-        self._sheet = sheet
-        self._library = Library()
-        self._unhandled = Unhandled(filename, self._library)
-        self._calls = Calls(filename, self._library, self._unhandled.watch_loops, sheet.mark)
-        self._sockets = Sockets()
+        self._shared_report = shared_report
+        self._module_files = ModuleFiles()
+        self._unhandled = UnhandledErrors(filename, self._module_files)
+        self._calls = Calls(
+            filename, self._module_files, self._unhandled.watch_loops, shared_report.send_mark
+        )
+        self._sockets = OpenSockets()
         self._exit = 0
         self._error: BaseException | None = None
         self._value: object = None
@@ -161,7 +173,7 @@ class _Run:
         self._recursion_limit = (sys.setrecursionlimit, sys.getrecursionlimit())
 
     def execute(self, source: str, namespace: dict[str, Any]) -> None:
-        """Run the client's code, to its end or to what it raises."""
+        """Run the client's code until it ends or raises; then undo what it did to this module."""
         run, evaluate, base = exec, eval, BaseException
         restore, restore_own = vars(builtins).update, globals().update
         self._unhandled.install()
@@ -169,7 +181,7 @@ class _Run:
         started = monotonic()
         self._started_ns = time_ns()
         try:
-            body, last = split(source, self._filename)
+            body, last = split_source(source, self._filename)
             run(body, namespace)
             if last is not None:
                 self._value = evaluate(last, namespace)
@@ -184,38 +196,39 @@ class _Run:
         set_limit(limit)
 
     def report(self) -> None:
-        """The first and the second report."""
-        later = Later(Budget(_ROOM))
+        """Make the first and the second report."""
+        deferred = DeferredTexts(Budget(_ROOM))
         self._document = {"outcome": "returned", "elapsed_s": self._elapsed, "returned": None}
         self._document["sockets"] = None if self._sockets.descriptors() else []
         if self._error is None:
-            self._returned(later)
+            self._add_returned(deferred)
         else:
-            self._raised(self._error, later)
+            self._add_raised(self._error, deferred)
         self._send()
-        later.resolve()
+        deferred.resolve()
         self._send()
 
-    def _returned(self, later: Later) -> None:
+    def _add_returned(self, deferred: DeferredTexts) -> None:
         value = self._value
         if is_plain(value):
-            self._document["returned"] = later.budget.text(cut(repr(value), LONGEST))
+            self._document["returned"] = deferred.budget.text(shorten(repr(value), TEXT_LIMIT))
         else:
-            later.add(self._document, "returned", "repr", lambda: repr(value))
+            deferred.add(self._document, "returned", "repr", lambda: repr(value))
 
-    def _raised(self, error: BaseException, later: Later) -> None:
-        _strip(error)
-        stacks = Stacks(self._filename, later.budget, self._library)
+    def _add_raised(self, error: BaseException, deferred: DeferredTexts) -> None:
+        _remove_own_frames(error)
+        stacks = StackReader(self._filename, deferred.budget, self._module_files)
         frames, omitted = stacks.read(traceback_of(error))
         self._exit = _exit_code(error)
         self._document.update(
             outcome="raised",
-            exception=Describer(later.budget, later, stacks).describe(error),
+            exception=Describer(deferred.budget, deferred, stacks).describe(error),
             stack=frames,
             omitted_frames=omitted,
         )
 
     def _send(self) -> None:
+        """Send a report of all that is known now."""
         document = {
             **self._document,
             "started_ns": self._started_ns,
@@ -224,11 +237,13 @@ class _Run:
             "unhandled": self._unhandled.entries[:],
         }
         self._reported = len(self._unhandled.entries) + len(self._calls)
-        self._sheet.report(dumps(document).encode("ascii"))
+        self._shared_report.add(dumps(document).encode("ascii"))
 
     def leave(self) -> None:
-        """Do what CPython does with an exception that nobody caught, but for the traceback on
-        stderr: the report has it, and from 3.13 on printing it takes as long as starting up.
+        """Do what CPython does with an exception that nobody caught, but print no traceback.
+
+        The report has it, and from 3.13 on printing takes as long as starting up. Raises SystemExit
+        if the client did.
         """
         error = self._error
         if error is None:
@@ -244,32 +259,34 @@ class _Run:
             self._excepthook(type(error), error, traceback_of(error))
 
     def finish(self) -> None:
-        """Flush the streams, make the third report if there is more to say, and exit."""
+        """Flush the streams, make the third report if anything is new, and end the process."""
         self._unhandled.add_unretrieved()
-        left_open = self._sockets.left_open(self._let_go)
-        changed, self._document["sockets"] = left_open != self._document.get("sockets"), left_open
-        if changed or len(self._unhandled.entries) + len(self._calls) > self._reported:
+        left_open = self._sockets.left_open(self._release)
+        has_changed = left_open != self._document.get("sockets")
+        self._document["sockets"] = left_open
+        if has_changed or len(self._unhandled.entries) + len(self._calls) > self._reported:
             self._send()
         for stream in (sys.stdout, sys.stderr, *self._streams):
             self._flush(stream)
         self._os_exit(self._exit)
 
-    def _let_go(self) -> bool:
-        """Drop what the client raised or returned, as whoever calls a function does: with it go
-        the sockets that only a result or the variables of a frame held. False where that can't be.
+    def _release(self) -> bool:
+        """Drop what the client raised or returned, as the caller of a function would.
 
-        What destructors complain of then is no news: without this, they would not be called.
+        With it go the sockets that only a result or the variables of a frame held. Returns False if
+        that can't be. Errors of destructors are not recorded: without this, they would not run.
         """
         sys.unraisablehook = lambda _: None
-        noted = len(self._unhandled.entries)
+        entry_count = len(self._unhandled.entries)
         self._value = None
-        dropped = self._error is None or forget_tracebacks(self._error)
-        if dropped:
+        is_dropped = self._error is None or forget_tracebacks(self._error)
+        if is_dropped:
             self._error = None
-        del self._unhandled.entries[noted:]
-        return dropped
+        del self._unhandled.entries[entry_count:]
+        return is_dropped
 
     def _flush(self, stream: Any) -> None:
+        """Flush a stream; change the exit code if that fails."""
         try:
             if stream is not None and not stream.closed:
                 stream.flush()
@@ -277,8 +294,8 @@ class _Run:
             self._exit = _FLUSH_FAILED
 
 
-def _strip(error: BaseException) -> None:
-    """Take the probe's own frames off the traceback."""
+def _remove_own_frames(error: BaseException) -> None:
+    """Take the probe's own frames off the exception's traceback."""
     traceback = traceback_of(error)
     while traceback is not None and traceback.tb_frame.f_globals is globals():
         traceback = traceback.tb_next
@@ -286,6 +303,7 @@ def _strip(error: BaseException) -> None:
 
 
 def _exit_code(error: BaseException) -> int:
+    """Return the exit code that CPython has after an exception that nobody caught."""
     if isinstance(error, KeyboardInterrupt):
         return _INTERRUPTED
     if not isinstance(error, SystemExit):

@@ -1,4 +1,4 @@
-"""What an exception says: type, bases, attributes, message, and those it is chained to."""
+"""Descriptions of exceptions: type, bases, attributes, message, and those they are chained to."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ import errno
 import sys
 
 from .origin import origin_of
-from .text import Budget, Later, class_dict, cut, is_plain, mro, name_parts, qualified_name, scalar
+from .text import (
+    Budget,
+    DeferredTexts,
+    class_dict,
+    is_plain,
+    mro,
+    name_parts,
+    qualified_name,
+    scalar,
+    shorten,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, TypeAlias
 
-    from .genuine import Library
-    from .stack import Stacks
+    from .genuine import ModuleFiles
+    from .stack import StackReader
     from .text import Scalar
 
     Info: TypeAlias = dict[str, Any]
@@ -23,10 +33,12 @@ if TYPE_CHECKING:
 DEPTH = 16
 """How far causes, contexts and groups are followed."""
 MEMBERS = 16
-_NODES = 64
-_ATTRS = 32
-_NAME = 100
-_NODE_JSON = 200
+"""The most members of a group that are described."""
+_EXCEPTIONS_LIMIT = 64
+_ATTRS_LIMIT = 32
+_NAME_LIMIT = 100
+_EXCEPTION_JSON = 200
+"""The bytes of JSON that a chained exception takes beside its texts."""
 _SLOT = type(BaseException.__dict__["__str__"])
 _C_ATTRIBUTES = (
     type(OSError.__dict__["errno"]),
@@ -47,26 +59,29 @@ _instance_dict = BaseException.__dict__["__dict__"].__get__
 
 
 class Describer:
-    """Describes one exception and its like; all that may run the client's code goes `later`."""
+    """Describes an exception with its causes, contexts and groups.
 
-    def __init__(self, budget: Budget, later: Later, stacks: Stacks) -> None:
+    Whatever may run the client's code is put into `deferred`.
+    """
+
+    def __init__(self, budget: Budget, deferred: DeferredTexts, stacks: StackReader) -> None:
         self._budget = budget
         self._stacks = stacks
-        self._later = later
+        self._deferred = deferred
         self._seen: set[int] = set()
 
     def describe(self, error: BaseException) -> Info:
-        """As labctl.model.result.ExceptionInfo."""
+        """Return labctl.model.result.ExceptionInfo as a dict. Must be called once."""
         info = self._describe(error, 1)
         assert info is not None, "the first one always has room"  # noqa: S101
         return info
 
     def _describe(self, error: BaseException, depth: int) -> Info | None:
-        """None where there is no room for one more."""
+        """Return the description, or None if there is no room for one more."""
         if depth > 1 and not self._has_room(depth):
             return None
         self._seen.add(id(error))
-        bases = [self._budget.text(name) for name in _bases(error, self._stacks.library)]
+        bases = [self._budget.text(name) for name in _bases(error, self._stacks.module_files)]
         named = qualified_name(type(error))
         attrs, plain = self._attrs(error)
         info: Info = {
@@ -81,46 +96,50 @@ class Describer:
         }
         self._message(error, info, plain)
         for key, other in (("cause", cause_of(error)), ("context", context_of(error))):
-            info[key] = self._linked(other, depth, info)
+            info[key] = self._describe_linked(other, depth, info)
         info["group"] = self._group(error, depth, info)
         return info
 
     def _has_room(self, depth: int) -> bool:
-        return depth <= DEPTH and len(self._seen) < _NODES and self._budget.spend(_NODE_JSON)
+        return (
+            depth <= DEPTH
+            and len(self._seen) < _EXCEPTIONS_LIMIT
+            and self._budget.spend(_EXCEPTION_JSON)
+        )
 
-    def _linked(self, other: BaseException | None, depth: int, info: Info) -> Info | None:
+    def _describe_linked(self, other: BaseException | None, depth: int, info: Info) -> Info | None:
         if other is None or id(other) in self._seen:
             return None
-        found = self._describe(other, depth + 1)
-        if found is None:
+        description = self._describe(other, depth + 1)
+        if description is None:
             info["omitted"] += _length_of_chain(other, self._seen)
-        return found
+        return description
 
     def _group(self, error: BaseException, depth: int, info: Info) -> list[Info] | None:
         members = members_of(error)
         if members is None:
             return None
-        found = [self._linked(member, depth, info) for member in members[:MEMBERS]]
+        described = [self._describe_linked(member, depth, info) for member in members[:MEMBERS]]
         info["omitted"] += len(members[MEMBERS:])
-        return [member for member in found if member is not None]
+        return [member for member in described if member is not None]
 
     def _message(self, error: BaseException, info: Info, plain: bool) -> None:
         if plain and type(_defined(type(error), "__str__")) is _SLOT:
             info["message"] = self._budget.scalar(scalar(str(error))[1])
         else:
-            self._later.add(info, "message", "str", lambda: str(error))
+            self._deferred.add(info, "message", "str", lambda: str(error))
 
     def _attrs(self, error: BaseException) -> tuple[dict[str, Any], bool]:
-        """The attributes, and whether a built-in `__str__` runs nothing of the client's."""
+        """Return the attributes, and whether a built-in `__str__` runs only built-in code."""
         attrs: dict[str, Any] = {}
         fixed = _c_attributes(error)
         own = _instance_dict(error)
         for name, value in [*fixed.items(), *dict.items(own)]:
-            if type(name) is str and _is_shown(name) and len(attrs) < _ATTRS:
-                self._attr(attrs, self._budget.text(cut(name, _NAME)), value)
+            if type(name) is str and _is_shown(name) and len(attrs) < _ATTRS_LIMIT:
+                self._attr(attrs, self._budget.text(shorten(name, _NAME_LIMIT)), value)
         for name in _COMPUTED:
             if name not in attrs and type(_defined(type(error), name)) is property:
-                self._later.add(attrs, name, name, lambda name=name: str(getattr(error, name)))  # type: ignore[misc]
+                self._deferred.add(attrs, name, name, lambda name=name: str(getattr(error, name)))  # type: ignore[misc]
         return attrs, all(is_plain(value) for value in (*fixed.values(), *_args(error)))
 
     def _attr(self, attrs: dict[str, Any], name: str, value: object) -> None:
@@ -128,34 +147,34 @@ class Describer:
         if simple:
             attrs[name] = self._budget.scalar(stand_in)
         else:
-            self._later.add(attrs, name, "repr", lambda: repr(value))
+            self._deferred.add(attrs, name, "repr", lambda: repr(value))
 
 
 def _is_shown(name: str) -> bool:
     return not name.startswith("_") and name not in _LEFT_OUT
 
 
-def _bases(error: BaseException, library: Library) -> list[str]:
-    """Qualified names of its type and of that one's bases."""
+def _bases(error: BaseException, module_files: ModuleFiles) -> list[str]:
+    """Return the qualified names of its type and of the bases of this, its own first."""
     kinds = [kind for kind in mro(type(error)) if kind is not object]
-    return [_true_name(kind, library) for kind in kinds[:_ATTRS]]
+    return [_true_name(kind, module_files) for kind in kinds[:_ATTRS_LIMIT]]
 
 
-def _true_name(kind: type, library: Library) -> str:
-    """A class that can't be found under its own name is one of the client's."""
-    if library.is_called_so(kind, *name_parts(kind)):
+def _true_name(kind: type, module_files: ModuleFiles) -> str:
+    """Return a class's name; in `__main__`, the client's, if it can't be found under its own."""
+    if module_files.has_true_name(kind, *name_parts(kind)):
         return qualified_name(kind)
     return f"__main__.{name_parts(kind)[1]}"
 
 
 def _defined(kind: type, name: str) -> object:
-    """What a class or the first of its bases defines by that name."""
+    """Return what a class, or the first of its bases that does, defines by that name."""
     return next((d[name] for d in map(class_dict, mro(kind)) if name in d), None)
 
 
 def _c_attributes(error: BaseException) -> dict[str, Any]:
-    """Attributes that C code or `__slots__` define; only errno where the value is None."""
-    found: dict[str, Any] = {}
+    """Return the attributes that C code or `__slots__` define; of those that are None, errno."""
+    attributes: dict[str, Any] = {}
     for kind in mro(type(error)):
         for name, attribute in class_dict(kind).items():
             if type(attribute) in _C_ATTRIBUTES and _is_shown(name):
@@ -164,12 +183,12 @@ def _c_attributes(error: BaseException) -> dict[str, Any]:
                 except AttributeError:
                     continue
                 if value is not None or name == "errno":
-                    found.setdefault(name, value)
-    return found
+                    attributes.setdefault(name, value)
+    return attributes
 
 
 def symbols(bases: list[str], attrs: dict[str, Scalar]) -> dict[str, str]:
-    """The symbolic name of errno, which means something else for each of these families."""
+    """Return {"errno": NAME}, or nothing. Each family of exceptions numbers errno differently."""
     number = attrs.get("errno")
     if type(number) is not int:
         return {}
@@ -190,25 +209,25 @@ def _constant(module: str, prefix: str, number: int) -> str | None:
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
-    """`__traceback__`, whatever the class makes of that."""
+    """Return `__traceback__` of an exception, past what its class makes of that."""
     traceback: TracebackType | None = _traceback(error)
     return traceback
 
 
 def cause_of(error: BaseException) -> BaseException | None:
-    """What it was raised from."""
-    found: BaseException | None = _cause.__get__(error)
-    return found
+    """Return the exception that it was raised from (`raise ... from`)."""
+    cause: BaseException | None = _cause.__get__(error)
+    return cause
 
 
 def context_of(error: BaseException) -> BaseException | None:
-    """What was being handled when it was raised; None where a traceback wouldn't show it."""
-    found: BaseException | None = _context.__get__(error)
-    return None if _suppressed(error) or found is cause_of(error) else found
+    """Return the exception that was being handled then; None if a traceback wouldn't show it."""
+    context: BaseException | None = _context.__get__(error)
+    return None if _suppressed(error) or context is cause_of(error) else context
 
 
 def members_of(error: BaseException) -> tuple[BaseException, ...] | None:
-    """The exceptions in a group; None for any other exception."""
+    """Return the exceptions in a group; None for any other exception."""
     if _GROUP is None or not issubclass(type(error), _GROUP):
         return None
     members: tuple[BaseException, ...] = _GROUP.__dict__["exceptions"].__get__(error)
@@ -216,6 +235,7 @@ def members_of(error: BaseException) -> tuple[BaseException, ...] | None:
 
 
 def _length_of_chain(error: BaseException | None, seen: set[int]) -> int:
+    """Return how many exceptions there are from this on that are not among the seen ids."""
     passed = set(seen)
     while error is not None and id(error) not in passed:
         passed.add(id(error))

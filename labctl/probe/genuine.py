@@ -1,7 +1,8 @@
-"""Whether frames and classes are what they are called.
+"""Whether frames and classes are what their names say.
 
-A name is a claim: any code can be compiled under the file name, with the globals and the
-qualified name of another. The files of the interpreter are the client's to read, not to write.
+A name is a claim: any code can be compiled with the file name, the globals and the qualified name
+of other code. So frames are compared with the files of the interpreter, which a client can read but
+not write.
 """
 
 from __future__ import annotations
@@ -23,16 +24,19 @@ if TYPE_CHECKING:
 _CODE = type((lambda: None).__code__)
 _MODULE = type(sys)
 _CO_OPTIMIZED = 1
-"""A flag of functions' code that the body of a class has not."""
+"""The flag that code of functions has, and code of class bodies lacks."""
 _CO_ITERABLE_COROUTINE = 0x100
-"""The flag that `types.coroutine` adds to the code of what it decorates."""
+"""The flag that `types.coroutine` adds to the code of a function."""
 _BOOTSTRAP = ("importlib._bootstrap", "importlib._bootstrap_external")
 _INSTALLED = ("/site-packages", "/dist-packages")
 _namespace_of = type.__dict__["__dict__"].__get__(_MODULE)["__dict__"].__get__
 
 
-class Library:
-    """The modules on the path that the interpreter started with; made before the client runs."""
+class ModuleFiles:
+    """The modules on the interpreter's own path, as their files have them.
+
+    Must be made before the client runs, which may change the path. Reads files when asked.
+    """
 
     def __init__(self) -> None:
         # A client may run out of descriptors, and that may be what it reports.
@@ -40,16 +44,16 @@ class Library:
         self._null = fstat(self._spare).st_rdev
         self._folders = [folder for folder in sys.path if type(folder) is str]
         self._builtins = dict(vars(builtins))
-        # These are compiled into the interpreter, and not quite what their files have.
-        self._modules: dict[str, _Module | None] = dict.fromkeys(_BOOTSTRAP)
+        # These are compiled into the interpreter, and differ a little from their files.
+        self._modules: dict[str, _ModuleFile | None] = dict.fromkeys(_BOOTSTRAP)
 
-    def module(self, name: str) -> _Module | None:
-        """The module of that name as its file has it, or None where there is no such file."""
+    def module(self, name: str) -> _ModuleFile | None:
+        """Return the module of that name as its file has it, or None if there is no such file."""
         if name not in self._modules:
             self._modules[name] = self._find(name)
         return self._modules[name]
 
-    def _find(self, name: str) -> _Module | None:
+    def _find(self, name: str) -> _ModuleFile | None:
         relative = name.replace(".", "/")
         for folder in self._folders:
             for path in (f"{folder}/{relative}.py", f"{folder}/{relative}/__init__.py"):
@@ -59,7 +63,7 @@ class Library:
         return None
 
     def _free_spare(self) -> None:
-        """Its number may be something else of the client's by now."""
+        """Close the spare descriptor, unless the client has put something else in its place."""
         spare, self._spare = self._spare, -1
         try:
             if spare >= 0 and fstat(spare).st_rdev == self._null:
@@ -67,65 +71,69 @@ class Library:
         except OSError:
             return
 
-    def name(self, place: Place) -> str:
-        """The qualified name of a function."""
-        known: str | None = getattr(place.code, "co_qualname", None)  # from 3.11 on
+    def name(self, function: ClaimedFunction) -> str:
+        """Return the qualified name of a function."""
+        known: str | None = getattr(function.code, "co_qualname", None)  # from 3.11 on
         if known is not None:
             return known
-        module = self.module(place.module)
-        key = (place.code.co_name, place.code.co_firstlineno)
-        return place.code.co_name if module is None else module.names.get(key, key[0])
+        module = self.module(function.module)
+        key = (function.code.co_name, function.code.co_firstlineno)
+        return function.code.co_name if module is None else module.names.get(key, key[0])
 
-    def is_genuine(self, place: Place) -> bool | None:
-        """False for code that has the name of a module's function and is not of that module;
-        None where the module's file can't be read.
+    def is_genuine(self, function: ClaimedFunction) -> bool | None:
+        """Return False if the code has the name of a module's function, but isn't of that module.
 
-        What a module makes at run time (methods of dataclasses, lambdas of named tuples) is in no
-        file, and has no name of one that is.
+        None means that the module's file can't be read. Functions that a module makes at run time
+        (methods of dataclasses, lambdas of named tuples) are in no file. They are believed as long
+        as no function in the file has their name.
         """
-        module = self.module(place.module)
-        name = self.name(place)
+        module = self.module(function.module)
+        name = self.name(function)
         if module is None or name.rpartition(".")[2].startswith("<"):
             return True
-        if module.unreadable:
+        if module.is_unreadable:
             return None
-        if not module.holds(place.code):
+        if not module.holds(function.code):
             return name not in module.qualnames
-        return module.installed or place.at_home
+        return module.is_installed or function.has_own_globals
 
-    def is_called_so(self, kind: type, module: object, qualname: str) -> bool:
-        """Whether a class can be found under its own name."""
+    def has_true_name(self, kind: type, module: object, qualname: str) -> bool:
+        """Return whether a class can be found under its own name, or is one of the client's."""
         if type(module) is not str or module == "__main__" or "<locals>" in qualname:
             return True
-        found = self._builtins if module == "builtins" else namespace(module) or {}
+        names = self._builtins if module == "builtins" else namespace(module) or {}
         *outer, last = qualname.split(".")
         for part in outer:
-            inner = found.get(part)
-            found = class_dict(inner) if isinstance(inner, type) else {}
-        if module != "builtins" and any(value is kind for value in found.values()):
+            inner = names.get(part)
+            names = class_dict(inner) if isinstance(inner, type) else {}
+        if module != "builtins" and any(value is kind for value in names.values()):
             return True  # signal.ItimerError calls itself itimer_error
         own = self.module(module)
-        known = module == "builtins" or (own is not None and not own.installed)
-        return found.get(last, None if known else kind) is kind
+        is_known = module == "builtins" or (own is not None and not own.is_installed)
+        return names.get(last, None if is_known else kind) is kind
 
 
-class Place:
-    """A function and the module that it says it is of; `at_home` where its globals are those."""
+class ClaimedFunction:
+    """The function of a frame, and the module that it claims to be of.
+
+    `has_own_globals` says whether its globals are that module's. Keeps no reference to the frame,
+    which may keep sockets open.
+    """
 
     def __init__(self, frame: FrameType) -> None:
         name = dict.get(frame.f_globals, "__name__")
         self.module: str = name if type(name) is str else "?"
         self.code = frame.f_code
-        self.at_home = frame.f_globals is namespace(self.module)
+        self.has_own_globals = frame.f_globals is namespace(self.module)
 
 
 def namespace(name: str) -> dict[str, Any] | None:
-    """The globals of an imported module, whatever its class makes of attributes."""
+    """Return the globals of an imported module, past what its class makes of attributes."""
     module = sys.modules.get(name)
     if module is None or _MODULE not in mro(type(module)):
         return None
-    found: dict[str, Any] = _namespace_of(module)
-    return found
+    names: dict[str, Any] = _namespace_of(module)
+    return names
 
 
 def _exists(path: str) -> bool:
@@ -136,57 +144,62 @@ def _exists(path: str) -> bool:
     return True
 
 
-def _read(name: str, path: str) -> _Module:
+def _read(name: str, path: str) -> _ModuleFile:
     try:
         code = SourceFileLoader(name, path).get_code(name)
     except (OSError, ImportError, SyntaxError, ValueError, EOFError, MemoryError):
         code = None
     if code is None:
-        return _Module([], installed=False)
+        return _ModuleFile([], is_installed=False)
     # What is compiled into the interpreter can differ from the file in details of the bytecode.
     frozen = [_imp.get_frozen_object(name)] if _imp.is_frozen(name) else []
-    return _Module([code, *frozen], installed=any(part in path for part in _INSTALLED))
+    return _ModuleFile([code, *frozen], is_installed=any(part in path for part in _INSTALLED))
 
 
-class _Module:
-    """`installed` beside the standard library: such a module may do with itself as it likes."""
+class _ModuleFile:
+    """All functions in the file of a module; `codes` are what the file compiles to.
 
-    def __init__(self, codes: list[CodeType], *, installed: bool) -> None:
-        self.installed = installed
-        self.unreadable = not codes
+    `is_installed` is true for packages beside the standard library: those may replace their own
+    globals and classes. `names` are qualified names by the name and first line of the code.
+    """
+
+    def __init__(self, codes: list[CodeType], *, is_installed: bool) -> None:
+        self.is_installed = is_installed
+        self.is_unreadable = not codes
         self.names: dict[tuple[str, int], str] = {}
         self._codes: dict[tuple[str, int], list[CodeType]] = {}
-        for name, inner in [found for code in codes for found in _walk(code)]:
+        for name, inner in [entry for code in codes for entry in _walk(code)]:
             key = (inner.co_name, inner.co_firstlineno)
             self.names.setdefault(key, name)
             self._codes.setdefault(key, []).append(inner)
         self.qualnames = frozenset(self.names.values())
 
     def holds(self, code: CodeType) -> bool:
-        """Whether that code is in the file, wherever it is said to be from."""
-        wanted = _content(code)
+        """Return whether that code is in the file; the file name in the code doesn't count."""
+        content = _content(code)
         candidates = self._codes.get((code.co_name, code.co_firstlineno), ())
-        return any(_content(one) == wanted for one in candidates)
+        return any(_content(candidate) == content for candidate in candidates)
 
 
 def _walk(code: CodeType) -> list[tuple[str, CodeType]]:
-    """All code within, with what 3.11 has as `co_qualname`."""
-    found: list[tuple[str, CodeType]] = []
+    """Return all code inside of some code, with its qualified name (`co_qualname` from 3.11 on)."""
+    inside: list[tuple[str, CodeType]] = []
     todo = [(code, "")]
     while todo:
         outer, prefix = todo.pop()
         for inner in outer.co_consts:
             if type(inner) is _CODE:
                 name = prefix + inner.co_name
-                found.append((name, inner))
+                inside.append((name, inner))
                 local = inner.co_flags & _CO_OPTIMIZED
                 todo.append((inner, f"{name}.<locals>." if local else f"{name}."))
-    return found
+    return inside
 
 
 def _content(code: CodeType) -> tuple[object, ...]:
-    """What a code object does, but for the code inside it. `co_code` is as it was compiled,
-    whatever the interpreter has made of it since.
+    """Return what a code object does, without the code inside it, to compare it with another.
+
+    `co_code` is as it was compiled, whatever the interpreter has optimised since.
     """
     return (
         getattr(code, "co_qualname", None),
@@ -203,6 +216,7 @@ def _content(code: CodeType) -> tuple[object, ...]:
 
 
 def _plain(constant: object) -> object:
+    """Return a constant of some code as something that compares by type and value."""
     if type(constant) is _CODE:
         return constant.co_name
     if type(constant) is tuple:

@@ -1,17 +1,22 @@
-"""Puts this process out of its children's reach."""
+"""Protection of this process against others of the same user: nobody may trace or write to it."""
 
 from __future__ import annotations
 
 _PR_SET_DUMPABLE = 4
-"""<linux/prctl.h>. What isn't dumpable can be traced by nobody, and its memory and descriptors
-in /proc belong to root: without it, every process of the same user can change this one.
+"""PR_SET_DUMPABLE of <linux/prctl.h>; see prctl(2).
+
+Nobody can trace a process that isn't dumpable, and its memory and descriptors in /proc belong to
+root. Without this, every process of the same user could change the process.
 """
 
 
 def shield() -> None:
-    """Make this process undumpable. Programs that it executes are dumpable again."""
+    """Make this process undumpable. Programs that it executes are dumpable again.
+
+    Raises OSError if the kernel refuses. Does nothing on a Python without libffi.
+    """
     try:
-        # `import ctypes` costs three times as much, for what isn't needed here.
+        # `import ctypes` takes three times as long.
         import _ctypes  # noqa: PLC0415
     except ImportError:
         return  # a Python built without libffi has no other way to the system call

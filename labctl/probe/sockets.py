@@ -1,4 +1,4 @@
-"""The Internet sockets that this process has open, and how to let go of what keeps them so."""
+"""The Internet sockets that this process has open, and the tracebacks that keep some open."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-MOST = 16
-"""Sockets that are told; who leaves more open will mend these first."""
+_SOCKETS_LIMIT = 16
+"""The most sockets that are reported."""
 _DESCRIPTORS = "/proc/self/fd"
 _HIGHEST = 1024
-_KIND, _SOCKET = 0o170000, 0o140000
+_TYPE_MASK, _SOCKET = 0o170000, 0o140000
 """S_IFMT and S_IFSOCK of <sys/stat.h>."""
 _FAMILIES = frozenset({2, 10})
 """AF_INET and AF_INET6 on Linux. An event loop has a pair of Unix sockets: those reach nobody."""
 _PROTOCOLS = {1: "tcp", 2: "udp"}
-_CHAIN = 1000
-"""Exceptions of a chain that are taken down: of a much longer one, that could crash."""
+_CHAIN_LIMIT = 1000
+"""The most exceptions of a chain whose tracebacks are dropped; much longer chains could crash."""
 
 _cause = BaseException.__dict__["__cause__"].__get__
 _context = BaseException.__dict__["__context__"].__get__
 
 
-class Sockets:
-    """Looks for them. Made before the client runs, which may replace what it takes."""
+class OpenSockets:
+    """Finds open sockets. Must be made before the client runs, which may replace functions."""
 
     def __init__(self) -> None:
         self._listdir, self._fstat = listdir, fstat
 
     def descriptors(self) -> list[int]:
-        """Those of the descriptors that are sockets of any kind."""
+        """Return the descriptors of this process that are sockets of any kind."""
         try:
             numbers = sorted(map(int, self._listdir(_DESCRIPTORS)))
         except OSError:  # the client may have used up all descriptors, and that takes one
@@ -43,18 +43,19 @@ class Sockets:
 
     def _is_socket(self, number: int) -> bool:
         try:
-            return self._fstat(number).st_mode & _KIND == _SOCKET
+            return self._fstat(number).st_mode & _TYPE_MASK == _SOCKET
         except OSError:
             return False
 
-    def left_open(self, let_go: Callable[[], bool]) -> list[str] | None:
-        """As labctl.model.result.Observation: `tcp 198.18.0.3:2525`, `udp (not connected)`.
+    def left_open(self, release: Callable[[], bool]) -> list[str] | None:
+        """Return the Internet sockets still open: `tcp 198.18.0.3:2525`, `udp (not connected)`.
 
-        `let_go` is called only where there are sockets, and drops what is not to count. None where
-        it could not, and where the client has broken what this takes.
+        `release` is called only if there are sockets. It drops the references to sockets that don't
+        count as left open, and returns whether it could. None means that it could not, or that the
+        client has broken what this function needs.
         """
         try:
-            if self.descriptors() and not let_go():
+            if self.descriptors() and not release():
                 return None
             return _names(self.descriptors())
         except BaseException:  # noqa: BLE001 - whatever it is, it is the client's
@@ -68,14 +69,14 @@ def _names(descriptors: list[int]) -> list[str]:
 
     names: list[str] = []
     for number in descriptors:
-        name = _name(socket, number) if len(names) < MOST else ""
+        name = _name(socket, number) if len(names) < _SOCKETS_LIMIT else ""
         names += [name] if name else []
     return names
 
 
 def _name(kind: Any, number: int) -> str:
-    """What the socket of a descriptor is; nothing for one that is not of the Internet."""
-    # Asks the kernel, without a descriptor of its own; detached, it doesn't close the client's.
+    """Return what the socket of a descriptor is; empty if it isn't an Internet socket."""
+    # This asks the kernel about the client's descriptor; `detach` keeps it from being closed.
     socket = kind(fileno=number)
     try:
         if socket.family not in _FAMILIES:
@@ -86,6 +87,7 @@ def _name(kind: Any, number: int) -> str:
 
 
 def _peer(socket: Any) -> str:
+    """Return `198.18.0.3:2525`, `[::1]:2525`, or `(not connected)`."""
     try:
         host, port = socket.getpeername()[:2]
     except OSError:
@@ -94,18 +96,20 @@ def _peer(socket: Any) -> str:
 
 
 def forget_tracebacks(error: BaseException) -> bool:
-    """Take the tracebacks, and with them the frames and what is in their variables, off an
-    exception and all that it is chained to. False where that is more than can be taken down.
+    """Drop the tracebacks of an exception and of all that it is chained to.
+
+    With them go the frames and what their variables hold. Returns False, with some of them dropped,
+    if the chain is longer than _CHAIN_LIMIT.
     """
     todo: list[BaseException | None] = [error]
     seen: set[int] = set()
     while todo:
-        one = todo.pop()
-        if one is None or id(one) in seen:
+        linked = todo.pop()
+        if linked is None or id(linked) in seen:
             continue
-        if len(seen) >= _CHAIN:
+        if len(seen) >= _CHAIN_LIMIT:
             return False
-        seen.add(id(one))
-        BaseException.with_traceback(one, None)
-        todo += (_cause(one), _context(one), *(members_of(one) or ()))
+        seen.add(id(linked))
+        BaseException.with_traceback(linked, None)
+        todo += (_cause(linked), _context(linked), *(members_of(linked) or ()))
     return True

@@ -1,17 +1,17 @@
-"""The first process of the container: starts the client's process, ends it in time, reports.
+"""The first process of the container: starts the client's process, ends it in time, and reports.
 
 stdin has the request, one line of JSON:
 
     {"source": "...", "filename": "client.py", "limit_s": 30.0, "argv": [],
      "env": {"LAB_HOST": "..."}}
 
-stdout gets the report, one line of ASCII JSON of 1 MiB at most, with the keys of
+stdout gets the report, one line of ASCII JSON of 1 MiB at most: those keys of
 labctl.model.result.Observation that a probe can know, and `probe: 1` and `python: "3.13.5"`.
 
-`outcome` tells what the client's code did, as the child reported it; without a report, how the
-child ended. `exit` and `signal` tell how the child really ended: both are null where it had to
-be killed. So `raised` with `exit` null is a client that raised, and was then kept alive until
-the limit by its threads, its atexit functions or the exception's `__str__`.
+`outcome` is what the client's code did, as the child reported it; without a report, it is how the
+child's process ended. `exit` and `signal` are how the process really ended; both are null if it had
+to be killed. So `raised` with `exit` null is a client that raised, and that was then kept alive
+until the limit by its threads, its atexit functions or the exception's `__str__`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ import select
 import sys
 from time import monotonic
 
-from .capture import Capture
 from .jsonio import dumps, loads
-from .sheet import KEY, count, create, foreign, reports
+from .pipe_reader import PipeReader
+from .shared_report import (
+    KEY_SIZE,
+    count_reports,
+    create_memory,
+    parse_wake_bytes,
+    read_reports,
+)
 from .shield import shield
 
 TYPE_CHECKING = False
@@ -34,8 +40,9 @@ if TYPE_CHECKING:
     Document: TypeAlias = dict[str, Any]
 
 _MESSAGES_S = 2.0
-"""How long messages and reprs may take once the bare facts of an exception are in."""
+"""How long messages and reprs may take after the first report, which is without them."""
 _TICK_S = 0.05
+"""How often the process and the shared memory are looked at, at least."""
 _DRAIN_S = 0.2
 _OOM_FILES = (
     "/sys/fs/cgroup/memory.events",
@@ -44,6 +51,7 @@ _OOM_FILES = (
 _MARKS = {
     ord("g"): "looked for the probe's objects with gc.get_objects or gc.get_referrers",
 }
+"""What each mark of the child says of the client."""
 _CLAIMS = (
     "exception",
     "stack",
@@ -56,11 +64,12 @@ _CLAIMS = (
     "started_ns",
     "elapsed_s",
 )
+"""The keys that the child's report may have beside `outcome`."""
 
 
 def main() -> None:
-    """Read a request from stdin, run its client, write the report to stdout."""
-    # Python handles SIGINT; the first process of a container is immune to what it leaves alone.
+    """Read a request from stdin, run its client, and write the report to stdout."""
+    # Python handles SIGINT; the first process of a container ignores signals without a handler.
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     shield()  # while the request is on its way
     line = _read_line(0)
@@ -70,6 +79,7 @@ def main() -> None:
 
 
 def _read_line(fd: int) -> bytes:
+    """Return the first line of a descriptor, or all of it if there is no line break."""
     parts: list[bytes] = []
     while not (parts and parts[-1].endswith(b"\n")):
         part = posix.read(fd, 1 << 16)
@@ -80,45 +90,53 @@ def _read_line(fd: int) -> bytes:
 
 
 def supervise(line: bytes, request: Document) -> Document:
-    """Run one client to its end, or to the end of its time; the report of it."""
-    kills = _oom_kills()
+    """Run one client until it ends or its time is up; return the report.
+
+    `line` is the request as it came, `request` what it says.
+    """
+    kills_before = _count_oom_kills()
     child = Child(line, request["env"])
     child.wait(monotonic() + request["limit_s"])
     elapsed = monotonic() - child.started
-    _kill_rest(child.pid)
+    _kill_leftovers(child.pid)
     child.drain(monotonic() + _DRAIN_S)
-    documents, unsealed = child.reports()
-    claim, garbled = _claim(documents)
-    garbled = garbled or bool(unsealed and not claim)
+    documents, without_key = child.reports()
+    claim, is_garbled = _latest_claim(documents)
+    is_garbled = is_garbled or bool(without_key and not claim)
     return {
         "probe": 1,
         "python": "{}.{}.{}".format(*sys.version_info[:3]),
         "elapsed_s": elapsed,
-        "outcome": "garbled" if garbled else child.outcome(_oom_kills() > kills),
+        "outcome": "garbled" if is_garbled else child.outcome(_count_oom_kills() > kills_before),
         **claim,
         "stdout": child.out.text(),
         "stderr": child.err.text(),
         "exit": child.exit,
         "signal": child.signal,
-        "tampered": _tampered(*child.foreign(len(documents)), unsealed),
+        "tampered": _tampering(*child.marks(len(documents)), without_key),
     }
 
 
 class Child:
-    """The client's process."""
+    """The process that runs the client.
+
+    Making one starts the process. `request` is the request as it came, `env` what to add to the
+    environment. `out` and `err` have what the process wrote.
+    """
 
     def __init__(self, request: bytes, env: dict[str, str]) -> None:
         self._request_size = len(request)
-        self._key = posix.urandom(KEY)
-        self._sheet = create(request, self._key)
+        self._key = posix.urandom(KEY_SIZE)
+        self._memory = create_memory(request, self._key)
         (self._wake, wake), (out_end, out), (err_end, err) = (posix.pipe() for _ in range(3))
-        self.out, self.err, self._said = Capture(out_end), Capture(err_end), Capture(self._wake)
+        self.out, self.err = PipeReader(out_end), PipeReader(err_end)
+        self._wake_reader = PipeReader(self._wake)
         posix.set_inheritable(wake, True)
         self.started = monotonic()
         self.pid = posix.posix_spawn(
             sys.executable,
             [sys.executable, "-I", "-B", __file__.rpartition("/")[0] + "/child.py"]
-            + [str(number) for number in (self._sheet, self._request_size, wake)],
+            + [str(number) for number in (self._memory, self._request_size, wake)],
             {**posix.environ, **{k.encode(): v.encode() for k, v in env.items()}},
             file_actions=[
                 (posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0),
@@ -130,36 +148,41 @@ class Child:
         for fd in (wake, out, err):
             posix.close(fd)
         self._poll = select.poll()
-        self._open = {capture.fd: capture for capture in (self.out, self.err, self._said)}
+        readers = (self.out, self.err, self._wake_reader)
+        self._open = {reader.fd: reader for reader in readers}
         for fd in self._open:
             self._poll.register(fd, select.POLLIN)
         self._status: int | None = None
         self._tick = _TICK_S
-        self._facts_at: float | None = None
+        self._first_report_at: float | None = None
 
     def wait(self, deadline: float) -> None:
-        """Until the process ends; for its messages it has _MESSAGES_S after its first report.
+        """Wait until the process ends, or until the deadline; read its pipes meanwhile.
 
-        The pipes' ends say nothing of the process's: what it started may hold them open, or it
-        may have closed them. The end of the wake pipe only makes this look more often.
+        After its first report the process has _MESSAGES_S for messages and reprs.
+
+        The end of a pipe doesn't say that the process has ended: processes that it started may hold
+        pipes open, or it may have closed them. The end of the wake pipe only makes this look more
+        often.
         """
-        while not self._ended():
-            left = self._due(deadline) - monotonic()
+        while not self._has_ended():
+            left = self._time_limit(deadline) - monotonic()
             if left <= 0:
                 return
             self._read(min(left, self._tick))
             if self._wake not in self._open:
                 self._tick = min(self._tick * 2, _TICK_S)
 
-    def _due(self, deadline: float) -> float:
-        """When the process's time is up, as things stand."""
-        if count(self._sheet, self._request_size) != 1:
+    def _time_limit(self, deadline: float) -> float:
+        """Return when the process's time is up, which depends on its reports so far."""
+        if count_reports(self._memory, self._request_size) != 1:
             return deadline
-        if self._facts_at is None:
-            self._facts_at = monotonic()
-        return min(deadline, self._facts_at + _MESSAGES_S)
+        if self._first_report_at is None:
+            self._first_report_at = monotonic()
+        return min(deadline, self._first_report_at + _MESSAGES_S)
 
     def _read(self, timeout: float) -> None:
+        """Read a chunk of each pipe that has something, once one has or after `timeout` seconds."""
         for fd, _ in self._poll.poll(timeout * 1000):
             if not self._open[fd].read():
                 self._poll.unregister(fd)
@@ -168,12 +191,12 @@ class Child:
                     self._tick = 0.0005
 
     def drain(self, deadline: float) -> None:
-        """Read what is left in the pipes."""
+        """Read what is left in the pipes, until their ends or the deadline."""
         while self._open and monotonic() < deadline:
             self._read(deadline - monotonic())
 
-    def _ended(self) -> bool:
-        """Whether the process has ended; reaps orphans, too, that came to the first process."""
+    def _has_ended(self) -> bool:
+        """Return whether the process has ended. Also reaps orphans that became this one's."""
         while self._status is None:
             pid, status = posix.waitpid(-1, posix.WNOHANG)
             if pid == 0:
@@ -183,23 +206,23 @@ class Child:
         return True
 
     def reports(self) -> tuple[list[bytes], int]:
-        """The child's reports, the latest first, and how many others are in their place."""
-        return reports(self._sheet, self._request_size, self._key)
+        """Return the child's reports, the latest first, and how many reports lack the key."""
+        return read_reports(self._memory, self._request_size, self._key)
 
-    def foreign(self, reported: int) -> tuple[bytes, bool]:
-        """Marks of the child's, and whether bytes came that are not from the probe."""
-        return foreign(self._said.bytes(), reported)
+    def marks(self, report_count: int) -> tuple[bytes, bool]:
+        """Return the child's marks, and whether others wrote to the wake pipe too."""
+        return parse_wake_bytes(self._wake_reader.bytes(), report_count)
 
     @property
     def exit(self) -> int | None:
-        """The exit code; None where a signal ended the process."""
+        """The exit code; None if a signal ended the process, or nothing has yet."""
         if self._status is None or not posix.WIFEXITED(self._status):
             return None
         return posix.WEXITSTATUS(self._status)
 
     @property
     def signal(self) -> str | None:
-        """The name of the signal that ended the process, unless it was this one's."""
+        """The name of the signal that ended the process; None if it was not ended by one."""
         if self._status is None or not posix.WIFSIGNALED(self._status):
             return None
         from signal import Signals  # noqa: PLC0415 - imports enum, and is rarely needed
@@ -209,7 +232,10 @@ class Child:
         return known.get(number, f"SIG{number}")
 
     def outcome(self, out_of_memory: bool) -> str:
-        """How the process ended, for one that left no report."""
+        """Return how the process ended, if it left no report.
+
+        `out_of_memory` says that the kernel has killed for want of memory meanwhile.
+        """
         if self._status is None:
             return "timed-out"
         if self.signal == "SIGKILL" and out_of_memory:
@@ -217,32 +243,36 @@ class Child:
         return "exited" if self.signal is None else "killed"
 
 
-def _claim(found: list[bytes]) -> tuple[Document, bool]:
-    """The latest well-formed report, and whether there were only others."""
-    for report in found:
+def _latest_claim(reports: list[bytes]) -> tuple[Document, bool]:
+    """Return the first well-formed report, and whether there were reports but none of them is."""
+    for report in reports:
         try:
             claim = loads(report)
         except ValueError:
             continue
         if type(claim) is dict and claim.get("outcome") in {"raised", "returned"}:
             return {key: claim[key] for key in ("outcome", *_CLAIMS) if key in claim}, False
-    return {}, bool(found)
+    return {}, bool(reports)
 
 
-def _tampered(marks: bytes, others: bool, unsealed: int) -> list[str]:
-    """What the client did to the probe, each as the rest of a sentence about it."""
-    found = [_MARKS[mark] for mark in marks]
-    if others:
-        found.append("wrote to the probe's own descriptor")
-    if unsealed:
-        found.append("wrote a report of its own into the probe's memory")
-    return found
+def _tampering(marks: bytes, has_foreign_bytes: bool, without_key: int) -> list[str]:
+    """Return what the client did to the probe, each as a sentence without "the client".
+
+    `without_key` is the number of reports that lack the key.
+    """
+    deeds = [_MARKS[mark] for mark in marks]
+    if has_foreign_bytes:
+        deeds.append("wrote to the probe's own descriptor")
+    if without_key:
+        deeds.append("wrote a report of its own into the probe's memory")
+    return deeds
 
 
-def _kill_rest(pid: int) -> None:
-    """End all that the client left running: everything else here, if this is the first process.
+def _kill_leftovers(pid: int) -> None:
+    """Kill the client's process and all that it left running.
 
-    Elsewhere it is the client's process group: what left that stays.
+    The first process of a container kills every other process there. Elsewhere (in unit tests) only
+    the client's process group is killed: processes that left the group stay.
     """
     try:
         posix.kill(-1 if posix.getpid() == 1 else -pid, _signal.SIGKILL)
@@ -250,8 +280,8 @@ def _kill_rest(pid: int) -> None:
         return
 
 
-def _oom_kills() -> int:
-    """How often the kernel has killed here for want of memory; 0 where it doesn't say."""
+def _count_oom_kills() -> int:
+    """Return how often the kernel has killed in this container for want of memory; 0 if unknown."""
     for path in _OOM_FILES:
         try:
             fd = posix.open(path, posix.O_RDONLY)

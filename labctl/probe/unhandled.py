@@ -1,7 +1,7 @@
 """Exceptions that ended a thread or a task, and never reached the client's own code.
 
-The hooks record, and then do what would have been done without them. A client that sets a hook
-of its own handles them by that: they are not recorded.
+The hooks record an exception, and then do what would have been done without them. If a client sets
+a hook of its own, it handles these exceptions itself: they are not recorded.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import gc
 import sys
 
 from .exceptions import Describer, traceback_of
-from .stack import Stacks
-from .text import Budget, Later, scalar
+from .stack import StackReader
+from .text import Budget, DeferredTexts, scalar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .genuine import Library
+    from .genuine import ModuleFiles
 
 _MOST = 16
 _ROOM = 48 * 1024
@@ -27,31 +27,34 @@ _ENTRY_JSON = 300
 _WHERE = 200
 
 
-class Unhandled:
-    """The record; `entries` as labctl.model.result.Unhandled."""
+class UnhandledErrors:
+    """Records unhandled exceptions; `entries` are labctl.model.result.Unhandled as dicts."""
 
-    def __init__(self, filename: str, library: Library) -> None:
+    def __init__(self, filename: str, module_files: ModuleFiles) -> None:
         self.entries: list[dict[str, Any]] = []
         self._budget = Budget(_ROOM)
-        self._stacks = Stacks(filename, self._budget, library)
+        self._stacks = StackReader(filename, self._budget, module_files)
         self._loop_watched = False
 
     def add(self, where: str, error: BaseException) -> None:
-        """Holds no reference to the exception after: its frames may keep sockets open."""
+        """Record an exception; `where` says what it ended (`thread worker`).
+
+        Keeps no reference to the exception, since its frames may keep sockets open.
+        """
         if len(self.entries) >= _MOST or not self._budget.spend(_ENTRY_JSON):
             return
-        later = Later(self._budget)
+        deferred = DeferredTexts(self._budget)
         self.entries.append(
             {
                 "where": self._budget.text(where[:_WHERE]),
-                "exception": Describer(self._budget, later, self._stacks).describe(error),
+                "exception": Describer(self._budget, deferred, self._stacks).describe(error),
                 "stack": self._stacks.read(traceback_of(error))[0],
             }
         )
-        later.resolve()
+        deferred.resolve()
 
     def install(self) -> None:
-        """Hook into threads and destructors. Nothing is imported for it."""
+        """Hook into threads and destructors, without importing anything."""
         self._hook_threads()
         original = sys.unraisablehook
 
@@ -78,7 +81,10 @@ class Unhandled:
             threading.excepthook = excepthook  # type: ignore[attr-defined]
 
     def watch_loops(self) -> None:
-        """Hook into asyncio once it is there. Its event loops make sockets when they are made."""
+        """Hook into asyncio if the client has imported it.
+
+        Called whenever a socket is made: a new event loop makes some.
+        """
         loops: Any = getattr(sys.modules.get("asyncio.base_events"), "BaseEventLoop", None)
         if loops is None or self._loop_watched:
             return
@@ -94,7 +100,10 @@ class Unhandled:
         loops.default_exception_handler = default_exception_handler
 
     def add_unretrieved(self) -> None:
-        """Record the failed tasks that are still held by someone, and so have not complained."""
+        """Record failed tasks whose exception nobody fetched, and that are still referenced.
+
+        asyncio reports such a task only when it is destroyed.
+        """
         task_type = getattr(sys.modules.get("asyncio.tasks"), "Task", None)
         if task_type is None or not self._loop_watched:
             return
@@ -105,7 +114,7 @@ class Unhandled:
 
 
 def _task_name(task: Any) -> str:
-    """`task worker`; what has no name is a bare future, or there is none."""
+    """Return `task worker`, or `future` for one without a name, or `event loop` for None."""
     if task is None:
         return "event loop"
     return f"task {scalar(task.get_name())[1]}" if hasattr(task, "get_name") else "future"

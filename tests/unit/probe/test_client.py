@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.probe.client import split
+from labctl.probe.client import split_source
 from tests.unit.probe.conftest import Probe
 
 
@@ -33,7 +33,7 @@ def test_last_expression_is_what_it_returns(probe: Probe) -> None:
 
 
 def test_one_literal_alone_is_a_docstring() -> None:
-    body, last = split('"""text"""', "f")
+    body, last = split_source('"""text"""', "f")
     assert last is None
     namespace: dict[str, object] = {}
     exec(body, namespace)  # noqa: S102
@@ -41,12 +41,12 @@ def test_one_literal_alone_is_a_docstring() -> None:
 
 
 def test_one_call_alone_is_an_expression() -> None:
-    assert split("print()", "f")[1] is not None
+    assert split_source("print()", "f")[1] is not None
 
 
 def test_future_imports_hold_for_the_last_expression(probe: Probe) -> None:
     source = "from __future__ import annotations\nx = 1\n(lambda: 1).__code__.co_flags"
-    body, last = split(source, "f")
+    body, last = split_source(source, "f")
     assert last is not None
     assert last.co_flags & body.co_flags & 0x1000000
     assert probe(source)["outcome"] == "returned"

@@ -11,28 +11,30 @@ import pytest
 
 from labctl.model.result import ExceptionInfo
 from labctl.probe.exceptions import DEPTH, MEMBERS, Describer, symbols
-from labctl.probe.genuine import Library
-from labctl.probe.stack import Stacks
-from labctl.probe.text import Budget, Later
+from labctl.probe.genuine import ModuleFiles
+from labctl.probe.stack import StackReader
+from labctl.probe.text import Budget, DeferredTexts
 from tests.unit.probe.conftest import Probe
 
 
-def describer(later: Later) -> Describer:
-    return Describer(later.budget, later, Stacks("<client>", later.budget, Library()))
+def describer(deferred: DeferredTexts) -> Describer:
+    return Describer(
+        deferred.budget, deferred, StackReader("<client>", deferred.budget, ModuleFiles())
+    )
 
 
 def describe(error: BaseException, room: int = 100_000) -> ExceptionInfo:
     """The whole description, as a model."""
-    later = Later(Budget(room))
-    info = describer(later).describe(error)
-    later.resolve()
+    deferred = DeferredTexts(Budget(room))
+    info = describer(deferred).describe(error)
+    deferred.resolve()
     return ExceptionInfo.model_validate(info)
 
 
 def first_report(error: BaseException) -> dict[str, Any]:
     """The description without what may run the client's code."""
-    later = Later(Budget(100_000))
-    return describer(later).describe(error)
+    deferred = DeferredTexts(Budget(100_000))
+    return describer(deferred).describe(error)
 
 
 def test_os_error(probe: Probe) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from labctl.model.exceptions import known_names
-from labctl.probe.genuine import Library, Place
+from labctl.probe.genuine import ClaimedFunction, ModuleFiles
 from tests.unit.probe.conftest import Probe
 
 HEADER = """
@@ -157,14 +157,14 @@ class _Frame:
 
 def test_every_function_that_is_loaded_here_is_genuine() -> None:
     """Some thousand of them: of the standard library, installed ones, frozen ones."""
-    library = Library()
+    library = ModuleFiles()
     functions = [
         function
         for module in list(sys.modules.values())
         if module.__name__.partition(".")[0] in STDLIB
         for function in _functions(module)
     ]
-    places = [Place(_Frame(function)) for function in functions]  # type: ignore[arg-type]
+    places = [ClaimedFunction(_Frame(function)) for function in functions]  # type: ignore[arg-type]
     assert len(places) > 2000
     assert [p.module + ":" + library.name(p) for p in places if not library.is_genuine(p)] == []
 
@@ -206,9 +206,9 @@ def test_classes_that_are_called_like_others(
 
 EVERY_NAME = """
 import builtins, importlib, sys
-from probe.genuine import Library
+from probe.genuine import ModuleFiles
 from probe.text import name_parts, qualified_name
-library, wrong, seen = Library(), [], 0
+library, wrong, seen = ModuleFiles(), [], 0
 for name in sys.stdin.read().split():
     module, _, qualname = name.rpartition(".")
     try:
@@ -216,7 +216,7 @@ for name in sys.stdin.read().split():
     except (ImportError, AttributeError):
         continue
     seen += 1
-    if not library.is_called_so(kind, *name_parts(kind)):
+    if not library.has_true_name(kind, *name_parts(kind)):
         wrong.append(name)
 assert seen > 100, seen
 print(wrong)
@@ -239,8 +239,8 @@ def test_the_probe_hides_its_modules(probe: Probe) -> None:
 
 
 def test_what_has_no_file_is_unknown() -> None:
-    assert Library().module("not_there_at_all") is None
-    assert Library().module("\0") is None
+    assert ModuleFiles().module("not_there_at_all") is None
+    assert ModuleFiles().module("\0") is None
 
 
 def test_a_client_that_ran_out_of_descriptors_is_not_doubted(probe: Probe) -> None:

@@ -1,4 +1,4 @@
-"""Stacks: the same on every Python, library functions only."""
+"""StackReader: the same on every Python, library functions only."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from labctl.probe.genuine import Library
-from labctl.probe.stack import Stacks
+from labctl.probe.genuine import ModuleFiles
+from labctl.probe.stack import StackReader
 from labctl.probe.text import Budget
 from tests.unit.probe.conftest import Probe
 
@@ -115,7 +115,9 @@ def test_budget_bounds_the_frames() -> None:
 
     with pytest.raises(ValueError, match="deep") as caught:
         fail(20)
-    frames, omitted = Stacks("<client>", Budget(1000), Library()).read(caught.value.__traceback__)
+    frames, omitted = StackReader("<client>", Budget(1000), ModuleFiles()).read(
+        caught.value.__traceback__
+    )
     assert 0 < len(frames) < 20
     assert len(frames) + omitted == 22
 
@@ -146,7 +148,7 @@ def test_names_found_by_line_are_those_of_3_11(name: str) -> None:
     spec = importlib.util.find_spec(name)
     assert spec is not None
     code = spec.loader.get_code(name)  # type: ignore[union-attr]
-    module = Library().module(name)
+    module = ModuleFiles().module(name)
     assert module is not None
     found = module.names
     wrong = {

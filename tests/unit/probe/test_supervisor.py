@@ -10,7 +10,8 @@ from textwrap import dedent
 
 import pytest
 
-from labctl.probe.capture import KEPT
+from labctl.probe.pipe_reader import KEPT_BYTES
+from tests.forgeries import FORGERIES
 from tests.unit.probe.conftest import Probe
 
 
@@ -43,7 +44,7 @@ def test_of_much_output_head_and_tail_are_kept(this_probe: Probe) -> None:
                 os.write(name, b"x" * 1024)
             os.write(name, b"last")
     """)
-    dropped = (8 << 20) + len("firstlast") - 2 * KEPT
+    dropped = (8 << 20) + len("firstlast") - 2 * KEPT_BYTES
     for stream in ("stdout", "stderr"):
         assert report[stream].startswith("firstxxx")
         assert report[stream].endswith("xxxlast")
@@ -101,8 +102,8 @@ def test_request_of_megabytes_is_read(this_probe: Probe) -> None:
 
 
 def test_environment_is_added_to(this_probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KEPT", "1")
-    source = "import os\nos.environ['LAB_HOST'], os.environ['KEPT']"
+    monkeypatch.setenv("KEPT_BYTES", "1")
+    source = "import os\nos.environ['LAB_HOST'], os.environ['KEPT_BYTES']"
     assert this_probe(source, env={"LAB_HOST": "é"})["returned"] == "('é', '1')"
 
 
@@ -251,3 +252,11 @@ def test_closing_every_descriptor_is_no_tampering(probe: Probe) -> None:
     )
     assert report["tampered"] == []
     assert report["returned"] == "'/dev/null'"
+
+
+def test_the_forgery_that_searches_for_the_probe_still_finds_it(this_probe: Probe) -> None:
+    """It goes by names inside the probe. Without them it would fail, and show nothing."""
+    (forgery,) = (one for one in FORGERIES if one.name == "finds-the-probe-with-gc")
+    report = this_probe(forgery.source.replace('"closed.lab"', '"127.0.0.1"'))
+    assert report["outcome"] == "raised"
+    assert report["elapsed_s"] == 0.01

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.probe.text import Budget, Later, qualified_name, tidy
+from labctl.probe.text import Budget, DeferredTexts, normalize, qualified_name
 
 
 @given(st.text(), st.integers(0, 200))
@@ -38,7 +38,7 @@ def test_budget_counts_what_is_spent() -> None:
     ],
 )
 def test_tidy(text: str, tidied: str) -> None:
-    assert tidy(text) == tidied
+    assert normalize(text) == tidied
 
 
 def test_subclass_of_str_becomes_a_str() -> None:
@@ -50,17 +50,17 @@ def test_subclass_of_str_becomes_a_str() -> None:
 
         __len__ = __iter__ = __getitem__  # type: ignore[assignment]
 
-    assert type(tidy(Odd("text"))) is str
+    assert type(normalize(Odd("text"))) is str
 
 
 def test_later_is_resolved_once() -> None:
-    later = Later(Budget(100))
+    deferred = DeferredTexts(Budget(100))
     target: dict[str, object] = {}
-    later.add(target, "key", "str", lambda: "text")
+    deferred.add(target, "key", "str", lambda: "text")
     assert target == {"key": None}
-    later.resolve()
+    deferred.resolve()
     target["key"] = "changed"
-    later.resolve()
+    deferred.resolve()
     assert target == {"key": "changed"}
 
 

@@ -1,15 +1,15 @@
-"""What a client writes to one of its streams: head and tail kept, the rest counted."""
+"""What a client writes to one of its streams: its head and tail are kept, the rest counted."""
 
 from __future__ import annotations
 
 import posix
 
-KEPT = 32 * 1024
+KEPT_BYTES = 32 * 1024
 """Bytes kept of the head, and again of the tail."""
 _CHUNK = 64 * 1024
 
 
-class Capture:
+class PipeReader:
     """Reads one end of a pipe, without ever waiting, in bounded memory."""
 
     def __init__(self, fd: int) -> None:
@@ -20,23 +20,23 @@ class Capture:
         self._size = 0
 
     def read(self) -> bool:
-        """Take what is there, one chunk at most; False at the end of the stream."""
+        """Read one chunk at most of what is in the pipe; return False at the end of the stream."""
         try:
             chunk = posix.read(self.fd, _CHUNK)
         except BlockingIOError:
             return True
         self._size += len(chunk)
-        room = KEPT - len(self._head)
+        room = KEPT_BYTES - len(self._head)
         self._head += chunk[:room]
-        self._tail = (self._tail + chunk[room:])[-KEPT:]
+        self._tail = (self._tail + chunk[room:])[-KEPT_BYTES:]
         return bool(chunk)
 
     def bytes(self) -> bytes:
-        """Head and tail, whatever was between them."""
+        """Return head and tail, without what was between them."""
         return self._head + self._tail
 
     def text(self) -> str:
-        """Head and tail, with a line between them that counts what was dropped.
+        """Return head and tail, with a line between them that counts what was dropped.
 
         Bytes that are not UTF-8 read `\\xff`; control characters are left as they are.
         """
