@@ -20,7 +20,7 @@ from labctl.report.console import make_console
 from labctl.report.exercises import answer_sheet, instructions, points
 from labctl.report.marks import marks
 from labctl.run.signals import terminable
-from labctl.submissions import find
+from labctl.submissions import find_submissions
 
 NOT_ALL = 1
 README = "README.md"
@@ -74,7 +74,7 @@ def check(
 ) -> int:
     """Mark what is in a folder, and show it; the exit code."""
     exercise = exercises(folders).load(name)
-    (submission, *more) = find([directory], exercise.files)
+    (submission, *more) = find_submissions([directory], exercise.files)
     if more:
         raise UsageError(
             f"{directory} has {len(more) + 1} submissions in it",

@@ -16,7 +16,7 @@ from labctl.grading.papers import digest_of
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
 from labctl.run.signals import terminable
-from labctl.submissions import Submission, find
+from labctl.submissions import Submission, find_submissions
 from labctl.text import pluralize
 
 
@@ -37,7 +37,7 @@ class Wanted:
 def carry_out(wanted: Wanted) -> int:
     """Grade what is to be graded, and write all there is; the exit code."""
     exercise = exercises(wanted.folders).load(wanted.exercise)
-    submissions = find(wanted.paths, exercise.files)
+    submissions = find_submissions(wanted.paths, exercise.files)
     folder = Folder(wanted.out)
     folder.prepare(exercise=exercise.name, resume=wanted.resume)
     output = Output()

@@ -13,7 +13,7 @@ from labctl.grading.tickets import Work
 from labctl.load.yaml_reader import Value, read_yaml
 from labctl.model.exercise import Exercise, PredictFile
 from labctl.model.scenario import Scenario
-from labctl.submissions import Refused, Submission
+from labctl.submissions import RefusalError, Submission
 
 _T = TypeVar("_T")
 LoadScenario = Callable[[Path], Scenario]
@@ -26,7 +26,7 @@ def read_paper(submission: Submission, exercise: Exercise, load_scenario: LoadSc
     """The paper of a submission; never raises for what a student handed in."""
     try:
         return _read(submission, exercise, load_scenario)
-    except Refused as refused:
+    except RefusalError as refused:
         return Paper(
             id=submission.id,
             name=submission.name,
@@ -39,7 +39,7 @@ def digest_of(submission: Submission, exercise: Exercise) -> str:
     """The digest of what was handed in; empty where it can't be read."""
     try:
         return submission.read(exercise.files).digest
-    except Refused:
+    except RefusalError:
         return ""
 
 
@@ -68,7 +68,7 @@ def _text(name: str, data: bytes) -> str:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Refused(f"{name} is not UTF-8 (line {line}): save it as UTF-8") from None
+        raise RefusalError(f"{name} is not UTF-8 (line {line}): save it as UTF-8") from None
 
 
 def _answers(exercise: Exercise, texts: Mapping[str, str]) -> tuple[Mapping[str, Value], str]:

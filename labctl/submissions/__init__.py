@@ -1,8 +1,8 @@
-"""What students hand in: found, and read by our rules. All of it may be hostile."""
+"""Submissions: what students hand in, found and read by strict rules. All of it may be hostile."""
 
-from labctl.submissions.finding import find
-from labctl.submissions.reading import Files
-from labctl.submissions.refused import Refused
+from labctl.submissions.discovery import find_submissions
+from labctl.submissions.reading import SubmittedFiles
+from labctl.submissions.refusal import RefusalError
 from labctl.submissions.submission import Submission
 
-__all__ = ["Files", "Refused", "Submission", "find"]
+__all__ = ["RefusalError", "Submission", "SubmittedFiles", "find_submissions"]

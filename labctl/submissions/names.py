@@ -1,4 +1,4 @@
-"""The rules for names in a submission. None is ever used as a path on this machine's disk."""
+"""The rules for names in a submission. No name is ever used as a path on this machine."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from labctl.submissions.limits import (
     SKIPPED_ENTRIES,
     TOTAL_BYTES,
 )
-from labctl.submissions.refused import Refused, shown
+from labctl.submissions.refusal import RefusalError, quote
 
-_SKIPPED: Final = frozenset(
+_SKIPPED_NAMES: Final = frozenset(
     {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".git", ".hg", ".svn", ".idea"}
     | {".vscode", ".venv", "__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache"}
     | {".ruff_cache"}
 )
-"""What systems and tools leave behind, and nobody means to hand in."""
+"""Files and folders that systems and tools create, and that nobody hands in on purpose."""
 
 _APPLE_DOUBLE: Final = "._"
+"""The prefix of files in which macOS keeps metadata of other files."""
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
-_UNFIT: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories: control characters, what is not UTF-8, and breaks of lines."""
+_FORBIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories of control characters, of bytes that are not UTF-8, and of line breaks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,108 +39,120 @@ class Entry:
     size: int
 
     @property
-    def base(self) -> str:
-        """The name without its folders."""
+    def name(self) -> str:
+        """The file's name, without its folders."""
         return self.path.rpartition("/")[2]
 
     @property
     def depth(self) -> int:
-        """In how many folders it is."""
+        """The number of folders around the file."""
         return self.path.count("/")
 
 
 def is_skipped(part: str) -> bool:
-    """Whether a file or folder of that name is left out, with all in it."""
-    return part in _SKIPPED or part.startswith(_APPLE_DOUBLE)
+    """Tell whether a file or folder of that name is left out, with everything in it."""
+    return part in _SKIPPED_NAMES or part.startswith(_APPLE_DOUBLE)
 
 
 def split_name(name: str) -> tuple[str, ...]:
-    """The folders and the file that a name leads through, without `.`; Refused for a bad name."""
-    if any(unicodedata.category(char) in _UNFIT for char in name):
-        raise Refused(f"{shown(name)} has a control character in its name: rename that file")
+    """Return the folders and the file in a name, without `.`. Raises RefusalError if it is bad."""
+    if any(unicodedata.category(char) in _FORBIDDEN_CATEGORIES for char in name):
+        raise RefusalError(f"{quote(name)} has a control character in its name: rename that file")
     if len(name) > NAME_LENGTH:
-        raise Refused(f"{shown(name)} has a name of over {NAME_LENGTH} characters: shorten it")
+        raise RefusalError(
+            f"{quote(name)} has a name of more than {NAME_LENGTH} characters: shorten it"
+        )
     if "\\" in name:
-        raise Refused(f"{shown(name)} has a backslash in its name: folders are parted by /")
+        raise RefusalError(f"{quote(name)} has a backslash in its name: write / between folders")
     if name.startswith("/"):
-        raise Refused(f"{shown(name)} is an absolute path: pack the files by relative names")
+        raise RefusalError(f"{quote(name)} is an absolute path: pack the files with relative names")
     if _DRIVE.match(name):
-        raise Refused(f"{shown(name)} begins with a drive letter: pack the files by relative names")
+        raise RefusalError(
+            f"{quote(name)} begins with a drive letter: pack the files with relative names"
+        )
     parts = name.split("/")
     if ".." in parts:
-        raise Refused(f"{shown(name)} leads out of its folder with ..: pack the folder itself")
+        raise RefusalError(f"{quote(name)} leads out of its folder with ..: pack the folder itself")
     if len(parts) > DEPTH:
-        raise Refused(f"{shown(name)} is more than {DEPTH} folders deep: put it further up")
+        raise RefusalError(f"{quote(name)} is more than {DEPTH} folders deep: move it further up")
     return tuple(part for part in parts if part not in ("", "."))
 
 
-def folded(name: str) -> str:
-    """What names have in common that some file system takes for the same."""
+def fold_name(name: str) -> str:
+    """Return a name in one form for all that some file system takes for the same name."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Known:
+class _Name:
     path: str
     is_folder: bool
 
 
 @dataclass(kw_only=True)
-class Roll:
-    """The entries of one submission, as they are met: every name once, and within the limits."""
+class EntryChecker:
+    """The entries of one submission. Each is checked when it is added: its name, and the limits.
+
+    All methods raise RefusalError if a rule is broken.
+    """
 
     entries: list[Entry] = field(default_factory=list)
-    _known: dict[str, _Known] = field(default_factory=dict)
+    _known: dict[str, _Name] = field(default_factory=dict)
     _files: set[str] = field(default_factory=set)
     _count: int = 0
     _skipped: int = 0
     _total: int = 0
 
-    def meets(self, name: str) -> tuple[str, ...] | None:
-        """The parts of a name, counted; None where it is to be skipped. Refused for a bad name."""
+    def admit(self, name: str) -> tuple[str, ...] | None:
+        """Check and count a name. Return its folders and file; None if it is skipped."""
         parts = split_name(name)
-        is_left_out = any(is_skipped(part) for part in parts)
-        self._skipped += is_left_out
-        self._count += not is_left_out
+        skipped = any(is_skipped(part) for part in parts)
+        self._skipped += skipped
+        self._count += not skipped
         if self._count > ENTRIES:
-            raise Refused(f"holds more than {ENTRIES} files and folders: hand in what is asked for")
-        if self._skipped > SKIPPED_ENTRIES:
-            raise Refused(
-                f"has more than {SKIPPED_ENTRIES} entries like {shown(name)}: leave them out"
+            raise RefusalError(
+                f"the submission has more than {ENTRIES} files and folders: hand in only what is "
+                "asked for"
             )
-        return None if is_left_out else parts
+        if self._skipped > SKIPPED_ENTRIES:
+            raise RefusalError(
+                f"the submission has more than {SKIPPED_ENTRIES} entries like {quote(name)}: leave "
+                "them out"
+            )
+        return None if skipped else parts
 
-    def folder(self, parts: tuple[str, ...]) -> None:
-        """Takes a folder, and those that it is in. One may come several times."""
+    def add_folder(self, parts: tuple[str, ...]) -> None:
+        """Add a folder and the folders around it. A folder may be added several times."""
         for end in range(1, len(parts) + 1):
-            self._once("/".join(parts[:end]), is_folder=True)
+            self._add_name("/".join(parts[:end]), is_folder=True)
 
-    def file(self, name: str, parts: tuple[str, ...], size: int) -> Entry:
-        """Takes a file of `size` bytes."""
+    def add_file(self, name: str, parts: tuple[str, ...], size: int) -> Entry:
+        """Add a file of `size` bytes, and return its entry. `name` is for messages."""
         if not parts:
-            raise Refused(f"{shown(name)} is a file without a name: pack the files anew")
-        self.folder(parts[:-1])
+            raise RefusalError(f"{quote(name)} is a file without a name: pack the files again")
+        self.add_folder(parts[:-1])
         entry = Entry(path="/".join(parts), size=size)
-        self._once(entry.path, is_folder=False)
+        self._add_name(entry.path, is_folder=False)
         self._total += size
         if self._total > TOTAL_BYTES:
-            raise Refused(
-                f"{shown(name)} takes the files beyond {TOTAL_BYTES // MIB} MiB in all: hand in "
-                "what is asked for"
+            raise RefusalError(
+                f"{quote(name)} makes the files larger than {TOTAL_BYTES // MIB} MiB in total: "
+                "hand in only what is asked for"
             )
         self.entries.append(entry)
         return entry
 
-    def _once(self, path: str, *, is_folder: bool) -> None:
-        known = self._known.setdefault(folded(path), _Known(path=path, is_folder=is_folder))
+    def _add_name(self, path: str, *, is_folder: bool) -> None:
+        """Add a path that must differ from all others on every file system."""
+        known = self._known.setdefault(fold_name(path), _Name(path=path, is_folder=is_folder))
         if known.path != path:
-            raise Refused(
-                f"{shown(path)} and {shown(known.path)} are the same name to some systems: rename "
-                "one of the two"
+            raise RefusalError(
+                f"{quote(path)} and {quote(known.path)} are the same name on some systems: rename "
+                "one of them"
             )
         if known.is_folder != is_folder:
-            raise Refused(f"{shown(path)} is both a file and a folder: rename one of the two")
+            raise RefusalError(f"{quote(path)} is both a file and a folder: rename one of them")
         if not is_folder and path in self._files:
-            raise Refused(f"{shown(path)} is there twice: keep one of the two")
+            raise RefusalError(f"{quote(path)} is there twice: keep one of them")
         if not is_folder:
             self._files.add(path)

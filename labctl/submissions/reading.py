@@ -1,4 +1,4 @@
-"""What an exercise asks for, found among the files of one submission."""
+"""The files that an exercise asks for, found in one submission."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from labctl.submissions.limits import ARCHIVE_BYTES, IGNORED, KIB, MIB, WANTED_BYTES
+from labctl.submissions.limits import ARCHIVE_BYTES, FILE_BYTES, KIB, MIB, OTHER_NAMES
 from labctl.submissions.names import Entry
-from labctl.submissions.refused import Refused, shown
-from labctl.submissions.store import PieceStore, Store
-from labctl.submissions.tars import BLOCK, TarStore, is_tar, packing_of
+from labctl.submissions.refusal import RefusalError, quote
+from labctl.submissions.store import FileStore, Store
+from labctl.submissions.tars import BLOCK, TarStore, compression_of, is_tar
 from labctl.submissions.zips import MAGIC, ZipStore
 from labctl.text import escape_control
 
@@ -28,114 +28,127 @@ ARCHIVE_SUFFIXES: Final = (
     ".7z",
     ".rar",
 )
-"""What archives are called, those too that are not read: they are to be refused, not missed."""
+"""Suffixes of archives. labctl can't read all of these, but it must refuse them by name."""
 
 _SAME_SUFFIX: Final = {".yml": ".yaml"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Files:
-    """What was read of a submission.
+class SubmittedFiles:
+    """The files of a submission that the exercise asks for.
 
-    `contents` has the wanted files that are there, as bytes that need not be UTF-8. `digest` is
-    the SHA-256, in hex, of `LENGTH:NAME LENGTH:BYTES` of each, sorted by name, without the space.
-    `ignored` are the names of at most 20 other files, safe to print.
+    `contents` are those that are there, by name; their bytes need not be UTF-8. `digest` is a
+    SHA-256 in hex: for each file, sorted by name, its name and its bytes are hashed, each with its
+    length in decimal and a colon before it. `other_names` are the names of at most 20 other files,
+    safe to print.
     """
 
     contents: Mapping[str, bytes]
     digest: str
-    ignored: tuple[str, ...]
+    other_names: tuple[str, ...]
 
 
-def read_files(store: Store, wanted: Sequence[str]) -> Files:
-    """The wanted files of a store, or of the one archive in it. Raises Refused, and OSError."""
+def read_files(store: Store, exercise_files: Sequence[str]) -> SubmittedFiles:
+    """Return the exercise's files in a store, or in the only archive in it.
+
+    Raises RefusalError, and OSError if the disk fails.
+    """
     entries = store.entries()
-    entry = _archive(entries, wanted)
-    archive = _opened(store, entry) if entry else None
+    entry = _archive_entry(entries, exercise_files)
+    archive = _archive_at(store, entry) if entry else None
     if entry is None or archive is None:
-        return _files(store, entries, wanted)
+        return _files(store, entries, exercise_files)
     try:
-        return _files(archive, archive.entries(), wanted)
-    except Refused as error:
-        if isinstance(store, PieceStore):
+        return _files(archive, archive.entries(), exercise_files)
+    except RefusalError as error:
+        if isinstance(store, FileStore):
             raise
-        raise Refused(f"in {shown(entry.path)}: {error.message}") from None
+        raise RefusalError(f"in {quote(entry.path)}: {error.message}") from None
 
 
-def is_called_archive(name: str) -> bool:
-    """Whether a file of that name is meant as an archive."""
+def has_archive_suffix(name: str) -> bool:
+    """Tell whether a file's name has the suffix of an archive."""
     return name.casefold().endswith(ARCHIVE_SUFFIXES)
 
 
-def opened_archive(data: bytes) -> Store | None:
-    """The files of an archive, told by its content alone; None where it is none."""
+def open_archive(data: bytes) -> Store | None:
+    """Return the store of an archive, recognised by its content; None if it is no archive."""
     if data.startswith(MAGIC):
         return ZipStore(data=data)
-    packing = packing_of(data)
-    if packing or is_tar(data[:BLOCK]):
-        return TarStore(data=data, packing=packing)
+    compression = compression_of(data)
+    if compression or is_tar(data[:BLOCK]):
+        return TarStore(data=data, compression=compression)
     return None
 
 
-def _archive(entries: list[Entry], wanted: Sequence[str]) -> Entry | None:
-    """What is all there is, or the one archive where nothing has a wanted name."""
-    if len(entries) > 1 and not any(entry.base in wanted for entry in entries):
-        entries = [entry for entry in entries if is_called_archive(entry.base)]
+def _archive_entry(entries: list[Entry], exercise_files: Sequence[str]) -> Entry | None:
+    """Return the entry that may be an archive with everything in it; None if there is none.
+
+    That is the only entry; or the only archive, if no entry has the name of an exercise's file.
+    """
+    if len(entries) > 1 and not any(entry.name in exercise_files for entry in entries):
+        entries = [entry for entry in entries if has_archive_suffix(entry.name)]
     return entries[0] if len(entries) == 1 else None
 
 
-def _opened(store: Store, entry: Entry) -> Store | None:
-    """The archive that a file is; None where it is none, and isn't called one either."""
+def _archive_at(store: Store, entry: Entry) -> Store | None:
+    """Return the store of an entry that is an archive; None if it is another file.
+
+    Raises RefusalError if it is too large, or has the suffix of an archive, but is none.
+    """
     if entry.size > ARCHIVE_BYTES:
-        raise Refused(
-            f"{shown(entry.path)} has more than {ARCHIVE_BYTES // MIB} MiB: hand in what is asked "
-            "for"
+        raise RefusalError(
+            f"{quote(entry.path)} has more than {ARCHIVE_BYTES // MIB} MiB: hand in only what is "
+            "asked for"
         )
-    archive = opened_archive(store.fetch([entry])[entry.path])
-    if archive is None and is_called_archive(entry.base):
-        raise Refused(f"{shown(entry.path)} is no zip or tar archive: hand in a zip")
+    archive = open_archive(store.read([entry])[entry.path])
+    if archive is None and has_archive_suffix(entry.name):
+        raise RefusalError(f"{quote(entry.path)} is no zip or tar archive: hand in a zip")
     return archive
 
 
-def _files(store: Store, entries: list[Entry], wanted: Sequence[str]) -> Files:
-    picked = _picked(entries, wanted)
-    if not picked:
-        raise Refused(f"{_what_is_there(entries)}: hand in {' and '.join(wanted)}")
-    for entry in picked.values():
-        if entry.size > WANTED_BYTES:
-            raise Refused(
-                f"{shown(entry.path)} has more than {WANTED_BYTES // KIB} KiB: make it smaller"
+def _files(store: Store, entries: list[Entry], exercise_files: Sequence[str]) -> SubmittedFiles:
+    """Read the exercise's files of a store. Raises RefusalError if there are none."""
+    chosen = _chosen(entries, exercise_files)
+    if not chosen:
+        raise RefusalError(f"{_summary(entries)}: hand in {' and '.join(exercise_files)}")
+    for entry in chosen.values():
+        if entry.size > FILE_BYTES:
+            raise RefusalError(
+                f"{quote(entry.path)} has more than {FILE_BYTES // KIB} KiB: make it smaller"
             )
-    data = store.fetch(list(picked.values()))
-    contents = {name: data[entry.path] for name, entry in sorted(picked.items())}
+    data = store.read(list(chosen.values()))
+    contents = {name: data[entry.path] for name, entry in sorted(chosen.items())}
     others = {entry.path for entry in entries} - data.keys()
-    return Files(
+    return SubmittedFiles(
         contents=contents,
         digest=_digest(contents),
-        ignored=tuple(escape_control(path) for path in sorted(others)[:IGNORED]),
+        other_names=tuple(escape_control(path) for path in sorted(others)[:OTHER_NAMES]),
     )
 
 
-def _picked(entries: list[Entry], wanted: Sequence[str]) -> dict[str, Entry]:
-    """The entry of each wanted file that is there."""
-    found = {name: entry for name in wanted if (entry := _shallowest(name, entries))}
-    if found or len(entries) != 1:
-        return found
-    fitting = [name for name in wanted if _suffix(name) == _suffix(entries[0].base)]
-    return {fitting[0]: entries[0]} if len(fitting) == 1 else {}
+def _chosen(entries: list[Entry], exercise_files: Sequence[str]) -> dict[str, Entry]:
+    """Return the entry of each exercise's file that is there.
+
+    A single file with another name counts, if only one of the exercise's files has its suffix.
+    """
+    chosen = {name: entry for name in exercise_files if (entry := _shallowest(name, entries))}
+    if chosen or len(entries) != 1:
+        return chosen
+    same = [name for name in exercise_files if _suffix(name) == _suffix(entries[0].name)]
+    return {same[0]: entries[0]} if len(same) == 1 else {}
 
 
 def _shallowest(name: str, entries: list[Entry]) -> Entry | None:
-    found = sorted(
-        (entry for entry in entries if entry.base == name),
+    """Return the entry of that name in the fewest folders. Raises RefusalError if there are two."""
+    same_name = sorted(
+        (entry for entry in entries if entry.name == name),
         key=lambda entry: (entry.depth, entry.path),
     )
-    if len(found) > 1 and found[0].depth == found[1].depth:
-        raise Refused(
-            f"{name} is there as {shown(found[0].path)} and as {shown(found[1].path)}: keep one of "
-            "the two"
-        )
-    return found[0] if found else None
+    if len(same_name) > 1 and same_name[0].depth == same_name[1].depth:
+        paths = f"{quote(same_name[0].path)} and as {quote(same_name[1].path)}"
+        raise RefusalError(f"{name} is there as {paths}: keep one of them")
+    return same_name[0] if same_name else None
 
 
 def _suffix(name: str) -> str:
@@ -143,17 +156,18 @@ def _suffix(name: str) -> str:
     return _SAME_SUFFIX.get(suffix, suffix)
 
 
-def _what_is_there(entries: list[Entry]) -> str:
+def _summary(entries: list[Entry]) -> str:
+    """Return a sentence that names some entries, none of which the exercise asks for."""
     if not entries:
-        return "holds no files"
+        return "the submission has no files"
     names = sorted(entry.path for entry in entries)[:3]
-    more = ", ..." if len(entries) > len(names) else ""
-    return f"holds nothing that is asked for, but {', '.join(map(shown, names))}{more}"
+    more = " and more" if len(entries) > len(names) else ""
+    return f"the submission has {', '.join(map(quote, names))}{more}, but no file that is asked for"
 
 
 def _digest(contents: Mapping[str, bytes]) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, data in sorted(contents.items()):
         for part in (name.encode(), data):
-            found.update(b"%d:%s" % (len(part), part))
-    return found.hexdigest()
+            digest.update(b"%d:%s" % (len(part), part))
+    return digest.hexdigest()

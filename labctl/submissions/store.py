@@ -1,4 +1,4 @@
-"""Where the files of a submission are: a folder, an archive, or some files."""
+"""Stores: where the files of a submission are. Here are folders and files on disk."""
 
 from __future__ import annotations
 
@@ -10,97 +10,97 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from labctl.submissions.names import Entry, Roll
-from labctl.submissions.refused import Refused, shown
+from labctl.submissions.names import Entry, EntryChecker
+from labctl.submissions.refusal import RefusalError, quote
 
 
 class Store(Protocol):
-    """Files to read. Both methods raise Refused, and OSError where the disk fails."""
+    """The files of a submission. Its methods raise RefusalError, and OSError if the disk fails."""
 
     def entries(self) -> list[Entry]:
-        """The regular files that are not skipped; every rule for the others was kept too."""
+        """Return the regular files that are not skipped, after checks of all entries."""
         ...
 
-    def fetch(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
-        """All of some of these files, by `path`; never more bytes of each than its `size`."""
+    def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        """Return the content of some entries, by `path`; at most `size` bytes of each."""
         ...
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """A regular file, open for reading. Refused for anything else, which is never waited for."""
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading. Raises RefusalError for anything else, without waiting."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise Refused(f"{shown(path.name)} can't be read: {error.strerror}") from None
+        raise RefusalError(f"{quote(path.name)} can't be read: {error.strerror}") from None
     with os.fdopen(number, "rb") as file:
         if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise Refused(f"{shown(path.name)} is no regular file: hand in files only")
+            raise RefusalError(f"{quote(path.name)} is no regular file: hand in files only")
         yield file
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderStore:
-    """A folder on disk. Links are refused, wherever they lead; nothing but files is opened."""
+    """A folder on disk. Links are refused, wherever they lead. Only regular files are opened."""
 
     root: Path
 
     def entries(self) -> list[Entry]:
-        roll = Roll()
+        checker = EntryChecker()
         waiting = [""]
         while waiting:
-            waiting += self._level(waiting.pop(), roll)
-        return roll.entries
+            waiting += self._level(waiting.pop(), checker)
+        return checker.entries
 
-    def _level(self, folder: str, roll: Roll) -> list[str]:
-        """Takes what is in one folder; the folders in it."""
-        found = []
+    def _level(self, folder: str, checker: EntryChecker) -> list[str]:
+        """Add the entries of one folder to the checker; return the folders in it."""
+        folders = []
         with os.scandir(self.root / folder) as listing:
             for item in listing:
                 name = f"{folder}{item.name}"
-                parts = roll.meets(name)
+                parts = checker.admit(name)
                 if parts is None:
                     continue
-                seen = item.stat(follow_symlinks=False)
-                if stat.S_ISDIR(seen.st_mode):
-                    roll.folder(parts)
-                    found.append(f"{name}/")
+                status = item.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
+                    checker.add_folder(parts)
+                    folders.append(f"{name}/")
                 else:
-                    _must_be_regular(name, seen.st_mode)
-                    roll.file(name, parts, seen.st_size)
-        return found
+                    _must_be_regular(name, status.st_mode)
+                    checker.add_file(name, parts, status.st_size)
+        return folders
 
-    def fetch(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+    def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
         return {entry.path: _read(self.root / entry.path, entry.size) for entry in chosen}
 
 
 @dataclass(frozen=True, kw_only=True)
-class PieceStore:
-    """Files on disk, by the names that they were handed in with."""
+class FileStore:
+    """Some files on disk, by the names that the student gave them."""
 
-    pieces: Mapping[str, Path]
+    files: Mapping[str, Path]
 
     def entries(self) -> list[Entry]:
-        roll = Roll()
-        for name, path in self.pieces.items():
-            seen = path.lstat()
-            _must_be_regular(name, seen.st_mode)
-            parts = roll.meets(name)
+        checker = EntryChecker()
+        for name, path in self.files.items():
+            status = path.lstat()
+            _must_be_regular(name, status.st_mode)
+            parts = checker.admit(name)
             if parts is not None:
-                roll.file(name, parts, seen.st_size)
-        return roll.entries
+                checker.add_file(name, parts, status.st_size)
+        return checker.entries
 
-    def fetch(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
-        return {entry.path: _read(self.pieces[entry.path], entry.size) for entry in chosen}
+    def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        return {entry.path: _read(self.files[entry.path], entry.size) for entry in chosen}
 
 
 def _read(path: Path, size: int) -> bytes:
-    with opened(path) as file:
+    with open_regular(path) as file:
         return file.read(size)
 
 
 def _must_be_regular(name: str, mode: int) -> None:
     if stat.S_ISLNK(mode):
-        raise Refused(f"{shown(name)} is a symbolic link: hand in the file that it leads to")
+        raise RefusalError(f"{quote(name)} is a symbolic link: hand in the file that it leads to")
     if not stat.S_ISREG(mode):
-        raise Refused(f"{shown(name)} is a device, pipe or socket: hand in files only")
+        raise RefusalError(f"{quote(name)} is a device, pipe or socket: hand in files only")

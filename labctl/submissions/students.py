@@ -1,4 +1,4 @@
-"""Who a submission is of, by the names that course systems give to what they let download."""
+"""The students of submissions, by the file names of course systems (Moodle and Canvas)."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ _MOODLE: Final = re.compile(
 _CANVAS: Final = re.compile(
     r"(?P<name>[^_/]+)(?:_LATE)?_(?P<id>\d{1,20})_(?P<hand_in>\d{1,20})_(?P<rest>.+)", re.DOTALL
 )
-_AGAIN: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d{1,4})(?P<suffix>\.[^.-]+)", re.DOTALL)
+_RESUBMITTED: Final = re.compile(r"(?P<stem>.+)-(?P<number>\d{1,4})(?P<suffix>\.[^.-]+)", re.DOTALL)
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._@-]+")
-_LONGEST: Final = 80
+_MAX_LENGTH: Final = 80
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories of what turns a name around, or isn't seen."""
+"""Unicode categories of characters that are invisible, or change the direction of a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class HandedIn:
-    """A name of a course system taken apart.
+class CourseFileName:
+    """The parts of a file name that a course system made.
 
-    `rest` is what the student called the file; empty where it is a folder of the student's.
-    `order` tells the later of two files that were handed in under the same name. `is_text` for
-    what was typed into the course system: it counts only where there is nothing else.
-    `is_numbered` where `-1`, `-2` before the suffix tells a file that was handed in again.
+    `id` and `name` are the student's. `rest` is the student's own name of the file; empty for a
+    folder of the student's files. `order` is larger for the later of two files of one name.
+    `is_text` means a text that was typed into the course system, which counts only if there is
+    nothing else. `is_numbered` means that `-1` or `-2` before the suffix marks a file that was
+    handed in again.
     """
 
     id: str
@@ -46,47 +47,52 @@ class HandedIn:
     is_numbered: bool = False
 
 
-def course_name(name: str) -> HandedIn | None:
-    """What Moodle or Canvas say by such a name; None where it isn't of theirs."""
-    if found := _MOODLE.fullmatch(name):
-        return HandedIn(
-            id=found["id"],
-            name=clean_name(found["name"]) or found["id"],
-            rest=found["rest"] or "",
-            is_text=found["kind"] == "onlinetext",
+def parse_course_name(name: str) -> CourseFileName | None:
+    """Return the parts of a name that Moodle or Canvas made; None for any other name."""
+    if match := _MOODLE.fullmatch(name):
+        return CourseFileName(
+            id=match["id"],
+            name=clean_name(match["name"]) or match["id"],
+            rest=match["rest"] or "",
+            is_text=match["kind"] == "onlinetext",
         )
-    if found := _CANVAS.fullmatch(name):
-        return HandedIn(
-            id=found["id"],
-            name=clean_name(found["name"]) or found["id"],
-            rest=found["rest"],
-            order=int(found["hand_in"]),
+    if match := _CANVAS.fullmatch(name):
+        return CourseFileName(
+            id=match["id"],
+            name=clean_name(match["name"]) or match["id"],
+            rest=match["rest"],
+            order=int(match["hand_in"]),
             is_numbered=True,
         )
     return None
 
 
-def latest(handed_in: Iterable[tuple[HandedIn, T]], wanted: Sequence[str]) -> dict[str, T]:
-    """What a student's files are, by name: of those handed in again, the last."""
-    found: dict[str, tuple[tuple[int, int], T]] = {}
-    for each, thing in handed_in:
-        name, number = _numbered(each, wanted)
-        order = (number, each.order)
-        if name not in found or found[name][0] < order:
-            found[name] = (order, thing)
-    return {name: thing for name, (_, thing) in found.items()}
+def latest_versions(
+    files: Iterable[tuple[CourseFileName, T]], exercise_files: Sequence[str]
+) -> dict[str, T]:
+    """Return a student's files by the student's own names; of several versions, the latest."""
+    latest: dict[str, tuple[tuple[int, int], T]] = {}
+    for parsed, file in files:
+        name, number = _version(parsed, exercise_files)
+        order = (number, parsed.order)
+        if name not in latest or latest[name][0] < order:
+            latest[name] = (order, file)
+    return {name: file for name, (_, file) in latest.items()}
 
 
-def _numbered(each: HandedIn, wanted: Sequence[str]) -> tuple[str, int]:
-    """`client.py` and 2 for Canvas's `client-2.py`, unless that itself is asked for."""
-    found = _AGAIN.fullmatch(each.rest)
-    if not each.is_numbered or each.rest in wanted or found is None:
-        return each.rest, 0
-    return found["stem"] + found["suffix"], int(found["number"])
+def _version(parsed: CourseFileName, exercise_files: Sequence[str]) -> tuple[str, int]:
+    """Return a file's name and version: `client.py` and 2 for Canvas's `client-2.py`.
+
+    If the exercise asks for a file called `client-2.py`, that is the name, and the version is 0.
+    """
+    match = _RESUBMITTED.fullmatch(parsed.rest)
+    if not parsed.is_numbered or parsed.rest in exercise_files or match is None:
+        return parsed.rest, 0
+    return match["stem"] + match["suffix"], int(match["number"])
 
 
 def clean_name(text: str) -> str:
-    """A name as people write it, without characters that control how text is shown."""
+    """Return a student's name without invisible characters, its spaces joined."""
     kept = (" " if c.isspace() else c for c in text if c.isspace() or not _is_invisible(c))
     return " ".join("".join(kept).split())
 
@@ -95,21 +101,23 @@ def _is_invisible(char: str) -> bool:
     return unicodedata.category(char) in _INVISIBLE
 
 
-def id_of(name: str) -> str:
-    """An id made from any name. Where letters are lost, a digest of the name tells it from others:
-    `Zoë Li` is `Zoe_Li`, and `李` is `id-` and eight digits.
+def student_id(name: str) -> str:
+    """Return an id for any name, 1 to 80 characters of `A-Za-z0-9._@-`.
+
+    `Zoë Li` becomes `Zoe_Li`. If letters are lost, a digest of the name is added, so that ids
+    differ: `李` becomes `id-` and eight hex digits.
     """
     plain = unicodedata.normalize("NFKD", "_".join(clean_name(name).split()))
     ascii_only = "".join(char for char in plain if not unicodedata.combining(char))
-    fitting = _UNSAFE.sub("-", ascii_only).lstrip(".-")
-    if fitting == ascii_only and 0 < len(fitting) <= _LONGEST:
-        return fitting
+    safe = _UNSAFE.sub("-", ascii_only).lstrip(".-")
+    if safe == ascii_only and 0 < len(safe) <= _MAX_LENGTH:
+        return safe
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{fitting.rstrip('-')[: _LONGEST - 9] or 'id'}-{digest}"
+    return f"{safe.rstrip('-')[: _MAX_LENGTH - 9] or 'id'}-{digest}"
 
 
 def without_suffix(name: str) -> str:
-    """The name of a file or archive without what says which kind it is."""
+    """Return the name of a file without its suffix, or of an archive without `.tar.gz` or so."""
     for suffix in ARCHIVE_SUFFIXES:
         if name.casefold().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]

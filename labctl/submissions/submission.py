@@ -1,4 +1,4 @@
-"""One submission: whose it is, where it is, and how to read it."""
+"""One submission: its student, its place, and its files."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labctl.submissions.reading import Files, read_files
-from labctl.submissions.refused import Refused
-from labctl.submissions.store import FolderStore, PieceStore, Store
+from labctl.submissions.reading import SubmittedFiles, read_files
+from labctl.submissions.refusal import RefusalError
+from labctl.submissions.store import FileStore, FolderStore, Store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What one student handed in. Nothing of it is read until `read`, and nothing is kept.
+    """What one student handed in. No file is read before `read`, and none is kept in memory.
 
-    `id` is safe as a file name: 1 to 80 of `A-Za-z0-9._@-`. `name` is as people write it, without
-    control characters. `origin` is the folder, archive or file; `store` what of it is the
-    student's, where that isn't all.
+    `id` is safe as a file name: 1 to 80 characters of `A-Za-z0-9._@-`. `name` is the student's,
+    without control characters. `origin` is the folder, archive or file. `store` has the student's
+    files of it; None if all of it is the student's.
     """
 
     id: str
@@ -25,15 +25,15 @@ class Submission:
     origin: Path
     store: Store | None = field(default=None, repr=False, compare=False)
 
-    def read(self, wanted: Sequence[str]) -> Files:
-        """The files of these names. Refused where they can't be had by the rules."""
+    def read(self, exercise_files: Sequence[str]) -> SubmittedFiles:
+        """Read the files that an exercise asks for. Raises RefusalError if a rule is broken."""
         try:
-            return read_files(self.store or _whole(self.origin), wanted)
+            return read_files(self.store or _store_of(self.origin), exercise_files)
         except OSError as error:
-            raise Refused(f"can't be read: {error.strerror}") from None
+            raise RefusalError(f"the submission can't be read: {error.strerror}") from None
 
 
-def _whole(path: Path) -> Store:
+def _store_of(path: Path) -> Store:
     if path.is_dir() and not path.is_symlink():
         return FolderStore(root=path)
-    return PieceStore(pieces={path.name: path})
+    return FileStore(files={path.name: path})

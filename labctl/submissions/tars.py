@@ -1,7 +1,7 @@
-"""Tar archives, packed or not, read from front to back.
+"""Tar archives, compressed or not, read from front to back.
 
-Our own reader: the library's has no bounds on headers, and follows sizes and offsets that an
-archive gives it into loops and megabytes.
+This is labctl's own reader, because tarfile has no limits on headers: it follows any size and
+offset in an archive, into endless loops and large memory.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from labctl.submissions.compression import COMPRESSIONS, Compression, unpack
 from labctl.submissions.limits import KIB, MIB, STREAM_BYTES, TOTAL_BYTES
-from labctl.submissions.names import Entry, Roll
-from labctl.submissions.packed import PACKINGS, Packing, pieces
-from labctl.submissions.refused import Refused, damage_refused, shown
+from labctl.submissions.names import Entry, EntryChecker
+from labctl.submissions.refusal import RefusalError, quote, refuse_damage
 
 BLOCK: Final = 512
 _HEADER_BYTES: Final = 16 * KIB
-"""Bytes of a long name or of pax records; what is right has some hundreds."""
+"""Bytes of a long name or of pax records; valid archives have some hundreds."""
 
 _CHECKSUM: Final = slice(148, 156)
 _OCTAL: Final = re.compile(rb" *([0-7]*)[ \0]*")
 _PAX: Final = re.compile(rb"(\d{1,5}) ([^=]+)=")
-_FILES: Final = (b"0", b"\0", b"7")
-_FOLDER: Final = b"5"
-_OTHERS: Final = {
+_FILE_KINDS: Final = (b"0", b"\0", b"7")
+_FOLDER_KIND: Final = b"5"
+_REFUSED_KINDS: Final = {
     b"1": "is a hard link: hand in the file itself",
     b"2": "is a symbolic link: hand in the file that it leads to",
     b"3": "is a device: hand in files only",
     b"4": "is a device: hand in files only",
     b"6": "is a pipe: hand in files only",
 }
-"""The kinds that are refused, unless they are skipped. None has data."""
+"""The kinds of entries that are refused, unless their names are skipped. They have no data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,49 +45,50 @@ class _Header:
 
 @dataclass(frozen=True, kw_only=True)
 class TarStore:
-    """A tar archive in memory; `packing` is None where it isn't packed."""
+    """A tar archive in memory; `compression` is None if it is not compressed."""
 
     data: bytes
-    packing: Packing | None
+    compression: Compression | None
 
     def entries(self) -> list[Entry]:
         return list(self._walk(lambda _entry, _stream: None))
 
-    def fetch(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
+    def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        contents: dict[str, bytes] = {}
 
         def keep(entry: Entry, stream: _Stream) -> None:
             if entry in chosen:
-                found[entry.path] = stream.take(entry.size)
+                contents[entry.path] = stream.take(entry.size)
 
         for _ in self._walk(keep):
             pass
-        return found
+        return contents
 
     def _walk(self, visit: Callable[[Entry, _Stream], None]) -> Iterator[Entry]:
-        """Every file, once `visit` saw it and took what it wants of its data."""
-        with damage_refused("the archive", *_errors()):
-            stream = _Stream(pieces(io.BytesIO(self.data), self.packing))
-            roll = Roll()
+        """Yield every file, checked; `visit` is called first, and may take the file's data."""
+        with refuse_damage("the archive", *_unpack_errors()):
+            stream = _Stream(unpack(io.BytesIO(self.data), self.compression))
+            checker = EntryChecker()
             for header in _headers(stream):
-                after = stream.position + -(-header.size // BLOCK) * BLOCK
-                if entry := _taken(roll, header):
+                end = stream.position + -(-header.size // BLOCK) * BLOCK
+                if entry := _checked_entry(checker, header):
                     visit(entry, stream)
                     yield entry
-                stream.skip(after - stream.position)
+                stream.skip(end - stream.position)
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether 512 bytes are the header of an entry. There need not be a name of the format."""
-    return len(head) >= BLOCK and head.strip(b"\0") != b"" and _is_summed(head[:BLOCK])
+    """Tell whether 512 bytes are a tar header, by their checksum: old formats have no magic."""
+    return len(head) >= BLOCK and head.strip(b"\0") != b"" and _has_valid_checksum(head[:BLOCK])
 
 
-def packing_of(head: bytes) -> Packing | None:
-    """How a file that begins so is packed."""
-    return next((each for each in PACKINGS if head.startswith(each.magic)), None)
+def compression_of(head: bytes) -> Compression | None:
+    """Return the compression of a file by its first bytes; None if it is not compressed."""
+    return next((each for each in COMPRESSIONS if head.startswith(each.magic)), None)
 
 
-def _errors() -> tuple[type[Exception], ...]:
+def _unpack_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of decompressors for damaged data that are no ValueError or OSError."""
     import zlib  # noqa: PLC0415
 
     try:
@@ -98,9 +99,9 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 class _Stream:
-    """Bytes in order, counted: beyond STREAM_BYTES is Refused, and EOFError where there are none.
+    """The unpacked bytes of an archive, in order. `position` counts them.
 
-    `skip` holds one piece at a time.
+    Raises RefusalError beyond STREAM_BYTES, and EOFError at the end of the data.
     """
 
     def __init__(self, source: Iterator[bytes]) -> None:
@@ -110,17 +111,19 @@ class _Stream:
         self.position = 0
 
     def take(self, size: int) -> bytes:
+        """Return the next bytes."""
         return b"".join(self._parts(size))
 
     def skip(self, size: int) -> None:
+        """Skip the next bytes, with one piece of them in memory at a time."""
         for _ in self._parts(size):
             pass
 
     def must_end(self) -> None:
-        """Reads on to the end, so that a checksum of the packing is compared."""
+        """Read to the end, where the compression's checksum is compared; only zeros may follow."""
         while piece := self._some(BLOCK):
             if piece.strip(b"\0"):
-                raise Refused("the archive has data after its end: pack the files anew")
+                raise RefusalError("the archive has data after its end: pack the files again")
 
     def _parts(self, size: int) -> Iterator[bytes]:
         while size:
@@ -137,15 +140,15 @@ class _Stream:
         self._at += len(part)
         self.position += len(part)
         if self.position > STREAM_BYTES:
-            raise Refused(
-                f"the archive unpacks to more than {TOTAL_BYTES // MIB} MiB: hand in what is asked "
-                "for"
+            raise RefusalError(
+                f"the archive unpacks to more than {TOTAL_BYTES // MIB} MiB: hand in only what "
+                "is asked for"
             )
         return part
 
 
 def _headers(stream: _Stream) -> Iterator[_Header]:
-    """The header of each entry, with the names and sizes that headers before it gave it."""
+    """Yield the header of each entry, with the name and size from extension headers before it."""
     name, size = None, None
     while True:
         block = stream.take(BLOCK)
@@ -169,7 +172,7 @@ def _headers(stream: _Stream) -> Iterator[_Header]:
 
 
 def _header(block: bytes) -> _Header:
-    if not _is_summed(block):
+    if not _has_valid_checksum(block):
         raise ValueError
     name = block[:100].partition(b"\0")[0]
     prefix = block[345:500].partition(b"\0")[0] if block[257:263] == b"ustar\0" else b""
@@ -178,18 +181,19 @@ def _header(block: bytes) -> _Header:
     return _Header(name=whole, size=_octal(block[124:136]), kind=kind)
 
 
-def _is_summed(block: bytes) -> bool:
-    written = _OCTAL.fullmatch(block[_CHECKSUM])
+def _has_valid_checksum(block: bytes) -> bool:
+    """Tell whether a header has the right checksum."""
+    checksum = _OCTAL.fullmatch(block[_CHECKSUM])
     total = sum(block) - sum(block[_CHECKSUM]) + 8 * ord(" ")
-    return written is not None and int(written[1] or b"0", 8) == total
+    return checksum is not None and int(checksum[1] or b"0", 8) == total
 
 
 def _octal(field: bytes) -> int:
-    """A number as headers have it. ValueError for those beyond 8 GiB, written in another way."""
-    found = _OCTAL.fullmatch(field)
-    if not found:
+    """Return a number in a header. Raises ValueError for the binary form of sizes over 8 GiB."""
+    match = _OCTAL.fullmatch(field)
+    if not match:
         raise ValueError
-    return int(found[1] or b"0", 8)
+    return int(match[1] or b"0", 8)
 
 
 def _text(name: bytes) -> str:
@@ -200,11 +204,11 @@ def _text(name: bytes) -> str:
 
 
 def _extension(stream: _Stream, header: _Header) -> bytes:
-    """What a header that speaks of the next one has to say."""
+    """Return the data of an extension header, which describes the next header."""
     if header.size > _HEADER_BYTES:
-        raise Refused(
-            f"{shown(header.name)} is a header of more than {_HEADER_BYTES // KIB} KiB: pack the "
-            "files anew"
+        raise RefusalError(
+            f"{quote(header.name)} is a header of more than {_HEADER_BYTES // KIB} KiB: pack the "
+            "files again"
         )
     data = stream.take(header.size)
     stream.skip(-header.size % BLOCK)
@@ -214,38 +218,42 @@ def _extension(stream: _Stream, header: _Header) -> bytes:
 def _pax(
     data: bytes, header: _Header, name: str | None, size: int | None
 ) -> tuple[str | None, int | None]:
-    """The name and size that pax records give the next entry; those it has where they don't."""
+    """Return the name and size of the next entry, as pax records change them (POSIX pax format)."""
     while data:
-        found = _PAX.match(data)
-        if not found or not found.end() < int(found[1]) <= len(data):
+        record = _PAX.match(data)
+        if not record or not record.end() < int(record[1]) <= len(data):
             raise ValueError
-        value = data[found.end() : int(found[1]) - 1]
-        if found[2].startswith(b"GNU.sparse."):
-            raise Refused(f"{shown(header.name)} is of a sparse file: pack the files anew")
-        if found[2] in (b"path", b"size") and header.kind == b"g":
-            raise Refused("the archive gives all its files one name or size: pack the files anew")
-        if found[2] == b"path":
+        value = data[record.end() : int(record[1]) - 1]
+        if record[2].startswith(b"GNU.sparse."):
+            raise RefusalError(f"{quote(header.name)} is a sparse file: pack the files again")
+        if record[2] in (b"path", b"size") and header.kind == b"g":
+            raise RefusalError(
+                "the archive gives all its files one name or size: pack the files again"
+            )
+        if record[2] == b"path":
             name = value.decode("utf-8")
-        if found[2] == b"size":
+        if record[2] == b"size":
             size = int(value) if re.fullmatch(rb"\d{1,12}", value) else _octal(value)
-        data = data[int(found[1]) :]
+        data = data[int(record[1]) :]
     return name, size
 
 
-def _taken(roll: Roll, header: _Header) -> Entry | None:
-    """The entry of a file, checked; None for a folder, and for what is skipped."""
-    parts = roll.meets(header.name)
-    is_folder = header.kind == _FOLDER or (header.kind == b"\0" and header.name.endswith("/"))
-    if parts is not None and header.kind in _OTHERS:
-        raise Refused(f"{shown(header.name)} {_OTHERS[header.kind]}")
-    if header.size and (is_folder or header.kind in _OTHERS):
-        raise Refused(f"{shown(header.name)} is no file, but has content: pack the files anew")
-    if not is_folder and header.kind not in (*_OTHERS, *_FILES):
-        raise Refused(
-            f"{shown(header.name)} is of kind {shown(header.kind.decode('latin-1'))}, which is not "
-            "read here: pack the files as a plain zip"
+def _checked_entry(checker: EntryChecker, header: _Header) -> Entry | None:
+    """Check one entry, and return it if it is a file; None if it is a folder, or skipped."""
+    parts = checker.admit(header.name)
+    is_folder = header.kind == _FOLDER_KIND or (header.kind == b"\0" and header.name.endswith("/"))
+    if parts is not None and header.kind in _REFUSED_KINDS:
+        raise RefusalError(f"{quote(header.name)} {_REFUSED_KINDS[header.kind]}")
+    if header.size and (is_folder or header.kind in _REFUSED_KINDS):
+        raise RefusalError(
+            f"{quote(header.name)} has content, but is no file: pack the files again"
+        )
+    if not is_folder and header.kind not in (*_REFUSED_KINDS, *_FILE_KINDS):
+        raise RefusalError(
+            f"{quote(header.name)} is of the kind {quote(header.kind.decode('latin-1'))}, which "
+            "labctl can't read: pack the files as a plain zip"
         )
     if parts is None or is_folder:
-        roll.folder(parts or ())
+        checker.add_folder(parts or ())
         return None
-    return roll.file(header.name, parts, header.size)
+    return checker.add_file(header.name, parts, header.size)

@@ -1,6 +1,4 @@
-"""Zip archives, read in memory: their directory is checked as a whole before anything of it is
-unpacked.
-"""
+"""Zip archives, read in memory. The whole directory is checked before any entry is unpacked."""
 
 from __future__ import annotations
 
@@ -21,19 +19,19 @@ from labctl.submissions.limits import (
     RATIO,
     RATIO_FROM,
 )
-from labctl.submissions.names import Entry, Roll
-from labctl.submissions.refused import Refused, damage_refused, shown
-from labctl.submissions.store import opened
+from labctl.submissions.names import Entry, EntryChecker
+from labctl.submissions.refusal import RefusalError, quote, refuse_damage
+from labctl.submissions.store import open_regular
 
 MAGIC: Final = (b"PK\x03\x04", b"PK\x05\x06")
-"""How a zip begins: with its first entry, or with the end of its directory where it has none."""
+"""The first bytes of a zip: of its first entry, or of the end of its directory if it is empty."""
 
 _ENCRYPTED: Final = 0x2041
-"""Flags: encrypted, strongly encrypted, directory encrypted."""
+"""The flags of encryption, strong encryption and an encrypted directory."""
 
 _UTF8: Final = 0x800
 _LOCAL_HEADER: Final = 30
-"""Bytes before an entry's name, which stands once more before its data."""
+"""Bytes of the header before an entry's data, without the name in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,122 +41,130 @@ class ZipStore:
     data: bytes
 
     def entries(self) -> list[Entry]:
-        with _zip(io.BytesIO(self.data), DIRECTORY_BYTES) as found:
-            return list(_listed(found, lambda name: name))
+        with _zip(io.BytesIO(self.data), DIRECTORY_BYTES) as archive:
+            return list(_checked_entries(archive, lambda name: name))
 
-    def fetch(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
-        with _zip(io.BytesIO(self.data), DIRECTORY_BYTES) as found:
-            infos = _listed(found, lambda name: name)
-            return {entry.path: _unpacked(found, infos[entry], entry) for entry in chosen}
+    def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        with _zip(io.BytesIO(self.data), DIRECTORY_BYTES) as archive:
+            infos = _checked_entries(archive, lambda name: name)
+            return {entry.path: _unpack(archive, infos[entry], entry) for entry in chosen}
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemberStore:
-    """Some of the files in a course's zip; `members` has the names that they were handed in with
-    by their names in the zip.
+class CourseZipStore:
+    """The files of one student in a course's zip.
+
+    `members` are the student's own names of the files, by their names in the zip.
     """
 
     archive: Path
     members: Mapping[str, str]
 
     def entries(self) -> list[Entry]:
-        with opened(self.archive) as file, _zip(file, BULK_DIRECTORY_BYTES) as found:
-            return list(_listed(found, self.members.get))
+        with open_regular(self.archive) as file, _zip(file, BULK_DIRECTORY_BYTES) as archive:
+            return list(_checked_entries(archive, self.members.get))
 
-    def fetch(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
-        with opened(self.archive) as file, _zip(file, BULK_DIRECTORY_BYTES) as found:
-            infos = _listed(found, self.members.get)
-            return {entry.path: _unpacked(found, infos[entry], entry) for entry in chosen}
-
-
-def names_in(archive: Path) -> list[str]:
-    """The names in a zip, as they are: none of them was checked. Refused where it is damaged."""
-    with opened(archive) as file, _zip(file, BULK_DIRECTORY_BYTES) as found:
-        return [_name(info) for info in found.infolist()]
+    def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        with open_regular(self.archive) as file, _zip(file, BULK_DIRECTORY_BYTES) as archive:
+            infos = _checked_entries(archive, self.members.get)
+            return {entry.path: _unpack(archive, infos[entry], entry) for entry in chosen}
 
 
-def _listed(
-    found: zipfile.ZipFile, renamed: Callable[[str], str | None]
+def zip_names(path: Path) -> list[str]:
+    """Return the names in a zip, unchecked. Raises RefusalError if the zip is damaged."""
+    with open_regular(path) as file, _zip(file, BULK_DIRECTORY_BYTES) as archive:
+        return [_name(info) for info in archive.infolist()]
+
+
+def _checked_entries(
+    archive: zipfile.ZipFile, rename: Callable[[str], str | None]
 ) -> dict[Entry, zipfile.ZipInfo]:
-    """The files of a zip that `renamed` has a name for, each with what tells where it is."""
-    infos = found.infolist()
-    _must_not_overlap(infos, found.start_dir)
-    roll = Roll()
-    kept = {}
+    """Check a zip's directory, and return its files under the names that `rename` gives them.
+
+    Files for which `rename` returns None are left out. Raises RefusalError if a rule is broken.
+    """
+    infos = archive.infolist()
+    _must_not_overlap(infos, archive.start_dir)
+    checker = EntryChecker()
+    files = {}
     for info in infos:
-        name = renamed(_name(info))
-        if name is not None and (entry := _taken(roll, name, info)):
-            kept[entry] = info
-    return kept
+        name = rename(_name(info))
+        if name is not None and (entry := _checked_entry(checker, name, info)):
+            files[entry] = info
+    return files
 
 
-def _taken(roll: Roll, name: str, info: zipfile.ZipInfo) -> Entry | None:
-    """The entry of a file, checked; None for a folder, and for what is skipped."""
-    parts = roll.meets(name)
+def _checked_entry(checker: EntryChecker, name: str, info: zipfile.ZipInfo) -> Entry | None:
+    """Check one entry, and return it if it is a file; None if it is a folder, or skipped."""
+    parts = checker.admit(name)
     if parts is None:
         return None
     _must_be_plain(name, info)
     if name.endswith("/"):
-        roll.folder(parts)
+        checker.add_folder(parts)
         return None
     _must_not_be_a_bomb(name, info)
-    return roll.file(name, parts, info.file_size)
+    return checker.add_file(name, parts, info.file_size)
 
 
 def _must_be_plain(name: str, info: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
-        raise Refused(f"{shown(name)} is a symbolic link: hand in the file that it leads to")
+        raise RefusalError(f"{quote(name)} is a symbolic link: hand in the file that it leads to")
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise Refused(f"{shown(name)} is a device, pipe or socket: hand in files only")
+        raise RefusalError(f"{quote(name)} is a device, pipe or socket: hand in files only")
     if name.endswith("/") != (kind == stat.S_IFDIR) and kind:
-        raise Refused(f"{shown(name)} is both a file and a folder: pack the files anew")
+        raise RefusalError(f"{quote(name)} is both a file and a folder: pack the files again")
     if info.flag_bits & _ENCRYPTED:
-        raise Refused(f"{shown(name)} is encrypted: pack the files without a password")
+        raise RefusalError(f"{quote(name)} is encrypted: pack the files without a password")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Refused(
-            f"{shown(name)} is packed by method {info.compress_type}, which is not read here: pack "
-            "the files as a plain zip"
+        raise RefusalError(
+            f"{quote(name)} is compressed with method {info.compress_type}, which labctl can't "
+            "read: pack the files as a plain zip"
         )
     if name.endswith("/") and info.file_size:
-        raise Refused(f"{shown(name)} is a folder with content of its own: pack the files anew")
+        raise RefusalError(f"{quote(name)} is a folder, but has content: pack the files again")
 
 
 def _must_not_be_a_bomb(name: str, info: zipfile.ZipInfo) -> None:
     if info.file_size > RATIO_FROM and info.file_size > RATIO * info.compress_size:
-        raise Refused(
-            f"{shown(name)} unpacks to more than {RATIO} times its size: leave it out, or pack it "
-            "less tightly"
+        raise RefusalError(
+            f"{quote(name)} unpacks to more than {RATIO} times its size: leave it out, or "
+            "compress it less"
         )
 
 
 def _must_not_overlap(infos: list[zipfile.ZipInfo], end: int) -> None:
-    """Bombs let many entries share the same packed bytes; `end` is where the directory begins."""
+    """Refuse a zip whose entries share bytes, as zip bombs do; `end` is the directory's offset."""
     starts = sorted(infos, key=lambda info: info.header_offset)
     if starts and starts[0].header_offset:
-        raise Refused("the zip has bytes before its first entry: pack the files anew")
+        raise RefusalError("the zip has bytes before its first entry: pack the files again")
     ends = [info.header_offset for info in starts[1:]] + [end]
     for info, following in zip(starts, ends, strict=False):
-        # the name is counted in characters: at most what it has in bytes, so nothing is accused
+        # The length of the name is in characters. It has as many bytes or more, so that no valid
+        # entry is refused.
         least = _LOCAL_HEADER + len(info.orig_filename) + info.compress_size
         if info.header_offset + least > following:
-            raise Refused(f"{shown(_name(info))} overlaps another entry: pack the files anew")
+            raise RefusalError(f"{quote(_name(info))} overlaps another entry: pack the files again")
 
 
-def _unpacked(found: zipfile.ZipFile, info: zipfile.ZipInfo, entry: Entry) -> bytes:
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, entry: Entry) -> bytes:
     with (
-        damage_refused(shown(entry.path), zipfile.BadZipFile, zlib.error),
-        found.open(info) as file,
+        refuse_damage(quote(entry.path), zipfile.BadZipFile, zlib.error),
+        archive.open(info) as file,
     ):
         data = file.read(entry.size)
-        # one more read sees the end, where the checksum is compared
+        # The checksum is compared when a read reaches the end.
         if len(data) != entry.size or file.read(1):
             raise EOFError
         return data
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """The whole name: `filename` ends at a NUL. Some systems write UTF-8 and don't say so."""
+    """Return an entry's whole name, because `filename` ends at a NUL.
+
+    A name that is valid UTF-8 is read as such, because some systems do not set the flag for it.
+    """
     name = info.orig_filename
     if info.flag_bits & _UTF8:
         return name
@@ -169,29 +175,32 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 
 @contextmanager
-def _zip(file: BinaryIO, directory: int) -> Iterator[zipfile.ZipFile]:
-    """A zip whose directory has at most `directory` bytes. Refused where it is damaged."""
+def _zip(file: BinaryIO, max_directory: int) -> Iterator[zipfile.ZipFile]:
+    """Open a zip whose directory has at most so many bytes. Raises RefusalError if it can't."""
     with ExitStack() as stack:
-        bounded = _Bounded(file, directory)
-        with damage_refused("the zip", zipfile.BadZipFile, zlib.error):
-            found = stack.enter_context(zipfile.ZipFile(bounded))
-        bounded.most = sys.maxsize
-        yield found
+        bounded = _BoundedFile(file, max_directory)
+        with refuse_damage("the zip", zipfile.BadZipFile, zlib.error):
+            archive = stack.enter_context(zipfile.ZipFile(bounded))
+        bounded.limit = sys.maxsize
+        yield archive
 
 
-class _Bounded:
-    """A file of which less than `most` bytes are read at a time: zipfile takes in a directory at
-    once, and makes twenty times as much of it.
+class _BoundedFile:
+    """A file in which one read returns less than `limit` bytes; a longer one raises RefusalError.
+
+    zipfile reads a directory with one read, and needs twenty times as much memory for it.
     """
 
-    def __init__(self, file: BinaryIO, most: int) -> None:
+    def __init__(self, file: BinaryIO, limit: int) -> None:
         self._file = file
-        self.most = most
+        self.limit = limit
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(min(size, self.most) if size >= 0 else self.most)
-        if len(data) == self.most:
-            raise Refused("the zip has too large a directory: hand in what is asked for")
+        data = self._file.read(min(size, self.limit) if size >= 0 else self.limit)
+        if len(data) == self.limit:
+            raise RefusalError(
+                "the directory of the zip is too large: hand in only what is asked for"
+            )
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

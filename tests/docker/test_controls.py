@@ -22,7 +22,7 @@ from labctl.grading.vary import Variation
 from labctl.mark.evidence import RunEvidence
 from labctl.model.grade import Grade
 from labctl.model.plan import PlannedLab
-from labctl.submissions import Refused, find
+from labctl.submissions import RefusalError, find_submissions
 from tests.hostile import HOSTILE
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,9 @@ class Class:
             (place / f"s{number}" / "client.py").write_text(source, "utf-8")
         grades: list[Grade] = []
         grader = Grader(replace(loaded, runs=some), jobs=4, hidden=True, output=Output())
-        grader.grade(find([place], loaded.files), done=grades.append, keep=lambda *_: ("", ""))
+        grader.grade(
+            find_submissions([place], loaded.files), done=grades.append, keep=lambda *_: ("", "")
+        )
         return sorted(grades, key=lambda one: one.id)
 
     def points(self, exercise: str, runs: tuple[str, ...], source: str) -> float:
@@ -215,10 +217,10 @@ def test_without_limits_a_submission_may_be_of_any_size(
     """Control: the limits of what is read."""
     (tmp_path / "s" / "client.py").parent.mkdir()
     (tmp_path / "s" / "client.py").write_bytes(b"#" * (8 << 20))
-    [one] = find([tmp_path], ["client.py"])
-    with pytest.raises(Refused, match="make it smaller"):
+    [one] = find_submissions([tmp_path], ["client.py"])
+    with pytest.raises(RefusalError, match="make it smaller"):
         one.read(["client.py"])
-    monkeypatch.setattr("labctl.submissions.reading.WANTED_BYTES", 1 << 30)
+    monkeypatch.setattr("labctl.submissions.reading.FILE_BYTES", 1 << 30)
     assert len(one.read(["client.py"]).contents["client.py"]) == 8 << 20
 
 

@@ -87,7 +87,7 @@ def test_what_is_not_utf_8(tmp_path: Path, exercise: Exercise, name: str) -> Non
 def test_nothing_that_is_asked_for(tmp_path: Path, exercise: Exercise) -> None:
     submission = handed_in(tmp_path, {"notes.txt": "", "main.c": ""})
     assert refused(read_paper(submission, exercise, read_scenario)) == (
-        'holds nothing that is asked for, but "main.c", "notes.txt": '
+        'the submission has "main.c", "notes.txt", but no file that is asked for: '
         "hand in answers.yaml and client.py and my.yaml"
     )
     assert digest_of(submission, exercise) == ""
@@ -95,7 +95,7 @@ def test_nothing_that_is_asked_for(tmp_path: Path, exercise: Exercise) -> None:
 
 def test_nothing_at_all(tmp_path: Path, exercise: Exercise) -> None:
     message = refused(read(tmp_path, exercise, {}))
-    assert message.startswith("holds no files: hand in answers.yaml")
+    assert message.startswith("the submission has no files: hand in answers.yaml")
 
 
 @pytest.mark.parametrize(

@@ -23,4 +23,4 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
 """What writes each into a folder, and returns its path."""
 
 MESSAGES: dict[str, str] = {key: message for key, (_, _, message) in _TABLE.items()}
-"""What `Refused` says of each where the exercise wants client.py and answers.yaml."""
+"""What `RefusalError` says of each where the exercise wants client.py and answers.yaml."""

@@ -25,6 +25,11 @@ from tests.unit.submissions.build import (
 
 KIB = 1024
 MIB = 1024 * KIB
+_HAND_IN = "hand in client.py and answers.yaml"
+_METHOD = (
+    '"client.py" is compressed with method {}, which labctl can\'t read: pack the files as a plain '
+    "zip"
+)
 _PLAIN = {CLIENT: RIGHT}
 _PATTERN = random.Random(1).randbytes(8 * KIB)  # noqa: S311 it keeps no secret
 """Packed over and over, it takes a hundredth: more than a bomb does."""
@@ -71,27 +76,27 @@ ZIPS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "zip-folder-with-mode-of-file": (
         "a.zip",
         lambda: zip_with("folder/", stat.S_IFREG | 0o644, b""),
-        '"folder/" is both a file and a folder: pack the files anew',
+        '"folder/" is both a file and a folder: pack the files again',
     ),
     "zip-folder-with-content": (
         "a.zip",
         lambda: raw_zip([CLIENT, "folder/"]),
-        '"folder/" is a folder with content of its own: pack the files anew',
+        '"folder/" is a folder, but has content: pack the files again',
     ),
     "zip-absolute": (
         "a.zip",
         lambda: raw_zip([CLIENT, "/etc/cron.d/x"]),
-        '"/etc/cron.d/x" is an absolute path: pack the files by relative names',
+        '"/etc/cron.d/x" is an absolute path: pack the files with relative names',
     ),
     "zip-drive-letter": (
         "a.zip",
         lambda: raw_zip([CLIENT, "C:/x.py"]),
-        '"C:/x.py" begins with a drive letter: pack the files by relative names',
+        '"C:/x.py" begins with a drive letter: pack the files with relative names',
     ),
     "zip-backslash": (
         "a.zip",
         lambda: raw_zip([CLIENT, "jane\\x.py"]),
-        '"jane\\x.py" has a backslash in its name: folders are parted by /',
+        '"jane\\x.py" has a backslash in its name: write / between folders',
     ),
     "zip-parent": (
         "a.zip",
@@ -116,47 +121,47 @@ ZIPS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "zip-long-name": (
         "a.zip",
         lambda: raw_zip([CLIENT, "n" * 501]),
-        f'"{"n" * 60}..." has a name of over 500 characters: shorten it',
+        f'"{"n" * 60}..." has a name of more than 500 characters: shorten it',
     ),
     "zip-deep": (
         "a.zip",
         lambda: raw_zip([CLIENT, "d/" * 32 + "x"]),
-        f'"{"d/" * 30}..." is more than 32 folders deep: put it further up',
+        f'"{"d/" * 30}..." is more than 32 folders deep: move it further up',
     ),
     "zip-dot": (
         "a.zip",
         lambda: raw_zip([CLIENT, "."]),
-        '"." is a file without a name: pack the files anew',
+        '"." is a file without a name: pack the files again',
     ),
     "zip-duplicate": (
         "a.zip",
         lambda: raw_zip([CLIENT, CLIENT]),
-        '"client.py" is there twice: keep one of the two',
+        '"client.py" is there twice: keep one of them',
     ),
     "zip-duplicate-by-dot": (
         "a.zip",
         lambda: raw_zip([CLIENT, "./client.py"]),
-        '"client.py" is there twice: keep one of the two',
+        '"client.py" is there twice: keep one of them',
     ),
     "zip-case": (
         "a.zip",
         lambda: zip_of({CLIENT: RIGHT, "Client.py": RIGHT}),
-        '"Client.py" and "client.py" are the same name to some systems: rename one of the two',
+        '"Client.py" and "client.py" are the same name on some systems: rename one of them',
     ),
     "zip-case-of-folders": (
         "a.zip",
         lambda: zip_of({"a/client.py": RIGHT, "A/x.py": RIGHT}),
-        '"A" and "a" are the same name to some systems: rename one of the two',
+        '"A" and "a" are the same name on some systems: rename one of them',
     ),
     "zip-normalisation": (
         "a.zip",
         lambda: zip_of({CLIENT: RIGHT, "\u00e9.py": b"", "e\u0301.py": b""}),
-        '"e\u0301.py" and "\u00e9.py" are the same name to some systems: rename one of the two',
+        '"e\u0301.py" and "\u00e9.py" are the same name on some systems: rename one of them',
     ),
     "zip-file-and-folder": (
         "a.zip",
         lambda: zip_of({CLIENT: RIGHT, "client.py/x.py": RIGHT}),
-        '"client.py" is both a file and a folder: rename one of the two',
+        '"client.py" is both a file and a folder: rename one of them',
     ),
     "zip-encrypted": (
         "a.zip",
@@ -166,67 +171,67 @@ ZIPS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "zip-lzma": (
         "a.zip",
         lambda: zip_of(_PLAIN, zipfile.ZIP_LZMA),
-        '"client.py" is packed by method 14, which is not read here: pack the files as a plain zip',
+        _METHOD.format(14),
     ),
     "zip-unknown-compression": (
         "a.zip",
         lambda: patched(zip_of(_PLAIN), CENTRAL, 10, b"\x63\0"),
-        '"client.py" is packed by method 99, which is not read here: pack the files as a plain zip',
+        _METHOD.format(99),
     ),
     "zip-cut-off": (
         "a.zip",
         lambda: zip_of(_PLAIN)[:-30],
-        "the zip is damaged or cut off: pack it anew and hand it in again",
+        "the zip is damaged or incomplete: pack it again and hand it in again",
     ),
     "zip-wrong-checksum": (
         "a.zip",
         _wrong_checksum,
-        '"client.py" is damaged or cut off: pack it anew and hand it in again',
+        '"client.py" is damaged or incomplete: pack it again and hand it in again',
     ),
     "zip-two-names": (
         "a.zip",
         lambda: patched(zip_of(_PLAIN), LOCAL, 30, b"server.py"),
-        '"client.py" is damaged or cut off: pack it anew and hand it in again',
+        '"client.py" is damaged or incomplete: pack it again and hand it in again',
     ),
     "zip-prefixed": (
         "a.zip",
         lambda: zip_of({CLIENT: b"other"}) + zip_of(_PLAIN),
-        "the zip has bytes before its first entry: pack the files anew",
+        "the zip has bytes before its first entry: pack the files again",
     ),
     "zip-overlap": (
         "a.zip",
         overlapping_zip,
-        '"client.py" overlaps another entry: pack the files anew',
+        '"client.py" overlaps another entry: pack the files again',
     ),
     "zip-bomb": (
         "a.zip",
         lambda: zip_of({CLIENT: RIGHT, "zeros": bytes(MIB)}),
-        '"zeros" unpacks to more than 200 times its size: leave it out, or pack it less tightly',
+        '"zeros" unpacks to more than 200 times its size: leave it out, or compress it less',
     ),
     "zip-size-that-lies": (
         "a.zip",
         lambda: patched(zip_of({CLIENT: RIGHT}), CENTRAL, 24, struct.pack("<I", 9 * KIB)),
-        '"client.py" is damaged or cut off: pack it anew and hand it in again',
+        '"client.py" is damaged or incomplete: pack it again and hand it in again',
     ),
     "zip-total": (
         "a.zip",
         lambda: zip_of({f"{n:02}.bin": _PATTERN * 128 for n in range(21)}),
-        '"20.bin" takes the files beyond 20 MiB in all: hand in what is asked for',
+        '"20.bin" makes the files larger than 20 MiB in total: hand in only what is asked for',
     ),
     "zip-many": (
         "a.zip",
         lambda: zip_of({f"{n}.py": b"" for n in range(501)}),
-        "holds more than 500 files and folders: hand in what is asked for",
+        "the submission has more than 500 files and folders: hand in only what is asked for",
     ),
     "zip-large-directory": (
         "a.zip",
         _large_directory,
-        "the zip has too large a directory: hand in what is asked for",
+        "the directory of the zip is too large: hand in only what is asked for",
     ),
     "zip-directory-size-that-lies": (
         "a.zip",
         _long_comment,
-        "the zip is damaged or cut off: pack it anew and hand it in again",
+        "the zip is damaged or incomplete: pack it again and hand it in again",
     ),
     "zip-large-wanted": (
         "a.zip",
@@ -236,22 +241,22 @@ ZIPS: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "zip-large": (
         "a.zip",
         lambda: zip_of({CLIENT: RIGHT, "x": bytes(11 * MIB)}, zipfile.ZIP_STORED),
-        '"a.zip" has more than 10 MiB: hand in what is asked for',
+        '"a.zip" has more than 10 MiB: hand in only what is asked for',
     ),
     "zip-in-zip": (
         "a.zip",
         lambda: zip_of({"inner.zip": zip_of(_PLAIN)}),
-        'holds nothing that is asked for, but "inner.zip": hand in client.py and answers.yaml',
+        f'the submission has "inner.zip", but no file that is asked for: {_HAND_IN}',
     ),
     "zip-of-two": (
         "a.zip",
         lambda: zip_of({"a/client.py": RIGHT, "b/client.py": RIGHT}),
-        'client.py is there as "a/client.py" and as "b/client.py": keep one of the two',
+        'client.py is there as "a/client.py" and as "b/client.py": keep one of them',
     ),
     "zip-empty": (
         "a.zip",
         lambda: zip_of({}),
-        "holds no files: hand in client.py and answers.yaml",
+        "the submission has no files: hand in client.py and answers.yaml",
     ),
     "no-archive": (
         "a.zip",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from labctl.submissions import Refused, packed
-from labctl.submissions.reading import opened_archive
+from labctl.submissions import RefusalError, compression
+from labctl.submissions.reading import open_archive
 from tests.unit.submissions.build import (
     CLIENT,
     END_OF_TAR,
@@ -34,9 +34,9 @@ LONG = "/".join(["folder" * 4] * 8) + "/client.py"
 
 
 def contents(data: bytes) -> dict[str, bytes]:
-    store = opened_archive(data)
+    store = open_archive(data)
     assert store is not None
-    return store.fetch(store.entries())
+    return store.read(store.entries())
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
@@ -95,7 +95,7 @@ def test_what_takes_many_pieces_to_unpack(mode: str) -> None:
 def test_a_checksum_of_the_packing_is_compared() -> None:
     data = bytearray(gzip.compress(tar_of({CLIENT: RIGHT})))
     data[-6] ^= 1
-    with pytest.raises(Refused, match="damaged"):
+    with pytest.raises(RefusalError, match="damaged"):
         contents(bytes(data))
 
 
@@ -144,11 +144,11 @@ def test_small_files_may_be_packed_tightly() -> None:
 
 
 def test_a_python_without_xz(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lacking() -> packed._Unpacker:
+    def lacking() -> compression._Unpacker:
         raise ImportError
 
-    xz = packed.Packing(name="xz", magic=b"\xfd7zXZ\x00", unpacker=lacking)
+    xz = compression.Compression(name="xz", magic=b"\xfd7zXZ\x00", new_unpacker=lacking)
     data = tar_of({CLIENT: RIGHT}, "w:xz")
-    monkeypatch.setattr("labctl.submissions.tars.PACKINGS", [xz])
-    with pytest.raises(Refused, match="this Python can't read xz: hand in a zip"):
+    monkeypatch.setattr("labctl.submissions.tars.COMPRESSIONS", [xz])
+    with pytest.raises(RefusalError, match="this Python can't read xz: hand in a zip"):
         contents(data)

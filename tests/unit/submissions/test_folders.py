@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.submissions import Refused, store
+from labctl.submissions import RefusalError, store
 from labctl.submissions.names import Entry
 from tests.unit.submissions.build import CLIENT, RIGHT, write
 from tests.unit.submissions.test_reading import read, refusal
@@ -64,15 +64,15 @@ def test_what_became_a_link_or_pipe_since_is_not_opened(jane: Path) -> None:
     (jane / "link").symlink_to("client.py")
     os.mkfifo(jane / "pipe")
     reading = store.FolderStore(root=jane)
-    with pytest.raises(Refused, match="Too many levels"):
-        reading.fetch([Entry(path="link", size=9)])
-    with pytest.raises(Refused, match='"pipe" is no regular file: hand in files only'):
-        reading.fetch([Entry(path="pipe", size=9)])
+    with pytest.raises(RefusalError, match="Too many levels"):
+        reading.read([Entry(path="link", size=9)])
+    with pytest.raises(RefusalError, match='"pipe" is no regular file: hand in files only'):
+        reading.read([Entry(path="pipe", size=9)])
 
 
 def test_what_grew_since_is_cut(jane: Path) -> None:
     reading = store.FolderStore(root=jane)
-    assert reading.fetch([Entry(path=CLIENT, size=6)]) == {CLIENT: RIGHT[:6]}
+    assert reading.read([Entry(path=CLIENT, size=6)]) == {CLIENT: RIGHT[:6]}
 
 
 @pytest.mark.parametrize("name", ["a\\b", "a\nb", "\udcff", "C:x"])
@@ -86,7 +86,7 @@ def test_a_folder_of_much_is_refused_without_reading_it(jane: Path) -> None:
     with (jane / "sparse").open("wb") as file:
         file.truncate(1 << 40)
     assert refusal(jane) == (
-        '"sparse" takes the files beyond 20 MiB in all: hand in what is asked for'
+        '"sparse" makes the files larger than 20 MiB in total: hand in only what is asked for'
     )
 
 
@@ -94,7 +94,7 @@ def test_a_large_file_alone_is_refused_without_reading_it(tmp_path: Path) -> Non
     with (tmp_path / "jane.zip").open("wb") as file:
         file.truncate(11 << 20)
     assert refusal(tmp_path / "jane.zip") == (
-        '"jane.zip" has more than 10 MiB: hand in what is asked for'
+        '"jane.zip" has more than 10 MiB: hand in only what is asked for'
     )
 
 

@@ -1,4 +1,4 @@
-"""Whatever was handed in, reading it gives files or Refused, never another error."""
+"""Whatever was handed in, reading it gives files or RefusalError, never another error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from labctl.submissions import Refused, Submission, find
+from labctl.submissions import RefusalError, Submission, find_submissions
 from tests.unit.submissions.build import (
     CENTRAL,
     CLIENT,
@@ -63,7 +63,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 
 def reads(path: Path) -> None:
-    for each in find([path], WANTED):
+    for each in find_submissions([path], WANTED):
         said = _outcome(each)
         assert all(text.isprintable() and len(text) < 1000 for text in said)
 
@@ -72,10 +72,10 @@ def _outcome(each: Submission) -> tuple[str, ...]:
     """What is said of a submission: the message, or the names of files."""
     try:
         found = each.read(WANTED)
-    except Refused as error:
+    except RefusalError as error:
         return (error.message,)
     assert set(found.contents) <= set(WANTED)
-    return (*found.contents, *found.ignored)
+    return (*found.contents, *found.other_names)
 
 
 @FUZZ

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.submissions import Refused, find
+from labctl.submissions import RefusalError, find_submissions
 from tests.unit.submissions.build import RIGHT, WANTED, write, zip_of
 from tests.unit.submissions.hostile import HOSTILE, MESSAGES
 
@@ -17,8 +17,8 @@ MIB = 1024 * 1024
 
 
 def message_of(path: Path) -> str:
-    (one,) = find([path], WANTED)
-    with pytest.raises(Refused) as caught:
+    (one,) = find_submissions([path], WANTED)
+    with pytest.raises(RefusalError) as caught:
         one.read(WANTED)
     return caught.value.message
 
@@ -49,8 +49,8 @@ def test_every_message_is_one_printable_line() -> None:
 def test_says_in_which_archive_of_a_folder(kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "class"
     path = HOSTILE[kind](folder / "jane")
-    (one,) = find([folder], WANTED)
-    with pytest.raises(Refused) as caught:
+    (one,) = find_submissions([folder], WANTED)
+    with pytest.raises(RefusalError) as caught:
         one.read(WANTED)
     assert caught.value.message == f'in "{path.name}": {MESSAGES[kind]}'
 
@@ -60,8 +60,8 @@ def test_is_refused_inside_a_course_zip_too(kind: str, tmp_path: Path) -> None:
     path = HOSTILE[kind](tmp_path)
     bulk = {f"Jane Doe_1_assignsubmission_file_/{path.name}": path.read_bytes()}
     bulk["Bob_2_assignsubmission_file_/client.py"] = RIGHT
-    jane, bob = find([write(tmp_path / "bulk.zip", zip_of(bulk, 0))], WANTED)
-    with pytest.raises(Refused) as caught:
+    jane, bob = find_submissions([write(tmp_path / "bulk.zip", zip_of(bulk, 0))], WANTED)
+    with pytest.raises(RefusalError) as caught:
         jane.read(WANTED)
     assert caught.value.message in (f'in "{path.name}": {MESSAGES[kind]}', MESSAGES[kind])
     assert bob.read(WANTED).contents == {"client.py": RIGHT}
@@ -74,9 +74,9 @@ def test_the_largest_that_is_right_takes_little_memory(tmp_path: Path) -> None:
     path = write(tmp_path / "bulk.zip", zip_of(bulk, 0))
     program = (
         "import resource, sys, pathlib\n"
-        "from labctl.submissions import find\n"
+        "from labctl.submissions import find_submissions\n"
         "used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "(one,) = find([pathlib.Path(sys.argv[1])], ['client.py'])\n"
+        "(one,) = find_submissions([pathlib.Path(sys.argv[1])], ['client.py'])\n"
         "before = used()\n"
         "assert one.read(['client.py']).contents\n"
         "print(used() - before)\n"

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from labctl.submissions import Files, Refused, Submission
+from labctl.submissions import RefusalError, Submission, SubmittedFiles
 from tests.unit.submissions.build import CLIENT, RIGHT, WANTED, tar_of, write, zip_of
 
 Made = Callable[[Path, dict[str, bytes]], Path]
 ANSWERS = b"why: because\n"
 
 
-def read(path: Path, *wanted: str) -> Files:
+def read(path: Path, *wanted: str) -> SubmittedFiles:
     return Submission(id="jane", name="Jane", origin=path).read(wanted or WANTED)
 
 
 def refusal(path: Path, *wanted: str) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusalError) as caught:
         read(path, *wanted)
     return str(caught.value)
 
@@ -62,14 +62,14 @@ def test_the_shallowest_counts(made: Made, tmp_path: Path) -> None:
     )
     found = read(path)
     assert found.contents == {CLIENT: RIGHT}
-    assert found.ignored == ("old/client.py", "old/x/client.py")
+    assert found.other_names == ("old/client.py", "old/x/client.py")
 
 
 @every_store
 def test_of_two_at_one_depth_none_counts(made: Made, tmp_path: Path) -> None:
     path = made(tmp_path, {"b/client.py": RIGHT, "a/client.py": RIGHT, "c/d/client.py": RIGHT})
     assert refusal(path) == (
-        'client.py is there as "a/client.py" and as "b/client.py": keep one of the two'
+        'client.py is there as "a/client.py" and as "b/client.py": keep one of them'
     )
 
 
@@ -88,17 +88,17 @@ def test_a_file_alone_counts_too(tmp_path: Path) -> None:
 def test_a_file_alone_does_not_count_as_one_of_two(tmp_path: Path) -> None:
     path = write(tmp_path / "jane.py", RIGHT)
     assert refusal(path, "a.py", "b.py") == (
-        'holds nothing that is asked for, but "jane.py": hand in a.py and b.py'
+        'the submission has "jane.py", but no file that is asked for: hand in a.py and b.py'
     )
-    assert "holds nothing" in refusal(write(tmp_path / "jane.txt", RIGHT))
+    assert "but no file that is asked for" in refusal(write(tmp_path / "jane.txt", RIGHT))
 
 
 @every_store
 def test_one_of_two_files_does_not_count_under_another_name(made: Made, tmp_path: Path) -> None:
     path = made(tmp_path, {"jane.py": RIGHT, "x.md": b"", "y.md": b"", "z.md": b""})
     assert refusal(path) == (
-        'holds nothing that is asked for, but "jane.py", "x.md", "y.md", ...: hand in client.py '
-        "and answers.yaml"
+        'the submission has "jane.py", "x.md", "y.md" and more, but no file that is asked for: '
+        "hand in client.py and answers.yaml"
     )
 
 
@@ -107,15 +107,15 @@ def test_what_systems_leave_behind_is_not_there(made: Made, tmp_path: Path) -> N
     junk = ["__MACOSX/._client.py", "x/.DS_Store", ".git/client.py", "._client.py", ".venv/x.py"]
     path = made(tmp_path, {"x/jane.py": RIGHT, "__pycache__/x.pyc": b""} | dict.fromkeys(junk, b""))
     found = read(path)
-    assert (found.contents, found.ignored) == ({CLIENT: RIGHT}, ())
+    assert (found.contents, found.other_names) == ({CLIENT: RIGHT}, ())
 
 
 @every_store
 def test_at_most_twenty_others_are_named_and_shown_as_text(made: Made, tmp_path: Path) -> None:
     others = {f"{n:02}.txt": b"" for n in range(30)} | {"\u202etxt.exe": b""}
     found = read(made(tmp_path, {CLIENT: RIGHT, **others}))
-    assert found.ignored == tuple(f"{n:02}.txt" for n in range(20))
-    assert read(made(tmp_path / "2", {CLIENT: b"", "\u202ea": b""})).ignored == ("\\u202ea",)
+    assert found.other_names == tuple(f"{n:02}.txt" for n in range(20))
+    assert read(made(tmp_path / "2", {CLIENT: b"", "\u202ea": b""})).other_names == ("\\u202ea",)
 
 
 @every_store
@@ -147,7 +147,7 @@ def test_limits_of_all_files(made: Made, tmp_path: Path) -> None:
     right = {CLIENT: RIGHT} | {f"{n}": b"" for n in range(499)}
     assert read(made(tmp_path, right)).contents == {CLIENT: RIGHT}
     assert refusal(made(tmp_path / "2", right | {"x": b""})) == (
-        "holds more than 500 files and folders: hand in what is asked for"
+        "the submission has more than 500 files and folders: hand in only what is asked for"
     )
     skipped = {f".git/{n}": b"" for n in range(600)}
     assert read(made(tmp_path / "3", right | skipped)).contents == {CLIENT: RIGHT}
@@ -165,7 +165,7 @@ def test_an_archive_in_a_folder_is_read(
 
 def test_an_archive_beside_what_is_wanted_is_another_file(tmp_path: Path) -> None:
     path = folder_of(tmp_path, {"old.zip": zip_of({CLIENT: b"old"}), CLIENT: RIGHT})
-    assert (read(path).contents, read(path).ignored) == ({CLIENT: RIGHT}, ("old.zip",))
+    assert (read(path).contents, read(path).other_names) == ({CLIENT: RIGHT}, ("old.zip",))
 
 
 def test_an_archive_is_told_by_its_content(tmp_path: Path) -> None:
@@ -175,4 +175,4 @@ def test_an_archive_is_told_by_its_content(tmp_path: Path) -> None:
 
 
 def test_what_is_gone_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "x.py") == "can't be read: No such file or directory"
+    assert refusal(tmp_path / "x.py") == "the submission can't be read: No such file or directory"

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from labctl.submissions.students import HandedIn, clean_name, course_name, id_of, without_suffix
+from labctl.submissions.students import (
+    CourseFileName,
+    clean_name,
+    parse_course_name,
+    student_id,
+    without_suffix,
+)
 
 SAFE = re.compile(r"[A-Za-z0-9._@-]{1,80}")
 
@@ -17,31 +23,33 @@ SAFE = re.compile(r"[A-Za-z0-9._@-]{1,80}")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("Jane Doe_123_assignsubmission_file_", HandedIn(id="123", name="Jane Doe", rest="")),
-        ("Jane Doe_123_assignsubmission_file", HandedIn(id="123", name="Jane Doe", rest="")),
+        ("Jane Doe_123_assignsubmission_file_", CourseFileName(id="123", name="Jane Doe", rest="")),
+        ("Jane Doe_123_assignsubmission_file", CourseFileName(id="123", name="Jane Doe", rest="")),
         (
             "Zo\u00eb O'Neil-Li_9_assignsubmission_file_my_client.py",
-            HandedIn(id="9", name="Zo\u00eb O'Neil-Li", rest="my_client.py"),
+            CourseFileName(id="9", name="Zo\u00eb O'Neil-Li", rest="my_client.py"),
         ),
         (
             "A_1_assignsubmission_file_B_2_assignsubmission_file_x.py",
-            HandedIn(id="1", name="A", rest="B_2_assignsubmission_file_x.py"),
+            CourseFileName(id="1", name="A", rest="B_2_assignsubmission_file_x.py"),
         ),
         (
             "Jane_1_assignsubmission_onlinetext_",
-            HandedIn(id="1", name="Jane", rest="", is_text=True),
+            CourseFileName(id="1", name="Jane", rest="", is_text=True),
         ),
         (
             "doejane_12_345_client.py",
-            HandedIn(id="12", name="doejane", rest="client.py", order=345, is_numbered=True),
+            CourseFileName(id="12", name="doejane", rest="client.py", order=345, is_numbered=True),
         ),
         (
             "doejane_LATE_12_345_my_client-2.py",
-            HandedIn(id="12", name="doejane", rest="my_client-2.py", order=345, is_numbered=True),
+            CourseFileName(
+                id="12", name="doejane", rest="my_client-2.py", order=345, is_numbered=True
+            ),
         ),
         (
             "\u202e_12_345_x.py",
-            HandedIn(id="12", name="12", rest="x.py", order=345, is_numbered=True),
+            CourseFileName(id="12", name="12", rest="x.py", order=345, is_numbered=True),
         ),
         ("jane_doe", None),
         ("jane_1_client.py", None),
@@ -50,8 +58,8 @@ SAFE = re.compile(r"[A-Za-z0-9._@-]{1,80}")
         ("Jane_1_assignfeedback_file_", None),
     ],
 )
-def test_names_of_course_systems(name: str, expected: HandedIn | None) -> None:
-    assert course_name(name) == expected
+def test_names_of_course_systems(name: str, expected: CourseFileName | None) -> None:
+    assert parse_course_name(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,8 +78,8 @@ def test_names_of_course_systems(name: str, expected: HandedIn | None) -> None:
     ],
 )
 def test_ids(name: str, expected: str) -> None:
-    assert id_of(name).startswith(expected)
-    assert SAFE.fullmatch(id_of(name))
+    assert student_id(name).startswith(expected)
+    assert SAFE.fullmatch(student_id(name))
 
 
 @given(st.text())
@@ -79,7 +87,7 @@ def test_ids(name: str, expected: str) -> None:
 @example("\ud800")
 @example("a" * 81)
 def test_every_id_is_safe(name: str) -> None:
-    made = id_of(name)
+    made = student_id(name)
     assert SAFE.fullmatch(made)
     assert made not in (".", "..")
     assert made[0] not in ".-"
@@ -87,7 +95,8 @@ def test_every_id_is_safe(name: str) -> None:
 
 def test_names_that_lose_letters_keep_apart() -> None:
     assert (
-        len({id_of(name) for name in ["\u674e", "\u738b", "a" * 81, "a" * 82, "\u674e.", "-"]}) == 6
+        len({student_id(name) for name in ["\u674e", "\u738b", "a" * 81, "a" * 82, "\u674e.", "-"]})
+        == 6
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from labctl.errors import UsageError
 from labctl.grading.folder import Folder
-from labctl.submissions import Refused, Submission, find
+from labctl.submissions import RefusalError, Submission, find_submissions
 from tests.unit.submissions.build import CLIENT, RIGHT, WANTED, raw_zip, tar_of, write, zip_of
 from tests.unit.submissions.test_reading import Made, folder_of
 
@@ -18,7 +18,7 @@ OLD = b"# old\n"
 
 
 def ids(*paths: Path) -> list[str]:
-    return [each.id for each in find(paths, WANTED)]
+    return [each.id for each in find_submissions(paths, WANTED)]
 
 
 def contents(found: list[Submission]) -> dict[str, dict[str, bytes]]:
@@ -27,7 +27,7 @@ def contents(found: list[Submission]) -> dict[str, dict[str, bytes]]:
 
 def usage_error(*paths: Path) -> str:
     with pytest.raises(UsageError) as caught:
-        find(paths, WANTED)
+        find_submissions(paths, WANTED)
     assert caught.value.hint
     return str(caught.value)
 
@@ -40,7 +40,7 @@ def test_everything_in_a_folder_is_a_submission(tmp_path: Path) -> None:
         ".hidden/client.py": b"", "__MACOSX/x": b"", "README.md": b"", "grades.csv": b"",
         "grades.xlsx": zip_of({"x": b""}), ".x.py": b"",
     })  # fmt: skip
-    found = find([tmp_path], WANTED)
+    found = find_submissions([tmp_path], WANTED)
     students = ["al", "bob", "cy", "di", "jane", "packed"]
     assert contents(found) == {student: {CLIENT: RIGHT} for student in students}
     assert [each.origin.name for each in found][:3] == ["al.zip", "bob", "cy.tar.gz"]
@@ -50,20 +50,20 @@ def test_what_can_not_be_read_is_a_submission_too(tmp_path: Path) -> None:
     folder_of(tmp_path, {"al.rar": b"Rar!", "bob.ZIP": b""})
     (tmp_path / "cy").symlink_to("/etc")
     (tmp_path / "di").mkdir()
-    found = find([tmp_path], WANTED)
+    found = find_submissions([tmp_path], WANTED)
     assert [each.id for each in found] == ["al", "bob", "cy", "di"]
     for each in found:
-        with pytest.raises(Refused):
+        with pytest.raises(RefusalError):
             each.read(WANTED)
 
 
 def test_a_folder_with_a_wanted_file_is_one_submission(tmp_path: Path) -> None:
     folder_of(tmp_path / "Jane Doe", {CLIENT: RIGHT, "helper.py": b"", "old/client.py": OLD})
-    (one,) = find([tmp_path / "Jane Doe"], WANTED)
+    (one,) = find_submissions([tmp_path / "Jane Doe"], WANTED)
     assert (one.id, one.name, one.origin) == ("Jane_Doe", "Jane Doe", tmp_path / "Jane Doe")
     assert one.read(WANTED).contents == {CLIENT: RIGHT}
     assert ids(tmp_path) == ["Jane_Doe"]
-    assert [each.id for each in find([tmp_path / "Jane Doe"], ["x.py"])] == [
+    assert [each.id for each in find_submissions([tmp_path / "Jane Doe"], ["x.py"])] == [
         "client",
         "helper",
         "old",
@@ -73,7 +73,7 @@ def test_a_folder_with_a_wanted_file_is_one_submission(tmp_path: Path) -> None:
 def test_submissions_one_by_one(tmp_path: Path) -> None:
     folder_of(tmp_path, {"jane/client.py": RIGHT, "bob.py": RIGHT, "al.zip": zip_of({CLIENT: OLD})})
     paths = [tmp_path / "jane", tmp_path / "bob.py", tmp_path / "al.zip", tmp_path / "jane"]
-    assert contents(find(paths, WANTED)) == {
+    assert contents(find_submissions(paths, WANTED)) == {
         "al": {CLIENT: OLD}, "bob": {CLIENT: RIGHT}, "jane": {CLIENT: RIGHT}
     }  # fmt: skip
 
@@ -88,9 +88,9 @@ def test_one_link_is_followed_and_one_of_several_is_refused(tmp_path: Path) -> N
     folder_of(tmp_path, {"class/jane/client.py": RIGHT, "class/bob.py": RIGHT})
     (tmp_path / "link").symlink_to("class")
     assert ids(tmp_path / "link") == ["bob", "jane"]
-    found = find([tmp_path / "link", tmp_path / "class/bob.py"], WANTED)
+    found = find_submissions([tmp_path / "link", tmp_path / "class/bob.py"], WANTED)
     assert [each.id for each in found] == ["bob", "link"]
-    with pytest.raises(Refused, match="symbolic link"):
+    with pytest.raises(RefusalError, match="symbolic link"):
         found[1].read(WANTED)
 
 
@@ -125,10 +125,10 @@ def as_zip(root: Path, files: dict[str, bytes]) -> Path:
 @pytest.mark.parametrize("made", [as_folder, as_zip])
 class TestDownloads:
     def test_moodle(self, made: Made, tmp_path: Path) -> None:
-        found = find([made(tmp_path, MOODLE_FILES)], WANTED)
+        found = find_submissions([made(tmp_path, MOODLE_FILES)], WANTED)
         names = {each.id: each.name for each in found}
         assert names == {"12": "Jane Doe", "3": "Al", "7": "Zo\u00eb Li", "9": "Bob"}
-        with pytest.raises(Refused, match="onlinetext"):
+        with pytest.raises(RefusalError, match="onlinetext"):
             found.pop([each.id for each in found].index("3")).read(WANTED)
         assert contents(found) == {
             "12": {CLIENT: RIGHT},
@@ -137,7 +137,7 @@ class TestDownloads:
         }
 
     def test_canvas(self, made: Made, tmp_path: Path) -> None:
-        found = find([made(tmp_path, CANVAS_FILES)], WANTED)
+        found = find_submissions([made(tmp_path, CANVAS_FILES)], WANTED)
         assert [(each.id, each.name) for each in found] == [
             ("12", "doejane"), ("3", "al"), ("7", "lizoe"), ("9", "bob")
         ]  # fmt: skip
@@ -150,7 +150,7 @@ class TestDownloads:
 
     def test_a_wanted_name_with_a_number_is_itself(self, made: Made, tmp_path: Path) -> None:
         files = {"a_1_1_part-1.py": OLD, "a_1_2_part-2.py": RIGHT, "a_1_3_part-1-1.py": RIGHT}
-        (one,) = find([made(tmp_path, files)], ["part-1.py", "part-2.py"])
+        (one,) = find_submissions([made(tmp_path, files)], ["part-1.py", "part-2.py"])
         assert one.read(["part-1.py", "part-2.py"]).contents == {
             "part-1.py": RIGHT, "part-2.py": RIGHT
         }  # fmt: skip
@@ -171,8 +171,8 @@ def test_a_zip_with_another_name_in_it_is_one_submission(tmp_path: Path) -> None
 def test_names_in_a_course_zip_do_not_lead_to_others(tmp_path: Path) -> None:
     bob, jane = MOODLE.format("Bob_2"), MOODLE.format("Jane_1")
     path = write(tmp_path / "a.zip", raw_zip([f"{jane}/../{bob}/client.py", f"{bob}/client.py"]))
-    first, second = find([path], WANTED)
-    with pytest.raises(Refused, match="leads out of its folder"):
+    first, second = find_submissions([path], WANTED)
+    with pytest.raises(RefusalError, match="leads out of its folder"):
         first.read(WANTED)
     assert second.read(WANTED).contents == {CLIENT: RIGHT}
 
@@ -213,9 +213,9 @@ def test_paths_that_are_not_there_or_hold_nothing(tmp_path: Path) -> None:
 def test_an_empty_folder_beside_others_is_told_of(tmp_path: Path) -> None:
     folder_of(tmp_path, {"jane/client.py": RIGHT})
     (tmp_path / "bob").mkdir()
-    found = find([tmp_path / "jane", tmp_path / "bob"], WANTED)
+    found = find_submissions([tmp_path / "jane", tmp_path / "bob"], WANTED)
     assert [each.id for each in found] == ["bob", "jane"]
-    with pytest.raises(Refused, match="holds no files"):
+    with pytest.raises(RefusalError, match="has no files"):
         found[0].read(WANTED)
 
 

@@ -1,4 +1,4 @@
-"""Compressed streams, unpacked piece by piece: none is ever held as a whole."""
+"""Compressed streams, unpacked in pieces: no stream is ever in memory as a whole."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
 from labctl.submissions.limits import KIB, PACKED_STREAMS, XZ_MEMORY
-from labctl.submissions.refused import Refused
+from labctl.submissions.refusal import RefusalError
 
 _PIECE: Final = 64 * KIB
 
 
 class _Unpacker(Protocol):
-    """What bz2 and lzma have; `_Gzip` makes zlib look like it."""
+    """The interface of decompressors in bz2 and lzma; `_Gzip` gives it to zlib."""
 
     @property
     def eof(self) -> bool: ...
@@ -26,7 +26,7 @@ class _Unpacker(Protocol):
 
 
 class _Gzip:
-    """zlib that keeps what it didn't unpack yet to itself, as bz2 and lzma do."""
+    """A zlib decompressor that keeps the input that it has not unpacked yet, as bz2 and lzma do."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -60,47 +60,48 @@ def _xz() -> _Unpacker:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Packing:
-    """A way to compress, told by `magic`, the first bytes."""
+class Compression:
+    """A compression format. `magic` are the first bytes of its files."""
 
     name: str
     magic: bytes
-    unpacker: Callable[[], _Unpacker]
+    new_unpacker: Callable[[], _Unpacker]
 
-    def start(self) -> _Unpacker:
+    def unpacker(self) -> _Unpacker:
+        """Return a new decompressor. Raises RefusalError if this Python has no module for it."""
         try:
-            return self.unpacker()
+            return self.new_unpacker()
         except ImportError:
-            raise Refused(f"this Python can't read {self.name}: hand in a zip") from None
+            raise RefusalError(f"this Python can't read {self.name}: hand in a zip") from None
 
 
-PACKINGS: Final = (
-    Packing(name="gzip", magic=b"\x1f\x8b", unpacker=_Gzip),
-    Packing(name="bzip2", magic=b"BZh", unpacker=_bzip2),
-    Packing(name="xz", magic=b"\xfd7zXZ\x00", unpacker=_xz),
+COMPRESSIONS: Final = (
+    Compression(name="gzip", magic=b"\x1f\x8b", new_unpacker=_Gzip),
+    Compression(name="bzip2", magic=b"BZh", new_unpacker=_bzip2),
+    Compression(name="xz", magic=b"\xfd7zXZ\x00", new_unpacker=_xz),
 )
 
 
-def pieces(file: BinaryIO, packing: Packing | None) -> Iterator[bytes]:
-    """What a file unpacks to, in pieces of 64 KiB at the most.
+def unpack(file: BinaryIO, compression: Compression | None) -> Iterator[bytes]:
+    """Yield the unpacked content of a file, in pieces of at most 64 KiB.
 
-    EOFError where it is cut off; also what its module raises where it is damaged. Nothing but
-    further streams and zeros may follow the first.
+    Only further streams and zeros may follow the first stream. Raises EOFError if the file is
+    incomplete, RefusalError for too many streams, and the errors of zlib, bz2 and lzma.
     """
-    if packing is None:
+    if compression is None:
         yield from iter(lambda: file.read(_PIECE), b"")
         return
     rest = file.read(_PIECE)
     for _ in range(PACKED_STREAMS):
-        rest = yield from _stream(rest, file, packing.start())
+        rest = yield from _stream(rest, file, compression.unpacker())
         rest = rest or file.read(_PIECE)
         if not rest.strip(b"\0"):
             return
-    raise Refused(f"is packed as more than {PACKED_STREAMS} streams: pack it anew")
+    raise RefusalError(f"the file has more than {PACKED_STREAMS} compressed streams: pack it again")
 
 
 def _stream(data: bytes, file: BinaryIO, unpacker: _Unpacker) -> Generator[bytes, None, bytes]:
-    """One stream, which begins with `data`; what was read beyond it is returned."""
+    """Yield the pieces of one stream that begins with `data`; return what was read after it."""
     while True:
         out = unpacker.decompress(data, _PIECE)
         if out:
