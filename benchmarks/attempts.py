@@ -184,10 +184,11 @@ def _in_lab(bench: Bench, warm: _WarmLab, number: int, *, blind: bool = False) -
     verdict = Verdict.FAIL if blind else Verdict.PASS
 
     def run() -> Mapping[str, float]:
-        runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S, reporter=lambda: lambda _: None)
+        runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S)
         with _removals(bench) as removed, _capture_unread() if blind else nullcontext():
             began = time.monotonic()
-            runner.run(todo)
+            for _ in runner.run(todo):
+                pass
             for _ in range(number):
                 if not removed.acquire(timeout=_LIMIT_S):
                     raise BenchmarkError("labctl left clients behind")

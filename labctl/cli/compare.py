@@ -26,15 +26,16 @@ def compare(
     worth a retry. Exits as `labctl run` does.
     """
     from labctl.cli.comparing import ComparisonOutput  # noqa: PLC0415
-    from labctl.cli.execute import Limits, Wanted, execute  # noqa: PLC0415
     from labctl.errors import UsageError  # noqa: PLC0415
+    from labctl.run.execute import execute  # noqa: PLC0415
+    from labctl.run.request import Limits, RunRequest  # noqa: PLC0415
 
     if len(parse_series(python)) != 1:
         raise UsageError("a comparison is on one Python", hint="give --python one, such as 3.9")
-    wanted = Wanted(
+    request = RunRequest(
         names=(name,),
         folders=tuple(scenarios),
         pythons=python,
         limits=Limits(jobs=4, limit_s=30.0),
     )
-    raise typer.Exit(execute(wanted, ComparisonOutput(json)))
+    raise typer.Exit(execute(request, lambda _: ComparisonOutput(json)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labctl.cli.output import Output
 from labctl.model.result import Result
+from labctl.run.output import Output
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

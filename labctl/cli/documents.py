@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any
 
 import typer
 
 from labctl.report.documents import FORMATS
-
-Documents = Mapping[str, str]
-"""A format's name to the file for it; `-` is stdout."""
-
-NO_DOCUMENTS: Documents = {}
 
 _PARAMETER = "documents"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ app = typer.Typer(
 
 def complete_exercise(incomplete: str) -> list[str]:
     """Names for shell completion."""
-    from labctl.cli.grading import exercises  # noqa: PLC0415
+    from labctl.grading.exercises import exercises  # noqa: PLC0415
 
     return [name for name in exercises(()).names() if name.startswith(incomplete)]
 
@@ -60,8 +61,8 @@ def list_(
 
     A wrong file is told, and keeps none of the others from being listed.
     """
-    from labctl.cli.grading import exercises as known  # noqa: PLC0415
     from labctl.errors import ManyInputErrors  # noqa: PLC0415
+    from labctl.grading.exercises import exercises as known  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
     from labctl.report.exercises import list_json, list_table  # noqa: PLC0415
 
@@ -82,7 +83,7 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Show what an exercise asks for, and what it is worth. Hidden runs are not told."""
-    from labctl.cli.grading import exercises as known  # noqa: PLC0415
+    from labctl.grading.exercises import exercises as known  # noqa: PLC0415
     from labctl.report import exercises as report  # noqa: PLC0415
     from labctl.report.console import make_console  # noqa: PLC0415
 
@@ -105,9 +106,12 @@ def start(
     exercises: Folders = [],  # noqa: B006
 ) -> None:
     """Make a folder to work in: instructions, and files to begin with."""
-    from labctl.cli.checking import start as begin  # noqa: PLC0415
+    from labctl.grading.exercises import exercises as known  # noqa: PLC0415
+    from labctl.grading.start import README, start_exercise  # noqa: PLC0415
 
-    typer.echo(begin(name, directory, exercises))
+    started = start_exercise(known(exercises).load(name), directory)
+    typer.echo(f"wrote {started.path}: read {README} in it")
+    typer.echo(f"then: {shlex.join(['labctl', 'check', started.exercise, str(started.path)])}")
 
 
 @app.command(epilog="Example: labctl exercise validate ./my-exercise")
@@ -123,10 +127,15 @@ def validate(
     exercises: Folders = [],  # noqa: B006
 ) -> None:
     """Check exercise files without running them. Every mistake is told, with file and line."""
-    from labctl.cli.checking import validate as carry_out  # noqa: PLC0415
     from labctl.errors import ManyInputErrors  # noqa: PLC0415
+    from labctl.grading.exercises import exercises as known  # noqa: PLC0415
+    from labctl.run.selection import loadable  # noqa: PLC0415
 
-    right, errors = carry_out(names, exercises)
+    if names:
+        right, errors = loadable(known(exercises), names)
+    else:
+        all_right, errors = known(exercises).sorted_out()
+        right = [str(exercise.folder) for exercise in all_right]
     for name in right:
         typer.echo(f"{name}: ok")
     if errors:
@@ -149,11 +158,31 @@ def check(
     Exits with 0 if all points are there, 1 if not, and 4 if the lab could not be run: then
     nothing was found out.
     """
-    from labctl.cli.checking import check as carry_out  # noqa: PLC0415
+    from labctl.errors import EngineError  # noqa: PLC0415
+    from labctl.grading.checking import check_folder  # noqa: PLC0415
+    from labctl.grading.exercises import exercises as known  # noqa: PLC0415
+    from labctl.model.grade import State  # noqa: PLC0415
+    from labctl.report.console import make_console  # noqa: PLC0415
+    from labctl.report.exercises import points  # noqa: PLC0415
+    from labctl.report.marks import marks  # noqa: PLC0415
+    from labctl.run.output import Output  # noqa: PLC0415
 
-    raise typer.Exit(carry_out(name, directory, exercises, jobs=jobs, seed=seed, as_json=as_json))
+    exercise = known(exercises).load(name)
+    checked = check_folder(exercise, directory, Output(), jobs=jobs, seed=seed)
+    grade = checked.grade
+    if as_json:
+        typer.echo(grade.model_dump_json(by_alias=True, indent=2))
+    else:
+        hidden = round(points(exercise) - grade.max_points, 3)
+        most = exercise.spec.limits.tries
+        make_console().print(marks(grade, tried=checked.tries, most=most, hidden=hidden))
+    if grade.state is State.ERROR:
+        raise typer.Exit(EngineError.exit_code)
+    is_full = grade.state is State.GRADED and grade.points >= grade.max_points
+    raise typer.Exit(0 if is_full else NOT_ALL_POINTS)
 
 
+NOT_ALL_POINTS = 1
 GRADE_EXAMPLES = """\b
 Examples:
   labctl grade mail-once submissions/ --out grades
@@ -184,16 +213,24 @@ def grade(
     Exits with 0 if all were graded, whatever their marks, and with 4 if the lab could not be run
     for some: they have no marks, and --resume grades them.
     """
-    from labctl.cli.class_grading import Wanted, carry_out  # noqa: PLC0415
+    from labctl.errors import EngineError  # noqa: PLC0415
+    from labctl.grading.course import CLASS, GradeRequest, grade_class, is_complete  # noqa: PLC0415
+    from labctl.grading.exercises import exercises as known  # noqa: PLC0415
+    from labctl.report.console import make_console  # noqa: PLC0415
+    from labctl.report.marks import class_table  # noqa: PLC0415
+    from labctl.run.output import Output  # noqa: PLC0415
 
-    wanted = Wanted(
-        exercise=name,
+    request = GradeRequest(
+        exercise=known(exercises).load(name),
         paths=tuple(submissions),
         out=out,
         jobs=jobs,
         seed=seed,
         resume=resume,
-        folders=tuple(exercises),
-        as_json=as_json,
     )
-    raise typer.Exit(carry_out(wanted))
+    grades = grade_class(request, Output())
+    if as_json:
+        typer.echo((out / CLASS).read_text("utf-8"), nl=False)
+    else:
+        make_console().print(class_table(grades, out))
+    raise typer.Exit(0 if is_complete(grades) else EngineError.exit_code)

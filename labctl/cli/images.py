@@ -74,8 +74,8 @@ def build(
     ] = False,
 ) -> None:
     """Build images. `labctl run` builds by itself those that it needs."""
-    from labctl.cli.output import Output  # noqa: PLC0415
     from labctl.engine.access import open_engine  # noqa: PLC0415
+    from labctl.run.output import Output  # noqa: PLC0415
     from labctl.run.signals import terminable  # noqa: PLC0415
 
     names = _names(which, every=every)

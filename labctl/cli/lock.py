@@ -22,24 +22,18 @@ def lock(
     `labctl run --locked` then refuses any other. Images that are missing are built first.
     """
     from labctl import __version__  # noqa: PLC0415
-    from labctl.cli.output import Output  # noqa: PLC0415
     from labctl.engine.access import open_engine  # noqa: PLC0415
-    from labctl.engine.images import LAB, client_image, libraries_image  # noqa: PLC0415
     from labctl.errors import UsageError  # noqa: PLC0415
     from labctl.load.lock import lock_of, lock_text  # noqa: PLC0415
+    from labctl.run.output import Output  # noqa: PLC0415
+    from labctl.run.pythons import image_names  # noqa: PLC0415
     from labctl.run.signals import terminable  # noqa: PLC0415
 
     series = parse_series(python)
     output = Output()
     with terminable(), output.progress("images") as progress:
-        images = (
-            open_engine()
-            .images()
-            .ensure(
-                [LAB, *map(client_image, series), *map(libraries_image, series)],
-                progress=progress.image,
-            )
-        )
+        names = image_names(series, with_libraries=True)
+        images = open_engine().images().ensure(names, progress=progress.image)
     try:
         file.write_text(lock_text(lock_of(images, __version__)), "utf-8")
     except OSError as error:

@@ -96,20 +96,11 @@ def validate(
     scenarios: options.Scenarios = [],  # noqa: B006
 ) -> None:
     """Check scenario files without running them. Every mistake is told, with file and line."""
-    from labctl.errors import InputError, ManyInputErrors  # noqa: PLC0415
-    from labctl.run.selection import catalogue, only  # noqa: PLC0415
+    from labctl.errors import ManyInputErrors  # noqa: PLC0415
+    from labctl.run.selection import catalogue, loadable, only  # noqa: PLC0415
 
-    right: list[str] = []
-    errors: list[InputError] = []
     if files:
-        known = catalogue(scenarios)
-        for name in files:
-            try:
-                known.load(name)
-            except InputError as error:
-                errors += error.each()
-            else:
-                right.append(name)
+        right, errors = loadable(catalogue(scenarios), files)
     else:
         found, errors = only(scenarios).sorted_out()
         right = [str(scenario.path) for scenario in found]

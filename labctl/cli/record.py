@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labctl.cli import options
 
+if TYPE_CHECKING:
+    from labctl.record.rewriting import Rewriting
+    from labctl.run.output import Output
+
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 EXAMPLES = """\b
 Examples:
   labctl record my.yaml                   its attempts that expect nothing yet
@@ -44,10 +51,13 @@ def record(
     what should be. Without a terminal and without --yes nothing is written, and the exit code is 1
     if anything would be.
     """
-    from labctl.cli.execute import Limits  # noqa: PLC0415
-    from labctl.cli.recording import Wanted, carry_out  # noqa: PLC0415
+    from labctl.record.recorder import RecordRequest, record_scenarios  # noqa: PLC0415
+    from labctl.results.summary import NOT_AS_EXPECTED  # noqa: PLC0415
+    from labctl.run.output import Output  # noqa: PLC0415
+    from labctl.run.request import Limits  # noqa: PLC0415
 
-    wanted = Wanted(
+    output = Output()
+    request = RecordRequest(
         names=tuple(names),
         everything=all_,
         folders=tuple(scenarios),
@@ -55,6 +65,37 @@ def record(
         pythons=python,
         repeat=repeat,
         limits=Limits(jobs=jobs, limit_s=timeout),
-        unasked=yes,
     )
-    raise typer.Exit(carry_out(wanted))
+    recording = record_scenarios(request, output)
+    if recording.is_empty:
+        output.note("nothing to record: all have their `expect`; --all records them anew")
+        return
+    for line in recording.notes:
+        output.note(line)
+    is_written = _write(recording.files, output, unasked=yes)
+    raise typer.Exit(max(recording.exit_code, 0 if is_written else NOT_AS_EXPECTED))
+
+
+def _write(files: Sequence[Rewriting], output: Output, *, unasked: bool) -> bool:
+    """Show what changes, and write it if the user wants that; whether nothing is left to write."""
+    from rich.text import Text  # noqa: PLC0415
+
+    from labctl.report.console import make_console  # noqa: PLC0415
+
+    console = make_console()
+    for line in (line for file in files for line in file.diff()):
+        console.print(Text(line, _COLOURS.get(line[0], "")), soft_wrap=True)
+    if not files:
+        output.note("nothing changes")
+        return True
+    if not unasked and not (sys.stdin.isatty() and typer.confirm(_question(files), err=True)):
+        output.note("nothing was written; --yes writes without asking")
+        return False
+    for file in files:
+        file.write()
+    output.note(f"wrote {', '.join(str(file.path) for file in files)}")
+    return True
+
+
+def _question(files: Sequence[Rewriting]) -> str:
+    return f"Write {files[0].path}?" if len(files) == 1 else f"Write these {len(files)} files?"

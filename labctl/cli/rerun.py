@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from labctl.cli import options
-from labctl.cli.documents import NO_DOCUMENTS, Documents, with_documents
+from labctl.cli.documents import with_documents
+from labctl.report.documents import NO_DOCUMENTS, Documents
 
 
 @with_documents

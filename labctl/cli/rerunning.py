@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labctl.cli import options
-from labctl.cli.execute import Limits, Wanted, execute
-from labctl.cli.output import Output
 from labctl.errors import EngineError, InputError, UsageError, Where
 from labctl.load.imports import libraries_in
 from labctl.load.result import read_result
@@ -18,7 +16,10 @@ from labctl.model.plan import Unit
 from labctl.model.result import AttemptResult, Result
 from labctl.pythons import SERIES, series_of
 from labctl.results.changes import changes
-from labctl.run.plan import Client
+from labctl.run.attempts import Client
+from labctl.run.execute import execute
+from labctl.run.output import Output
+from labctl.run.request import Limits, RunRequest
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,7 +62,7 @@ def again(path: Path, *, jobs: int, locked: bool, documents: Mapping[str, str]) 
             if any(one.scenario == name for one in old.attempts)
         ]
         policy = _policy(old, folder)
-        code = execute(_wanted(old, files, policy, jobs=jobs, locked=locked), output)
+        code = execute(_request(old, files, policy, jobs=jobs, locked=locked), lambda _: output)
     if code == EngineError.exit_code:
         return code
     return 0 if output.same else OTHERWISE
@@ -94,7 +95,9 @@ def _told(one: AttemptResult) -> tuple[object, ...]:
     return (one.scenario, one.attempt, _series(one.python), one.client, one.repeat)
 
 
-def _wanted(old: Result, files: Sequence[Path], policy: str, *, jobs: int, locked: bool) -> Wanted:
+def _request(
+    old: Result, files: Sequence[Path], policy: str, *, jobs: int, locked: bool
+) -> RunRequest:
     asked = old.request
     series = list(dict.fromkeys(_series(one.python) for one in old.attempts))
     given = asked.client and Client(
@@ -104,7 +107,7 @@ def _wanted(old: Result, files: Sequence[Path], policy: str, *, jobs: int, locke
         Unit(one.scenario, one.attempt, _series(one.python), one.client) for one in old.attempts
     )
     made = {one.attempt for one in old.attempts}
-    return Wanted(
+    return RunRequest(
         names=tuple(map(str, files)),
         attempts=tuple(name for name in asked.attempts if name in made),
         pythons=",".join(series),

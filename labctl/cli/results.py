@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from labctl.cli import options
-from labctl.cli.documents import NO_DOCUMENTS, Documents, with_documents
+from labctl.cli.documents import with_documents
+from labctl.report.documents import NO_DOCUMENTS, Documents
 
 MERGE_EXAMPLES = """\b
 Example:
@@ -35,9 +36,9 @@ def report(result: _Result, documents: Documents = NO_DOCUMENTS) -> None:
 
     Exits as the run did.
     """
-    from labctl.cli.output import Output  # noqa: PLC0415
     from labctl.load.result import read_result  # noqa: PLC0415
     from labctl.results.summary import exit_code_of  # noqa: PLC0415
+    from labctl.run.output import Output  # noqa: PLC0415
 
     output = Output(documents)
     found = read_result(result)
@@ -57,10 +58,10 @@ def merge(
 
     Exits as the whole run would have.
     """
-    from labctl.cli.output import Output  # noqa: PLC0415
     from labctl.load.result import read_result  # noqa: PLC0415
     from labctl.results.merge import merge as join  # noqa: PLC0415
     from labctl.results.summary import exit_code_of  # noqa: PLC0415
+    from labctl.run.output import Output  # noqa: PLC0415
 
     output = Output(documents)
     whole = join([(str(path), read_result(path)) for path in results])

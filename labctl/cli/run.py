@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labctl.cli import options
-from labctl.cli.documents import NO_DOCUMENTS, Documents, with_documents
+from labctl.cli.documents import with_documents
 from labctl.pythons import USUAL
+from labctl.report.documents import NO_DOCUMENTS, Documents
+
+if TYPE_CHECKING:
+    from labctl.run.output import Output
+    from labctl.run.request import RunInput, RunRequest
 
 EXAMPLES = """\b
 Examples:
@@ -82,27 +87,32 @@ def run(
     Exits with 0 if all is as expected, 1 if not, 2 or 3 if the command line or a file is wrong,
     and 4 if the lab could not be run.
     """
-    from labctl.cli.execute import (  # noqa: PLC0415
-        Limits,
-        Wanted,
-        client_of,
-        execute,
-    )
+    from labctl.run.execute import execute  # noqa: PLC0415
+    from labctl.run.request import Limits, RunRequest, read_client_file  # noqa: PLC0415
 
-    wanted = Wanted(
+    request = RunRequest(
         names=tuple(names),
         everything=all_,
         tags=tuple(tag),
         folders=tuple(scenarios),
         attempts=tuple(attempt),
         pythons=python,
-        client=client_of(client) if client else None,
+        client=read_client_file(client) if client else None,
         policy=policy,
         repeat=repeat,
         limits=Limits(jobs=jobs, limit_s=timeout, keep=keep, fail_fast=fail_fast),
-        documents=documents,
         pcaps=pcap,
         shard=shard,
         lock=Path(options.LOCK_FILE) if locked else None,
     )
-    raise typer.Exit(execute(wanted))
+    raise typer.Exit(execute(request, lambda given: _output(request, given, documents)))
+
+
+def _output(request: RunRequest, given: RunInput, documents: Documents) -> Output:
+    from labctl.run.output import Output  # noqa: PLC0415
+
+    if given.policy:
+        from labctl.cli.surviving import SurvivalOutput  # noqa: PLC0415
+
+        return SurvivalOutput(documents, given.policy, request.client, given.skipped)
+    return Output(documents)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from labctl.cli.output import Output
 from labctl.model.policy import Policy
 from labctl.model.result import Result
-from labctl.run.plan import Client
+from labctl.run.attempts import Client
+from labctl.run.output import Output
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

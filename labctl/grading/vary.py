@@ -24,14 +24,14 @@ _ANSWERS = "LAB_ANSWERS"
 
 @dataclass(frozen=True, kw_only=True)
 class Aim:
-    """A target in one lab, and what `{host}`, `{port}` and `{nonce}` stand for there."""
+    """A target in one lab, and what the placeholders `{host}`, `{port}` and `{nonce}` stand for."""
 
     target: Target
-    places: dict[str, str]
+    placeholders: dict[str, str]
 
 
 class Variation:
-    """The services of one lab, with every target that is asked for added under another name."""
+    """The services of one lab, in which targets get other names and ports."""
 
     def __init__(self, services: Iterable[Service], seed: str) -> None:
         self._services = {service.name: service for service in services}
@@ -40,31 +40,32 @@ class Variation:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """The services, in the order in which they came."""
+        """The services with all names and ports that were added, in their first order."""
         return tuple(self._services.values())
 
     def aim(self, target: Target, *, vary: bool) -> Aim:
-        """The target itself, or another name that leads to it, and another port where a script
-        listens, or nobody does.
+        """Return the target, or with `vary` another name and port that lead to the same service.
+
+        The port is another one where a script listens, or nobody does. Adds both to `services`.
         """
         nonce = self._word()
         chosen = self._other(target) if vary else target
-        places = {"host": chosen.host, "port": str(chosen.port), "nonce": nonce}
-        return Aim(target=chosen, places=places)
+        placeholders = {"host": chosen.host, "port": str(chosen.port), "nonce": nonce}
+        return Aim(target=chosen, placeholders=placeholders)
 
     def _word(self) -> str:
         return f"{self._random.getrandbits(40):010x}"
 
     def _other(self, target: Target) -> Target:
-        behind = self._behind(target.host)
-        port = self._port() if all(map(_is_script, behind)) else target.port
+        reached = self._reached_by(target.host)
+        port = self._port() if all(map(_is_script, reached)) else target.port
         host = target.host if is_address(target.host) else f"h{self._word()[:6]}.lab"
         for name, service in self._services.items():
-            changed = _also_answering(service, target.host, host)
-            if service in behind:
-                changed = _also_listening(changed, target.port, port)
+            changed = _with_answer(service, target.host, host)
+            if service in reached:
+                changed = _with_port(changed, target.port, port)
             if target.host in _names(service):
-                changed = _also_called(changed, host)
+                changed = _with_name(changed, host)
             self._services[name] = changed
         return Target(host=host, port=port)
 
@@ -73,8 +74,8 @@ class Variation:
         self._ports.add(port)
         return port
 
-    def _behind(self, host: str) -> list[Service]:
-        """The services that a name leads to, by way of a name server's odd answers too."""
+    def _reached_by(self, host: str) -> list[Service]:
+        """Return the services that a name leads to, by way of a name server's odd answers too."""
         hosts = {host}
         for service in self._services.values():
             answer = _answers(service).get(host)
@@ -83,17 +84,17 @@ class Variation:
 
 
 def _is_script(service: Service) -> bool:
-    """Whether its ports are told to it; other programs listen where they listen."""
+    """Return whether a service gets its ports from us; other programs choose their own."""
     return service.command == ("script",)
 
 
 def _names(service: Service) -> tuple[str, ...]:
-    """What the lab's DNS calls it."""
+    """Return the names that the lab's DNS has for a service."""
     return service.aliases or (service.name,)
 
 
-def _also_called(service: Service, host: str) -> Service:
-    """The first of its names stays the first: flows are told by it."""
+def _with_name(service: Service, host: str) -> Service:
+    """Return the service with one more name. Its first name stays the first: flows go by it."""
     networks = service.networks or {"lab": Attachment()}
     known = () if service.aliases else (service.name,)
     changed = {
@@ -103,8 +104,8 @@ def _also_called(service: Service, host: str) -> Service:
     return service.model_copy(update={"networks": changed})
 
 
-def _also_listening(service: Service, old: int, new: int) -> Service:
-    """A script does the same on the new port, and a firewall's rules are for it too."""
+def _with_port(service: Service, old: int, new: int) -> Service:
+    """Return the service with its script and firewall rules for the new port, as for the old."""
     environment = dict(service.environment)
     ports = yaml.safe_load(environment.get(_SCRIPT, "")) or {}
     for key, other in ((old, new), (f"{old}/udp", f"{new}/udp")):
@@ -113,12 +114,12 @@ def _also_listening(service: Service, old: int, new: int) -> Service:
             environment[_SCRIPT] = _dumped(ports)
     rules = environment.get(_RULES, "")
     if rules:
-        environment[_RULES] = "".join(_doubled(rules.splitlines(keepends=True), old, new))
+        environment[_RULES] = "".join(_doubled_rules(rules.splitlines(keepends=True), old, new))
     return service.model_copy(update={"environment": environment})
 
 
-def _doubled(lines: Iterable[str], old: int, new: int) -> Iterable[str]:
-    """Every rule that names the old port, once more for the new one."""
+def _doubled_rules(lines: Iterable[str], old: int, new: int) -> Iterable[str]:
+    """Yield the lines of firewall rules, those that name the old port once more for the new."""
     rule = re.compile(rf"\b([ds]port) {old}\b")
     for line in lines:
         yield line if line.endswith("\n") else f"{line}\n"
@@ -126,8 +127,8 @@ def _doubled(lines: Iterable[str], old: int, new: int) -> Iterable[str]:
             yield rule.sub(rf"\1 {new}", line)
 
 
-def _also_answering(service: Service, old: str, new: str) -> Service:
-    """A name server that answers oddly for the old name does so for the new one."""
+def _with_answer(service: Service, old: str, new: str) -> Service:
+    """Return a name server that answers for the new name as oddly as for the old one."""
     answers = _answers(service)
     if old not in answers:
         return service
@@ -141,6 +142,6 @@ def _answers(service: Service) -> dict[str, object]:
 
 
 def _dumped(value: object) -> str:
-    """As the services read it: in double quotes, one line a text."""
+    """Return a value as YAML, as the services read it."""
     dumped: str = yaml.safe_dump(value, sort_keys=False, width=1 << 20, default_style=None)
     return dumped

@@ -68,19 +68,16 @@ class PlannedAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedLab:
-    """One lab: the services of all its scenarios, and the attempts to be made in it, several side
-    by side unless they are to be made `in_turn`.
+    """One lab: the names of its scenarios, their services, and the attempts to make in it.
+
+    Several attempts are made side by side, unless the lab is `serial`.
     """
 
     compose: Path
+    scenarios: tuple[str, ...] = ()
     services: tuple[Service, ...]
     attempts: tuple[PlannedAttempt, ...]
-    in_turn: bool = False
-
-    @property
-    def scenarios(self) -> tuple[str, ...]:
-        """The names of the scenarios in this lab, each once, in order."""
-        return tuple(dict.fromkeys(a.scenario for a in self.attempts))
+    serial: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +85,8 @@ class Plan:
     """All the labs of one run."""
 
     labs: tuple[PlannedLab, ...]
+
+    @property
+    def attempts(self) -> tuple[PlannedAttempt, ...]:
+        """The attempts of all labs, in the order of the plan."""
+        return tuple(attempt for lab in self.labs for attempt in lab.attempts)

@@ -20,7 +20,8 @@ from labctl.model.scenario import Attempt, Scenario
 from labctl.plugin.environment import Environment, environment_of
 from labctl.plugin.failure import AttemptFailed, attempt_repr
 from labctl.plugin.settings import error_text, settings_of
-from labctl.run.plan import check_variants, plan
+from labctl.run.attempts import scenario_attempt
+from labctl.run.plan import check_variants
 from labctl.text import escape_control, escape_lines
 
 if TYPE_CHECKING:
@@ -116,13 +117,9 @@ class AttemptItem(pytest.Item):
         if self._planned is None:
             with_libraries = bool(self.attempt.requires)
             interpreter = environment.interpreter(self.series, with_libraries=with_libraries)
-            whole_plan = plan(
-                [self.scenario],
-                interpreters=[interpreter],
-                with_libraries=[interpreter] if with_libraries else [],
-                attempts=[self.attempt.name],
+            self._planned = scenario_attempt(
+                self.scenario, self.attempt, interpreter, key=self.nodeid
             )
-            self._planned = whole_plan.labs[0].attempts[0]
         return self._planned
 
     def setup(self) -> None:

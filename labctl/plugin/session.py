@@ -156,7 +156,7 @@ class _Running:
             self._drop_tap()
             raise
         self.worked = True
-        if ended.leaves_traces:
+        if ended.is_dirty:
             self._drop_tap()
         return ended
 

@@ -1,1 +1,3 @@
-"""What was observed -> what to expect, and its place in a scenario's file. Pure."""
+"""From what was observed to what to expect, and into a scenario's file. Pure, but for
+`recorder`, which makes the attempts, and `rewriting`, which writes files.
+"""

@@ -1,4 +1,4 @@
-"""What an attempt left behind -> its result. Pure."""
+"""From what an attempt left behind to its result. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from labctl.wire.ladder import make_ladder
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """An attempt that has ended: its result, and what that was made of (None if the lab broke)."""
+    """An attempt that has ended: its result, and the packets that the result was made of.
+
+    `capture` and `wire` are None if the lab broke.
+    """
 
     attempt: PlannedAttempt
     result: AttemptResult
@@ -30,55 +33,57 @@ class Ended:
     wire: Wire | None = None
 
     @property
-    def leaves_traces(self) -> bool:
-        """Whether packets of this attempt may still turn up in its tap: the kernel goes on with a
-        connection that was not closed, after the client has gone. Where packets were lost, nobody
-        knows: tens of thousands of connections leave their ports in use for a minute.
-        """
-        seen = self.result.observed
-        done = seen is not None and seen.outcome in (Outcome.RAISED, Outcome.RETURNED)
-        flows = self.wire.flows if self.wire else ()
-        lost = seen is not None and bool(seen.lost_packets)
-        return not done or lost or any(flow.outcome == "open" for flow in flows)
+    def is_dirty(self) -> bool:
+        """Whether packets of this attempt may still turn up in its tap.
 
-    def slim(self) -> Ended:
-        """Without what takes most room of its result: of thousands, nobody reads every packet."""
-        seen = self.result.observed
-        if seen is None:
+        The kernel goes on with a connection that was not closed, after the client has gone. Where
+        packets were lost, nobody knows: tens of thousands of connections leave their ports in use
+        for a minute.
+        """
+        observed = self.result.observed
+        if observed is None or observed.outcome not in (Outcome.RAISED, Outcome.RETURNED):
+            return True
+        flows = self.wire.flows if self.wire else ()
+        return bool(observed.lost_packets) or any(flow.outcome == "open" for flow in flows)
+
+    def without_bulk(self) -> Ended:
+        """Return it without what takes most room in its result: packets, calls and output."""
+        observed = self.result.observed
+        if observed is None:
             return self
         bulk = {"packets": (), "calls": (), "stdout": "", "stderr": ""}
-        result = self.result.model_copy(update={"observed": seen.model_copy(update=bulk)})
+        result = self.result.model_copy(update={"observed": observed.model_copy(update=bulk)})
         return replace(self, result=result)
 
 
 def examine(attempt: PlannedAttempt, evidence: Evidence) -> Ended:
-    """An attempt that was made, observed and judged."""
+    """Observe and judge an attempt that was made, and return it with its result."""
     capture = evidence.capture
-    wire = look_at(capture) if capture else None
+    wire = read_capture(capture) if capture else None
     observation = observe(evidence, wire)
-    result = attempt_result(attempt, observation, _judged(attempt, observation))
-    told = {**(story(wire, observation) if wire else {}), "took_s": evidence.elapsed_s}
-    return Ended(attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire)
+    result = attempt_result(attempt, observation, _judgement(attempt, observation))
+    more = {**(wire_fields(wire, observation) if wire else {}), "took_s": evidence.elapsed_s}
+    return Ended(attempt=attempt, result=result.model_copy(update=more), capture=capture, wire=wire)
 
 
-def _judged(attempt: PlannedAttempt, observation: Observation) -> Judgement:
+def _judgement(attempt: PlannedAttempt, observation: Observation) -> Judgement:
     if attempt.rule is not None:
         return judge_policy(attempt.rule, observation)
     return judge(attempt.expectation, observation)
 
 
-def story(wire: Wire, observation: Observation) -> dict[str, object]:
-    """What people are told of the packets: the fields of a result for that."""
+def wire_fields(wire: Wire, observation: Observation) -> dict[str, object]:
+    """Return the fields of a result that show the packets to people: `ladder` and `because`."""
     ladder = make_ladder(wire, observation, start_ns=start_of(wire, observation))
     return {"ladder": ladder, "because": explain(wire, observation)}
 
 
-def lab_broke(attempt: PlannedAttempt, error: EngineError) -> Ended:
-    """An attempt that could not be made."""
+def lab_error(attempt: PlannedAttempt, error: EngineError) -> Ended:
+    """Return an attempt that the lab could not make, with the error as its reason."""
     return Ended(attempt=attempt, result=lab_error_result(attempt, error))
 
 
-def look_at(capture: Capture) -> Wire:
-    """What a capture shows."""
+def read_capture(capture: Capture) -> Wire:
+    """Decode the packets of a capture, and sort them into flows."""
     packets = decode_all(capture.packets)
     return analyse(packets, names=capture.names, resolvers=capture.resolvers)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from labctl.errors import UsageError, did_you_mean
 from labctl.model.exceptions import known_names
 from labctl.model.scenario import LAYERS, Attempt, Scenario
-from labctl.run.selection import having, tagged
+from labctl.run.selection import with_known_tags, with_tags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,11 @@ class Filters:
         """
         chosen = scenarios
         if self.tags:
-            chosen = tagged(scenarios, self.tags) if complete else having(scenarios, self.tags)
+            chosen = (
+                with_known_tags(scenarios, self.tags)
+                if complete
+                else with_tags(scenarios, self.tags)
+            )
         return [one for one in chosen if self._fits(one)]
 
     def nothing(self) -> str:

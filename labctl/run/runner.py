@@ -4,227 +4,285 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, Self
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from labctl.engine.protocol import Engine, Lab, Tap
+from labctl.engine.protocol import Engine, Lab
 from labctl.errors import EngineError
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import AttemptResult, Verdict
+from labctl.run.signals import deferred, interruptible
+from labctl.run.taps import ReplaceableTap
+from labctl.run.waiting import WaitingLine
 
 if TYPE_CHECKING:
     from labctl.run.examine import Ended
 
-Report = Callable[["Ended"], None]
+_MOMENT_S = 0.1
 
 
 class Runner:
-    """Runs one plan, once. `results` grows while it works, in the order in which attempts end, and
-    has them slim: what is to be kept whole, the reporter keeps.
+    """Runs one plan, once: `for ended in runner.run(plan)`.
+
+    `results` holds the results of the attempts that were yielded, in their order and without bulk.
+    `errors` holds what kept labs from starting or from being removed.
     """
 
     def __init__(
-        self, engine: Engine, *, jobs: int, limit_s: float, reporter: Callable[[], Report],
-        fail_fast: bool = False,
+        self, engine: Engine, *, jobs: int, limit_s: float, fail_fast: bool = False,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """`reporter` makes who is told of each attempt that has ended, by one thread at a time. It
-        is called in a thread of its own while the first labs start. With `fail_fast`, no more are
-        made after one that is not as expected; those that run are made to their end.
+        """With `fail_fast`, no attempt is begun after one that is not as expected; those that run
+        are made to their end. `prepare` is called in a thread of its own while the first labs
+        start, and has returned before the first attempt is yielded.
         """
         self._engine = engine
         self._jobs = jobs
         self._limit_s = limit_s
-        self._reporter = reporter
         self._fail_fast = fail_fast
-        self._enough = threading.Event()
-        self._report: Future[Report] = Future()
+        self._prepare = prepare
+        self._is_enough = threading.Event()
+        self._is_stopped = threading.Event()
         self._slots = threading.BoundedSemaphore(jobs)
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
+        self._handover = _Handover(self._is_stopped)
         self._bug: BaseException | None = None
         self.results: list[AttemptResult] = []
-        self.troubles: list[EngineError] = []
-        """What kept labs from starting, or from being taken down."""
+        self.errors: list[EngineError] = []
 
-    def run(self, plan: Plan) -> None:
-        """Run every attempt of the plan; a lab that breaks makes results, not exceptions.
+    def run(self, plan: Plan) -> Generator[Ended]:
+        """Make every attempt of the plan, and yield each as it ends, in the caller's thread.
 
-        What interrupts the caller (KeyboardInterrupt) stops the engine, and is raised again when
-        everything that ran has ended. What `report` raises, or a bug, is raised then too, and
-        keeps further attempts from being made.
+        The thread that made an attempt waits until the caller asks for the next one: the lab of
+        the last attempt still runs while the caller deals with it. A lab that breaks makes
+        results, not exceptions.
+
+        Where signals are `terminable`, they wait while the caller deals with an attempt. What
+        interrupts the caller stops the engine; once everything has ended, the attempts that ended
+        before are yielded, and it is raised again. A bug, or what `prepare` raises, is raised when
+        everything has ended, and keeps further attempts from being made. Close the generator to
+        stop early.
         """
-        with ThreadPoolExecutor(1) as aside, ThreadPoolExecutor(self._jobs) as pool:
-            try:
-                self._report = aside.submit(self._prepare)
-                for lab in as_completed([pool.submit(self._run_lab, lab) for lab in plan.labs]):
-                    lab.result()
-                self._report.result()
-            except BaseException:
-                self._stopped.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                self._stop_engine()
-                raise
+        try:
+            with deferred(), ThreadPoolExecutor(1) as aside, ThreadPoolExecutor(self._jobs) as pool:
+                try:
+                    prepared = aside.submit(self._prepare_all)
+                    self._handover.expect(len(plan.labs))
+                    for lab in plan.labs:
+                        pool.submit(self._run_lab, lab)
+                    yield from self._handed_over()
+                    prepared.result()
+                except BaseException:
+                    self._stop(pool)
+                    raise
+        except GeneratorExit:
+            raise
+        except BaseException:
+            yield from map(self._noted, self._handover.leftovers())
+            raise
         if self._bug is not None:
             raise self._bug
 
-    def _prepare(self) -> Report:
-        """Import what looking at an attempt takes, while the labs start.
+    def _prepare_all(self) -> None:
+        """Import what it takes to examine an attempt, and do what the caller wants prepared.
 
         In a thread of its own: an import in the main thread may swallow a KeyboardInterrupt.
         """
-        from labctl.run import examine  # noqa: F401, PLC0415
+        from labctl.run import examine  # noqa: F401, PLC0415 takes long
         from labctl.wire.dns import preload  # noqa: PLC0415
 
-        report = self._reporter()
-        preload()
-        return report
+        try:
+            self._prepare()
+            preload()
+        except BaseException:
+            self._is_stopped.set()
+            raise
+        finally:
+            self._handover.open()
 
-    def _stop_engine(self) -> None:
+    def _handed_over(self) -> Iterator[Ended]:
+        while self._handover.is_expected():
+            with interruptible():
+                self._handover.wait()
+            while (entry := self._handover.take()) is not None:
+                ended, is_done = entry
+                try:
+                    yield self._noted(ended)
+                finally:
+                    is_done.set()
+
+    def _noted(self, ended: Ended) -> Ended:
+        self.results.append(ended.without_bulk().result)
+        return ended
+
+    def _stop(self, pool: ThreadPoolExecutor) -> None:
+        self._is_stopped.set()
+        self._handover.release()
+        pool.shutdown(wait=False, cancel_futures=True)
         try:
             self._engine.stop()
         except EngineError as error:
-            self.troubles.append(error)
+            self.errors.append(error)
+
+    # --- in other threads -------------------------------------------------------------------------
 
     def _run_lab(self, lab: PlannedLab) -> None:
-        if self._stopped.is_set() or self._enough.is_set():
-            return
+        try:
+            if self._goes_on():
+                self._run_attempts(lab)
+        except BaseException as bug:  # noqa: BLE001 raised by `run`, when all have stopped
+            self._fail(bug)
+        finally:
+            self._handover.lab_ended()
+
+    def _run_attempts(self, lab: PlannedLab) -> None:
         waiting: queue.SimpleQueue[PlannedAttempt] = queue.SimpleQueue()
         for attempt in lab.attempts:
             waiting.put(attempt)
-        workers = 1 if lab.in_turn else min(self._jobs, len(lab.attempts))
+        workers = 1 if lab.serial else min(self._jobs, len(lab.attempts))
         try:
             with self._engine.lab(lab) as running, ThreadPoolExecutor(workers) as pool:
+                lines = [WaitingLine(waiting, spare=workers - 1) for _ in range(workers)]
                 working = [
-                    pool.submit(
-                        self._work, running, _Line(waiting, spare=workers - 1, in_turn=lab.in_turn)
-                    )
-                    for _ in range(workers)
+                    pool.submit(self._work, running, line, serial=lab.serial) for line in lines
                 ]
                 for worker in as_completed(working):
                     worker.result()
         except EngineError as error:
-            troubles = _one_after_the_other(error)
-            self.troubles += troubles
-            self._give_up(waiting, troubles[0])
+            errors = _error_chain(error)
+            self.errors += errors
+            for attempt in WaitingLine(waiting, spare=0):
+                self._hand_over_error(attempt, errors[0])
 
-    def _work(self, lab: Lab, line: _Line) -> None:
-        """Make attempts until none is left, in a tap that is replaced where an attempt broke it.
+    def _work(self, lab: Lab, line: WaitingLine, *, serial: bool) -> None:
+        """Make attempts until none is left.
 
-        Those to be made in turn are of people who need not be friends: what one of them broke, the
-        next is not to find, and the lab is given up.
+        A serial lab is given up after an attempt that broke it: its attempts are of people who
+        need not be friends, and what one of them broke, the next is not to find.
         """
         with self._slots, line:
             try:
-                while self._goes_on() and line:
-                    with lab.tap() as tap:
-                        while self._next(tap, line):
-                            pass
+                with ReplaceableTap(lab) as tap:
+                    while self._goes_on() and line:
+                        tap.ready()
+                        self._make_next(tap, line, serial=serial)
             except EngineError:
                 raise
-            except BaseException as bug:  # noqa: BLE001 raised by `run`, when all have stopped
-                self._bug = bug
-                self._stopped.set()
+            except BaseException as bug:  # noqa: BLE001 as above
+                self._fail(bug)
 
-    def _next(self, tap: Tap, line: _Line) -> bool:
-        """Make the next attempt; whether the tap is good for another."""
-        attempt = line.take() if self._goes_on() else None
+    def _make_next(self, tap: ReplaceableTap, line: WaitingLine, *, serial: bool) -> None:
+        attempt = next(line, None) if self._goes_on() else None
         if attempt is None:
-            return False
+            return
         try:
-            ended = self._attempt(tap, attempt, line.upcoming())
+            ended = tap.make(attempt, limit_s=self._limit_s, upcoming=line.upcoming())
         except EngineError as error:
-            self._add_error(attempt, error)
-            if line.in_turn:
+            self._hand_over_error(attempt, error)
+            if serial:
                 raise
-            return False
-        self._add(ended)
-        return not ended.leaves_traces
-
-    def _attempt(self, tap: Tap, attempt: PlannedAttempt, upcoming: PlannedAttempt | None) -> Ended:
-        from labctl.run.examine import examine  # noqa: PLC0415 needed when labs have started
-
-        return examine(attempt, tap.attempt(attempt, limit_s=self._limit_s, upcoming=upcoming))
+        else:
+            self._hand_over(ended)
 
     def _goes_on(self) -> bool:
-        return not (self._stopped.is_set() or self._enough.is_set())
+        return not (self._is_stopped.is_set() or self._is_enough.is_set())
 
-    def _give_up(self, waiting: queue.SimpleQueue[PlannedAttempt], error: EngineError) -> None:
-        while True:
-            try:
-                self._add_error(waiting.get_nowait(), error)
-            except queue.Empty:
-                return
+    def _fail(self, bug: BaseException) -> None:
+        self._bug = bug
+        self._is_stopped.set()
 
-    def _add_error(self, attempt: PlannedAttempt, error: EngineError) -> None:
-        """Note that the lab broke, unless it was we who stopped it: then nothing was found out."""
-        from labctl.run.examine import lab_broke  # noqa: PLC0415 as above
+    def _hand_over_error(self, attempt: PlannedAttempt, error: EngineError) -> None:
+        """Report that the lab broke, unless it was we who stopped it: that says nothing."""
+        from labctl.run.examine import lab_error  # noqa: PLC0415 not before labs have started
 
-        if not self._stopped.is_set():
-            self._add(lab_broke(attempt, error))
+        if not self._is_stopped.is_set():
+            self._hand_over(lab_error(attempt, error))
 
-    def _add(self, ended: Ended) -> None:
+    def _hand_over(self, ended: Ended) -> None:
+        if self._fail_fast and ended.result.verdict not in (Verdict.PASS, None):
+            self._is_enough.set()
+        self._handover.put(ended)
+
+
+class _Handover:
+    """Passes attempts that have ended from the threads that made them to the caller's.
+
+    A signal may interrupt `wait`, which takes nothing: so nothing is lost.
+    """
+
+    def __init__(self, is_stopped: threading.Event) -> None:
+        """Once `is_stopped` is set, nobody waits for the caller any more."""
+        self._is_stopped = is_stopped
+        self._is_open = threading.Event()
+        self._lock = threading.Lock()
+        self._ended: deque[tuple[Ended, threading.Event]] = deque()
+        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._labs = 0
+
+    def expect(self, labs: int) -> None:
+        """Set how many labs are to end."""
+        self._labs = labs
+
+    def open(self) -> None:
+        """Let the caller have attempts from now on."""
+        self._is_open.set()
+        self._news.put(None)
+
+    def put(self, ended: Ended) -> None:
+        """Hand an attempt over, and wait until the caller has dealt with it."""
+        is_done = threading.Event()
+        self._ended.append((ended, is_done))
+        self._news.put(None)
+        if not self._is_stopped.is_set():
+            is_done.wait()
+
+    def lab_ended(self) -> None:
+        """Note that a lab has ended."""
         with self._lock:
-            self.results.append(ended.slim().result)
-            if self._fail_fast and ended.result.verdict not in (Verdict.PASS, None):
-                self._enough.set()
-            self._report.result()(ended)
+            self._labs -= 1
+        self._news.put(None)
+
+    def release(self) -> None:
+        """Let those who wait for the caller go on; what they put stays."""
+        for _, is_done in list(self._ended):
+            is_done.set()
+
+    def is_expected(self) -> bool:
+        """Whether more attempts may come."""
+        return bool(self._labs or self._ended) or not self._is_open.is_set()
+
+    def wait(self) -> None:
+        """Wait until something has changed, or for a moment.
+
+        A signal that comes just before the thread begins to wait does not wake it up: Python calls
+        the handler only when the wait is over.
+        """
+        with suppress(queue.Empty):
+            self._news.get(timeout=_MOMENT_S)
+
+    def take(self) -> tuple[Ended, threading.Event] | None:
+        """Return an attempt, and the event to set when it is dealt with; None if there is none."""
+        return self._ended.popleft() if self._ended and self._is_open.is_set() else None
+
+    def leftovers(self) -> Iterator[Ended]:
+        """Yield what the caller has not had yet. For when all threads have ended."""
+        while self._ended:
+            yield self._ended.popleft()[0]
 
 
-class _Line:
-    """The attempts that wait in a lab, as one of its workers sees them: it knows its next one, so
-    that the engine can prepare it. Nobody takes what another, with nothing to do, could make:
-    where no more than `spare` wait, there is no next one to know.
+def _error_chain(last: EngineError) -> list[EngineError]:
+    """Return an error after those that were being dealt with when it came, the first one first.
+
+    A lab that broke may fail to be removed, too. What an error was raised from, it says itself.
     """
-
-    def __init__(
-        self, waiting: queue.SimpleQueue[PlannedAttempt], *, spare: int, in_turn: bool
-    ) -> None:
-        self._waiting = waiting
-        self._spare = spare
-        self.in_turn = in_turn
-        self._held: PlannedAttempt | None = None
-
-    def __bool__(self) -> bool:
-        return self._held is not None or not self._waiting.empty()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Give back what was not made."""
-        if self._held is not None:
-            self._waiting.put(self._held)
-            self._held = None
-
-    def take(self) -> PlannedAttempt | None:
-        """The next attempt, to be made now; None where there is none."""
-        held, self._held = self._held, None
-        return held or self._get()
-
-    def upcoming(self) -> PlannedAttempt | None:
-        """The one after that, which this worker will take, if it is known by now."""
-        if self._held is None and self._waiting.qsize() > self._spare:
-            self._held = self._get()
-        return self._held
-
-    def _get(self) -> PlannedAttempt | None:
-        try:
-            return self._waiting.get_nowait()
-        except queue.Empty:
-            return None
-
-
-def _one_after_the_other(last: EngineError) -> list[EngineError]:
-    """The error, and before it those that were being dealt with when it came: a lab that broke may
-    fail to be taken down, too. What an error was raised from, it says in its own words.
-    """
-    found: list[EngineError] = []
+    chain: list[EngineError] = []
     error: BaseException | None = last
     while error:
         if isinstance(error, EngineError):
-            found.insert(0, error)
+            chain.insert(0, error)
         while error.__cause__:
             error = error.__cause__
         error = error.__context__
-    return found
+    return chain

@@ -1,12 +1,13 @@
-"""Which scenarios a command line means."""
+"""Which scenarios a request means."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from labctl.errors import UsageError, did_you_mean
+from labctl.errors import InputError, UsageError, did_you_mean
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.scenario import Scenario
@@ -18,16 +19,17 @@ CORE = "core"
 
 
 def catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
-    """The bundled scenarios, and those of the folders given with --scenarios. With `unrecorded`,
-    their attempts need not say what they expect.
+    """Return the bundled scenarios, and those of the folders given with --scenarios.
+
+    With `unrecorded`, their attempts need not say what they expect.
     """
     return _catalogue([bundled_folder("scenarios"), *folders], unrecorded=unrecorded)
 
 
 def only(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
-    """The scenarios of these folders alone; the bundled ones where there is no folder.
+    """Return the scenarios of these folders alone, or the bundled ones if there is no folder.
 
-    UsageError where there is none at all.
+    Raises UsageError if there is no scenario at all.
     """
     found = _catalogue(folders or [bundled_folder("scenarios")], unrecorded=unrecorded)
     if not found.names():
@@ -43,7 +45,7 @@ def _catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogu
 
 
 def measured_times() -> Times:
-    """What attempts took when they were measured; tools/times.py makes the file anew."""
+    """Return how long attempts took when they were measured; tools/times.py writes that file."""
     found = json.loads((bundled_folder("scenarios") / _TIMES).read_text("utf-8"))
     return {(name, attempt): took for name, each in found.items() for attempt, took in each.items()}
 
@@ -51,23 +53,45 @@ def measured_times() -> Times:
 def select(
     *, names: Sequence[str], everything: bool, tags: Sequence[str], folders: Sequence[Path]
 ) -> list[Scenario]:
-    """The scenarios to run, each once; what was asked for by name comes first.
+    """Return the scenarios to run, each once; what was asked for by name comes first.
 
-    Where nothing was asked for: all of the folders, or without any those with the tag core.
+    If nothing was asked for, these are all of the folders, or those with the tag core.
     """
     known = catalogue(folders)
     chosen = [known.load(name) for name in names]
     if everything:
         chosen += known.all()
     if tags:
-        chosen += tagged(known.all(), tags)
+        chosen += with_known_tags(known.all(), tags)
     if not (names or everything or tags):
-        chosen = only(folders).all() if folders else tagged(known.all(), (CORE,))
+        chosen = only(folders).all() if folders else with_known_tags(known.all(), (CORE,))
     return _each_once(chosen)
 
 
+class Loads(Protocol):
+    """A catalogue of scenarios or of exercises."""
+
+    def load(self, name_or_path: str, /) -> object:
+        """Load one by its name or its file. Raises InputError if it is wrong."""
+        ...
+
+
+def loadable(known: Loads, names: Iterable[str]) -> tuple[list[str], list[InputError]]:
+    """Return those of these names that load, and all mistakes in the others."""
+    right: list[str] = []
+    errors: list[InputError] = []
+    for name in names:
+        try:
+            known.load(name)
+        except InputError as error:
+            errors += error.each()
+        else:
+            right.append(name)
+    return right, errors
+
+
 def select_unrecorded(*, names: Sequence[str], folders: Sequence[Path]) -> list[Scenario]:
-    """The scenarios to record, each once: those named, or without any all of the folders."""
+    """Return the scenarios to record, each once: those named, or else all of the folders."""
     if not (names or folders):
         raise UsageError("which scenarios?", hint="name files, or folders with --scenarios")
     known = catalogue(folders, unrecorded=True)
@@ -75,8 +99,8 @@ def select_unrecorded(*, names: Sequence[str], folders: Sequence[Path]) -> list[
     return _each_once(chosen or only(folders, unrecorded=True).all())
 
 
-def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]:
-    """Those that have one of the tags. UsageError for a tag that none has."""
+def with_known_tags(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]:
+    """Return the scenarios with one of the tags. Raises UsageError for a tag that none has."""
     known = {tag for scenario in scenarios for tag in scenario.tags}
     for tag in tags:
         if tag not in known:
@@ -84,16 +108,18 @@ def tagged(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]
                 f"no scenario has the tag {tag}{did_you_mean(tag, known)}",
                 hint=f"there are {', '.join(sorted(known))}",
             )
-    return having(scenarios, tags)
+    return with_tags(scenarios, tags)
 
 
-def having(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]:
-    """Those that have one of the tags, which may be none."""
+def with_tags(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]:
+    """Return the scenarios with one of the tags."""
     return [scenario for scenario in scenarios if set(tags) & set(scenario.tags)]
 
 
 def _each_once(scenarios: Sequence[Scenario]) -> list[Scenario]:
-    """Without repetitions; two files that say the same name can't be told apart in a result."""
+    """Return each scenario once. Raises UsageError if two files name the same scenario: a result
+    could not tell them apart.
+    """
     by_name: dict[str, Scenario] = {}
     for scenario in scenarios:
         other = by_name.setdefault(scenario.name, scenario)

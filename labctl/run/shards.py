@@ -1,4 +1,4 @@
-"""Which part of a run one machine of several makes. Pure."""
+"""Which part of a plan one machine of several runs. Pure."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _HINT = "give it as NUMBER/COUNT, such as 2/5"
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """`2/5` -> number and count. UsageError for what is no such thing."""
-    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
-    number, count = map(int, found.groups()) if found else (0, 0)
+    """Return number and count of a text such as `2/5`. Raises UsageError for any other text."""
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    number, count = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= count:
         raise UsageError(f"there is no shard {text}", hint=_HINT)
     return number, count
 
 
 def shard(units: Iterable[Unit], times: Times, number: int, count: int) -> set[Unit]:
-    """The units of one of `count` shards, which together are all, each once.
+    """Return the units of one of `count` shards. Together the shards have all units, each once.
 
-    The longest first, each to the shard that has least to do: so they end at about the same time.
-    It depends on nothing but the arguments, and those on nothing that was measured in this run.
-    What was never measured counts as the median of what was.
+    The longest units come first, each goes to the shard that has least to do: so the shards end at
+    about the same time. The result depends on the arguments alone, and on nothing that was
+    measured in this run. A unit that was never measured counts as the median of those that were.
     """
     usual = median(times.values()) if times else _UNKNOWN_S
-    weighed = [(times.get((one.scenario, one.attempt), usual), one) for one in set(units)]
+    weighed = [(times.get((unit.scenario, unit.attempt), usual), unit) for unit in set(units)]
     loads = [0.0] * count
     chosen: set[Unit] = set()
-    for took, unit in sorted(weighed, key=lambda each: (-each[0], each[1])):
+    for seconds, unit in sorted(weighed, key=lambda pair: (-pair[0], pair[1])):
         least = loads.index(min(loads))
-        loads[least] += took
+        loads[least] += seconds
         if least == number - 1:
             chosen.add(unit)
     return chosen

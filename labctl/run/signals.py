@@ -1,9 +1,13 @@
-"""SIGINT and SIGTERM: the first one ends what is being done, later ones let it be cleaned up."""
+"""SIGINT and SIGTERM: the first one ends the work, and later ones do not disturb the clean-up.
+
+All of this changes the signal handlers of the process, and works in its main thread only.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -14,10 +18,21 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _Handler = Callable[[int, FrameType | None], None]
 
 
+class _Deferral:
+    """Whether signals wait, and the one that does."""
+
+    is_active = False
+    waiting: BaseException | None = None
+
+
+_deferral = _Deferral()
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
-    """While this lasts, the first signal raises in the main thread: KeyboardInterrupt or
-    Terminated. Those that follow are answered with a word, and so can't cut the cleaning short.
+    """Let the first signal raise KeyboardInterrupt or Terminated in the main thread.
+
+    Those that follow only print a line, so that they cannot end the clean-up early.
     """
     with _handled(_raise):
         yield
@@ -25,16 +40,57 @@ def terminable() -> Iterator[None]:
 
 @contextmanager
 def patient() -> Iterator[None]:
-    """While this lasts, signals are answered with a word: we are cleaning up already."""
+    """Let signals print a line and do nothing else: the clean-up has begun already."""
     with _handled(_answer):
         yield
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Let a signal that `terminable` would raise wait until this ends, and raise it then.
+
+    `interruptible` within it raises one too. Has no effect outside of the main thread.
+    """
+    if _deferral.is_active or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _deferral.is_active = True
+    try:
+        yield
+    finally:
+        _deferral.is_active = False
+        _raise_waiting()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within `deferred`, let a signal raise at once, also one that has come before."""
+    if not _deferral.is_active or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _deferral.is_active = False
+    try:
+        _raise_waiting()
+        yield
+    finally:
+        _deferral.is_active = True
+
+
+def _raise_waiting() -> None:
+    waiting, _deferral.waiting = _deferral.waiting, None
+    if waiting is not None:
+        raise waiting
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:
     for each in _SIGNALS:
         if signal.getsignal(each) is _raise:
             signal.signal(each, _answer)
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+    error = KeyboardInterrupt() if number == signal.SIGINT else Terminated()
+    if _deferral.is_active:
+        _deferral.waiting = error
+    else:
+        raise error
 
 
 def _answer(_number: int, _frame: FrameType | None) -> None:

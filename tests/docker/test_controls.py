@@ -13,15 +13,16 @@ from typing import Any
 import docker
 import pytest
 
-from labctl.cli.grading import Grader, exercises
-from labctl.cli.output import Output
 from labctl.engine.images import LAB, ImageStore, client_image
 from labctl.engine.service import RunningService
-from labctl.grading.tickets import Planner
+from labctl.grading.exercises import exercises
+from labctl.grading.grader import Grader
+from labctl.grading.jobs import Planner
 from labctl.grading.vary import Variation
 from labctl.mark.evidence import RunEvidence
 from labctl.model.grade import Grade
 from labctl.model.plan import PlannedLab
+from labctl.run.output import Output
 from labctl.submissions import RefusalError, find_submissions
 from tests.hostile import HOSTILE
 
@@ -117,7 +118,7 @@ def _believe_the_clock(patch: pytest.MonkeyPatch) -> None:
     def evidence(**given: Any) -> RunEvidence:
         return RunEvidence(**{**given, "took_s": given["observation"].elapsed_s})
 
-    patch.setattr("labctl.grading.desk.RunEvidence", evidence)
+    patch.setattr("labctl.grading.gradebook.RunEvidence", evidence)
 
 
 def _no_doubts(patch: pytest.MonkeyPatch) -> None:
@@ -171,7 +172,7 @@ def test_in_the_order_of_the_exercise_it_knows_which_run_it_is(
 ) -> None:
     """Control: another order for each submission."""
     fixed = SimpleNamespace(token_hex=lambda _: _seed_that_swaps())
-    monkeypatch.setattr("labctl.cli.grading.secrets", fixed)
+    monkeypatch.setattr("labctl.grading.grader.secrets", fixed)
     runs = ("open", "refused")
     assert course.points("brief", runs, BY_ORDER) == 2
     monkeypatch.setattr(Planner, "_in_any_order", lambda _self, aims: aims)
@@ -187,13 +188,13 @@ def test_side_by_side_programs_reach_each_other(
         return {part.stdout.strip() for grade in grades for part in grade.parts}
 
     assert said(course.grade("brief", ("open",), KNOCKS, KNOCKS)) == {"alone"}
-    side_by_side = partial(_not_in_turn, PlannedLab)
-    monkeypatch.setattr("labctl.grading.tickets.PlannedLab", side_by_side)
+    side_by_side = partial(_not_serial, PlannedLab)
+    monkeypatch.setattr("labctl.grading.jobs.PlannedLab", side_by_side)
     assert "FOUND" in said(course.grade("brief", ("open",), KNOCKS, KNOCKS))
 
 
-def _not_in_turn(make: Callable[..., PlannedLab], **given: Any) -> PlannedLab:
-    return make(**{**given, "in_turn": False})
+def _not_serial(make: Callable[..., PlannedLab], **given: Any) -> PlannedLab:
+    return make(**{**given, "serial": False})
 
 
 def test_a_service_that_forgets_nobody_takes_the_next_for_the_same(

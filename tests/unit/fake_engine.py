@@ -127,7 +127,7 @@ class FakeTap:
 
 def lab(name: str, attempts: int) -> PlannedLab:
     made = tuple(planned(scenario=name, attempt=f"{name}{n}") for n in range(1, attempts + 1))
-    return PlannedLab(compose=Path(f"{name}.yaml"), services=(), attempts=made)
+    return PlannedLab(compose=Path(f"{name}.yaml"), scenarios=(name,), services=(), attempts=made)
 
 
 def press(number: signal.Signals) -> None:

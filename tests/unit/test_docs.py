@@ -16,8 +16,9 @@ import yaml
 from pydantic import BaseModel
 
 from labctl import __main__, errors
-from labctl.cli import app, class_grading
+from labctl.cli import app
 from labctl.errors import LabError
+from labctl.grading import course
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.load.compose import _NOT_IN_A_LAB, load_compose
@@ -311,7 +312,7 @@ def test_every_model_of_an_exercise_is_looked_at() -> None:
 
 
 def test_every_file_of_grades_is_told() -> None:
-    source = Path(class_grading.__file__).read_text("utf-8")
+    source = Path(course.__file__).read_text("utf-8")
     names = set(re.findall(r'"([\w/-]+\.(?:json|csv|html|md))"', source)) - {"class.json"}
     assert len(names) > 5
     assert {name for name in names if name not in page_text("exercises.md")} == set()

@@ -7,7 +7,7 @@ when it is written: the command line reads this table at every start.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from labctl.model.result import Result
 
 Render = Callable[["Result", str], str]
+Documents = Mapping[str, str]
+"""The file for each document that is asked for, by the name of its format; `-` is stdout."""
+
+NO_DOCUMENTS: Documents = {}
 
 
 @dataclass(frozen=True)

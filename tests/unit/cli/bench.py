@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from labctl.cli import execute
 from labctl.engine import access
 from labctl.engine.images import ImageState, ImageStatus
 from labctl.load.schema import result_schema
 from labctl.model.result import ImageInfo
+from labctl.run import guarded
 from tests.unit.cli.conftest import Done, Labctl
 from tests.unit.fake_engine import FakeEngine
 
@@ -59,7 +59,7 @@ class Bench:
         self.kept: bool | None = None
         self.labctl = labctl
         monkeypatch.setattr(access, "ENGINES", {"fake": lambda: self})
-        monkeypatch.setattr(execute, "guarded", self._guarded)
+        monkeypatch.setattr(guarded, "guarded", self._guarded)
 
     def images(self) -> Images:
         """The bench is its own EngineAccess."""

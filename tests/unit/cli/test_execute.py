@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from labctl.cli.output import Output
 from labctl.engine import access
 from labctl.errors import EngineError
 from labctl.load.schema import result_schema
 from labctl.model.evidence import Evidence
 from labctl.model.plan import PlannedAttempt
+from labctl.run.output import Output
 from tests.unit.cli.bench import Bench
 from tests.unit.cli.conftest import Labctl
 from tests.unit.fake_engine import FakeEngine, interrupted

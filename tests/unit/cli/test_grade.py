@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from labctl.model.grade import Grade, State
 from labctl.model.plan import PlannedAttempt
 from tests.unit.cli.classroom import EXERCISE, FILE, FOLDER, Classroom
 from tests.unit.cli.conftest import Labctl, Listener
-from tests.unit.fake_engine import FakeEngine, press
+from tests.unit.fake_engine import LIMIT_S, FakeEngine, press
 from tests.unit.load.texts import changed, write
 
 GRADE = ("grade", FOLDER, "in", "--out", "out")
@@ -53,6 +54,25 @@ def made(room: Classroom) -> list[str]:
     seen: list[str] = []
     room.engine.client = lambda _, attempt: seen.append(attempt.origin.partition("/")[0])
     return seen
+
+
+def test_a_class_is_graded_as_parallel_as_it_is_asked_to_be(room: Classroom) -> None:
+    """Both submissions are in progress at the same time, which takes two labs."""
+    together = threading.Barrier(2)
+
+    def meet(_engine: FakeEngine, _attempt: PlannedAttempt) -> None:
+        together.wait(LIMIT_S)
+
+    room.engine.client = meet
+    assert room.labctl(*GRADE, "--jobs", "2").code == 0
+    assert room.engine.busiest == 2
+    assert room.engine.said.count("lab small up") == 2
+
+
+def test_with_one_job_a_class_is_graded_in_one_lab(room: Classroom) -> None:
+    assert room.labctl(*GRADE, "--jobs", "1").code == 0
+    assert room.engine.busiest == 1
+    assert room.engine.said.count("lab small up") == 1
 
 
 def test_a_class(room: Classroom) -> None:
@@ -212,7 +232,7 @@ FIND = "give a folder of submissions, a course system's download, an archive or 
         (
             f"{FOLDER} in/ada twin/ada --out out",
             "the student ada has two submissions: in/ada and twin/ada",
-            "leave one of the two out, or rename it",
+            "leave one of them out, or rename it",
         ),
         (
             "smal in --out out --exercises exercises",

@@ -1,4 +1,4 @@
-"""A small exercise with all that one can have, papers for it, and how attempts of it end."""
+"""A small exercise with all that one can have, submissions for it, and how attempts of it end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from labctl.errors import EngineError
-from labctl.grading.desk import Paper
-from labctl.grading.tickets import Ticket, Ticketed, Work
+from labctl.grading.gradebook import GradedSubmission
+from labctl.grading.jobs import JobKey, JobPlan, Work
 from labctl.judge import judge
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
@@ -18,7 +18,7 @@ from labctl.model.plan import Interpreter, PlannedAttempt
 from labctl.model.result import Observation
 from labctl.model.scenario import Scenario
 from labctl.results.attempt import attempt_result, lab_error_result
-from labctl.run.examine import Ended, story
+from labctl.run.examine import Ended, wire_fields
 from tests.unit.judge.samples import attempt, expectation, flow, interpreter, returned, scenario
 
 EXERCISE = """\
@@ -78,7 +78,7 @@ def own(*names: str) -> Scenario:
     return scenario("mine", attempts=attempts)
 
 
-def paper(owner: str = "ada", **changes: Any) -> Paper:
+def submission(owner: str = "ada", **changes: Any) -> GradedSubmission:
     """All right: a program, an answer, and a scenario of the student's."""
     work = Work(owner=owner, sources=SOURCES, scenarios={"own": own()})
     given: dict[str, Any] = {
@@ -90,14 +90,17 @@ def paper(owner: str = "ada", **changes: Any) -> Paper:
         "answers": {"which": "ConnectionRefusedError", "errno": 111},
         "work": work,
     }
-    return Paper(**{**given, **changes})
+    return GradedSubmission(**{**given, **changes})
 
 
 def ended(planned: PlannedAttempt, observation: Observation, **changes: Any) -> Ended:
     """An attempt that was made, and judged."""
     result = attempt_result(planned, observation, judge(planned.expectation, observation))
     wire = changes.get("wire")
-    told = {"took_s": changes.pop("took_s", 0.0), **(story(wire, observation) if wire else {})}
+    told = {
+        "took_s": changes.pop("took_s", 0.0),
+        **(wire_fields(wire, observation) if wire else {}),
+    }
     return Ended(attempt=planned, result=result.model_copy(update=told), **changes)
 
 
@@ -112,9 +115,9 @@ def well(planned: PlannedAttempt, **changes: Any) -> Observation:
     return returned(flows=(there,), exit=0, **changes)
 
 
-def attempts(made: Ticketed) -> list[tuple[Ticket, PlannedAttempt]]:
+def attempts(made: JobPlan) -> list[tuple[JobKey, PlannedAttempt]]:
     planned = (one for lab in made.plan.labs for one in lab.attempts)
-    return [(made.tickets[one.key], one) for one in planned]
+    return [(made.jobs[one.key], one) for one in planned]
 
 
 def renamed(run: Run, name: str) -> Run:

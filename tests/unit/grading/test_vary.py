@@ -71,8 +71,8 @@ def test_a_target_has_another_name_and_another_port() -> None:
     assert host.endswith(".lab")
     assert host != "one.lab"
     assert 10_000 <= port < 20_000
-    assert aim.places == {"host": host, "port": str(port), "nonce": aim.places["nonce"]}
-    assert len(aim.places["nonce"]) == 10
+    assert aim.placeholders == {"host": host, "port": str(port), "nonce": aim.placeholders["nonce"]}
+    assert len(aim.placeholders["nonce"]) == 10
 
 
 def test_without_vary_only_the_nonce_is_another() -> None:
@@ -80,8 +80,8 @@ def test_without_vary_only_the_nonce_is_another() -> None:
     target = Target(host="one.lab", port=2001)
     one, other = (variation.aim(target, vary=False) for _ in range(2))
     assert one.target == other.target == target
-    assert (one.places["host"], one.places["port"]) == ("one.lab", "2001")
-    assert one.places["nonce"] != other.places["nonce"]
+    assert (one.placeholders["host"], one.placeholders["port"]) == ("one.lab", "2001")
+    assert one.placeholders["nonce"] != other.placeholders["nonce"]
     assert variation.services == (DNS, ONE, MAIL)
 
 
@@ -167,7 +167,7 @@ def test_a_name_that_nothing_has_is_varied_too() -> None:
 def test_an_address_is_left_alone() -> None:
     aim = varied().aim(Target(host="198.18.0.99", port=25), vary=True)
     assert aim.target.host == "198.18.0.99"
-    assert aim.places["host"] == "198.18.0.99"
+    assert aim.placeholders["host"] == "198.18.0.99"
 
 
 @pytest.mark.parametrize("networks", [{}, {"lab": Attachment()}])
@@ -190,7 +190,10 @@ def test_the_same_seed_gives_the_same_and_another_another() -> None:
     def made(seed: str) -> tuple[object, ...]:
         variation = varied(seed=seed)
         aims = [variation.aim(Target(host="one.lab", port=2001), vary=True) for _ in range(3)]
-        return (*[(aim.target, tuple(aim.places.items())) for aim in aims], variation.services)
+        return (
+            *[(aim.target, tuple(aim.placeholders.items())) for aim in aims],
+            variation.services,
+        )
 
     assert made("s/1") == made("s/1")
     assert not {*made("s/1")[:3]} & {*made("s/2")[:3]}

@@ -13,7 +13,7 @@ from labctl.judge import judge, observe
 from labctl.judge.observe import REPORT_LIMIT, start_of
 from labctl.model.evidence import Capture
 from labctl.model.result import Observation, Outcome, ServerEvent
-from labctl.run.examine import look_at
+from labctl.run.examine import read_capture
 from labctl.wire.explanation import explain
 from tests.unit.judge.samples import evidence, expectation, flow, report
 from tests.unit.wire.captures import recorded
@@ -72,7 +72,7 @@ def test_what_others_saw_is_never_taken_from_a_report(key: str) -> None:
         report(), served=OWN, served_lost=2
     )
     capture = Capture(packets=tuple(recorded("refused")), lost=3, names={}, resolvers=())
-    wire = look_at(capture)
+    wire = read_capture(capture)
     seen = observe(evidence(forged, capture=capture), wire)
     assert seen == observe(evidence(report(), capture=capture), wire)
     assert getattr(seen, key) != getattr(Observation(outcome=Outcome.RAISED, **FORGED), key)
@@ -80,7 +80,7 @@ def test_what_others_saw_is_never_taken_from_a_report(key: str) -> None:
 
 def test_wire_and_servers_are_what_the_tap_and_the_services_saw() -> None:
     capture = Capture(packets=tuple(recorded("refused")), lost=3, names={}, resolvers=())
-    wire = look_at(capture)
+    wire = read_capture(capture)
     seen = observe(evidence(report(), capture=capture, served=OWN, served_lost=2), wire)
     assert seen.flows == wire.flows != ()
     assert len(seen.packets) == len(wire.packets)
@@ -91,13 +91,13 @@ def test_wire_and_servers_are_what_the_tap_and_the_services_saw() -> None:
 
 def test_a_capture_without_packets_is_a_capture() -> None:
     capture = Capture(packets=(), lost=0, names={}, resolvers=())
-    seen = observe(evidence(report(), capture=capture), look_at(capture))
+    seen = observe(evidence(report(), capture=capture), read_capture(capture))
     assert seen.flows == ()
 
 
 def test_packets_are_told_by_the_time_since_the_client_started() -> None:
     capture = Capture(packets=tuple(recorded("refused")), lost=0, names={}, resolvers=())
-    wire = look_at(capture)
+    wire = read_capture(capture)
     first = wire.packets[0].at_ns
     seen = observe(evidence(report(started_ns=first - 2_000_000), capture=capture), wire)
     assert seen.packets[0].at_s == pytest.approx(0.002)
@@ -198,7 +198,7 @@ def test_any_bytes_can_be_observed(raw: bytes) -> None:
 
 
 CAPTURE = Capture(packets=tuple(recorded("refused")), lost=0, names={}, resolvers=())
-WIRE = look_at(CAPTURE)
+WIRE = read_capture(CAPTURE)
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=2))

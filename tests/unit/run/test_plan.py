@@ -9,7 +9,8 @@ import pytest
 
 from labctl.errors import InputError, ManyInputErrors, UsageError
 from labctl.model.plan import Plan
-from labctl.run.plan import Client, check_variants, plan
+from labctl.run.attempts import Client
+from labctl.run.plan import check_selected, check_variants, keep_units, plan
 from tests.unit.judge.samples import attempt, expectation, interpreter, scenario, service
 
 DNS, CLOSED, MAIL = service("dns"), service("closed"), service("mail")
@@ -101,7 +102,7 @@ def test_a_lab_without_attempts_is_not_planned() -> None:
 def test_an_attempt_that_no_scenario_has_is_a_usage_error_that_names_the_one_meant() -> None:
     one = scenario(attempts=(attempt("smtplib"), attempt("socket")))
     with pytest.raises(UsageError) as caught:
-        plan([one], interpreters=PYTHONS, attempts=["socket", "smtplip"])
+        check_selected([one], ["socket", "smtplip"])
     assert str(caught.value) == (
         "no selected scenario has an attempt called smtplip; did you mean smtplib?"
     )
@@ -110,7 +111,7 @@ def test_an_attempt_that_no_scenario_has_is_a_usage_error_that_names_the_one_mea
 
 def test_an_attempt_that_is_like_no_other_names_none() -> None:
     with pytest.raises(UsageError, match=r"called zzz$"):
-        plan([scenario()], interpreters=PYTHONS, attempts=["zzz"])
+        check_selected([scenario()], ["zzz"])
 
 
 def test_no_variant_for_a_python_is_an_error_of_the_scenario() -> None:
@@ -237,3 +238,18 @@ def test_a_client_of_ones_own_has_the_libraries_of_the_attempt_that_judges_it() 
         )  # fmt: skip
         given = [a for lab in made.labs for a in lab.attempts if a.client]
         assert [a.interpreter.image for a in given] == [image]
+
+
+def test_a_part_of_a_plan_starts_only_what_it_needs() -> None:
+    one = scenario("one", services=(DNS, CLOSED), attempts=(attempt("smtplib"), attempt("socket")))
+    other = scenario("other", services=(DNS, MAIL))
+    apart = scenario("apart", compose=Path("own.yaml"))
+    scenarios = [one, other, apart]
+    whole = plan(scenarios, interpreters=PYTHONS, repeat=2)
+    units = {made.unit for made in whole.attempts if made.attempt == "socket"}
+    part = keep_units(whole, units, scenarios)
+    assert attempts_of(part) == [each for each in attempts_of(whole) if each[2] == "socket"]
+    (lab,) = part.labs
+    assert [service.name for service in lab.services] == ["dns", "closed"]
+    assert lab.scenarios == ("one",)
+    assert keep_units(whole, {made.unit for made in whole.attempts}, scenarios) == whole

@@ -11,16 +11,17 @@ from typing import NoReturn
 
 import pytest
 
-from labctl.errors import EngineError
+from labctl.errors import EngineError, Terminated
 from labctl.judge import judge
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import RawPacket
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation, Outcome, Verdict
 from labctl.results.attempt import attempt_result, lab_error_result
-from labctl.run.examine import Ended, look_at
+from labctl.run.examine import Ended, read_capture
 from labctl.run.runner import Runner
-from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab
+from labctl.run.signals import terminable
+from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab, press
 from tests.unit.judge.samples import evidence, expectation, planned, raised, report, returned
 from tests.unit.wire import build
 from tests.unit.wire.captures import recorded
@@ -42,12 +43,11 @@ class Run:
     told: list[Ended] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.runner = Runner(
-            self.engine, jobs=self.jobs, limit_s=3.5, reporter=lambda: self.told.append
-        )
+        self.runner = Runner(self.engine, jobs=self.jobs, limit_s=3.5)
 
     def go(self, *labs: PlannedLab) -> Run:
-        self.runner.run(plan_of(*labs))
+        for ended in self.runner.run(plan_of(*labs)):
+            self.told.append(ended)
         return self
 
     @property
@@ -60,8 +60,8 @@ class Run:
         return {r.attempt: r.reasons for r in results if r.verdict is Verdict.ERROR}
 
     @property
-    def troubles(self) -> list[str]:
-        return [error.message for error in self.runner.troubles]
+    def errors(self) -> list[str]:
+        return [error.message for error in self.runner.errors]
 
 
 def test_every_attempt_is_made_once_and_told() -> None:
@@ -70,9 +70,9 @@ def test_every_attempt_is_made_once_and_told() -> None:
     assert engine.limit_s == 3.5
     assert sorted(run.verdicts) == ["a1", "a2", "a3", "b1"]
     assert len(run.runner.results) == 4
-    assert [ended.result for ended in run.told] == run.runner.results
+    assert [ended.without_bulk().result for ended in run.told] == run.runner.results
     assert {ended.attempt.attempt for ended in run.told} == set(run.verdicts)
-    assert not run.troubles
+    assert not run.errors
 
 
 def test_one_job_makes_attempts_in_order_in_one_tap() -> None:
@@ -127,20 +127,20 @@ def test_what_was_to_come_next_is_an_error_too_where_no_tap_starts_any_more() ->
     assert run.verdicts == {"a1": "fail", "a2": "error", "a3": "error", "a4": "error"}
 
 
-def test_labs_in_turn_make_one_attempt_at_a_time() -> None:
+def test_serial_labs_make_one_attempt_at_a_time() -> None:
     engine = FakeEngine()
-    Run(engine, jobs=4).go(replace(lab("a", 8), in_turn=True))
+    Run(engine, jobs=4).go(replace(lab("a", 8), serial=True))
     assert (engine.busiest, engine.said.count("tap")) == (1, 1)
 
 
-def test_a_lab_in_turn_that_broke_is_given_up() -> None:
+def test_a_serial_lab_that_broke_is_given_up() -> None:
     def breaks(engine: FakeEngine, attempt: PlannedAttempt) -> None:
         engine.say(attempt.attempt)
         if attempt.attempt == "a2":
             raise EngineError("it broke")
 
     engine = FakeEngine(client=breaks)
-    run = Run(engine).go(replace(lab("a", 4), in_turn=True))
+    run = Run(engine).go(replace(lab("a", 4), serial=True))
     assert run.verdicts == {"a1": "fail", "a2": "error", "a3": "error", "a4": "error"}
     assert engine.said == ["lab a up", "tap", "a1", "a2", "lab a down"]
 
@@ -156,7 +156,7 @@ def test_an_attempt_that_the_lab_broke_is_an_error_and_the_next_has_a_fresh_tap(
     assert engine.said == ["lab a up", "tap", "a1", "a2", "tap", "a3", "lab a down"]
     assert run.reasons == {"a2": ("the tap is gone", "see the log")}
     assert len(run.verdicts) == 3
-    assert not run.troubles
+    assert not run.errors
 
 
 def test_a_lab_that_cannot_start_is_an_error_of_all_its_attempts_and_of_no_others() -> None:
@@ -165,7 +165,7 @@ def test_a_lab_that_cannot_start_is_an_error_of_all_its_attempts_and_of_no_other
     assert run.reasons == {"a1": why, "a2": why}
     assert set(run.verdicts) == {"a1", "a2", "b1", "b2"}
     assert len(run.told) == 4
-    assert run.troubles == ["lab a can't start"]
+    assert run.errors == ["lab a can't start"]
 
 
 def test_where_no_tap_starts_the_attempts_are_errors() -> None:
@@ -178,20 +178,20 @@ def test_where_one_tap_does_not_start_the_attempts_are_made_in_the_others() -> N
     run = Run(FakeEngine(broken_taps=1), jobs=2).go(lab("a", 5))
     assert not run.reasons
     assert len(run.verdicts) == 5
-    assert run.troubles == ["a tap can't start"]
+    assert run.errors == ["a tap can't start"]
 
 
 def test_a_lab_that_cannot_be_taken_down_is_a_trouble_and_no_verdict() -> None:
     run = Run(FakeEngine(stuck_labs=frozenset("a"))).go(lab("a", 2))
     assert not run.reasons
     assert len(run.verdicts) == 2
-    assert run.troubles == ["lab a can't be removed"]
+    assert run.errors == ["lab a can't be removed"]
 
 
 def test_attempts_are_told_what_broke_first_and_the_rest_is_trouble() -> None:
     run = Run(FakeEngine(broken_taps=1, stuck_labs=frozenset("a"))).go(lab("a", 2))
     assert set(run.reasons.values()) == {("a tap can't start",)}
-    assert run.troubles == ["a tap can't start", "lab a can't be removed"]
+    assert run.errors == ["a tap can't start", "lab a can't be removed"]
 
 
 def test_an_error_that_tells_another_in_its_own_words_is_one() -> None:
@@ -200,7 +200,7 @@ def test_an_error_that_tells_another_in_its_own_words_is_one() -> None:
             raise EngineError(f"{lab.scenarios[0]} needs it") from EngineError("no image")
 
     run = Run(Engine()).go(lab("a", 1))
-    assert run.troubles == ["a needs it"]
+    assert run.errors == ["a needs it"]
 
 
 @pytest.fixture
@@ -273,44 +273,83 @@ def test_a_bug_is_raised_whatever_else_breaks_with_it() -> None:
         Run(engine, jobs=2).go(lab("a", 4))
 
 
-def test_what_the_report_raises_is_raised_when_the_lab_is_down() -> None:
+def test_a_caller_that_gives_up_has_the_lab_removed() -> None:
+    engine = FakeEngine()
+    attempts = Runner(engine, jobs=2, limit_s=3.5).run(plan_of(lab("a", 4)))
+    next(attempts)
+    attempts.close()
+    assert engine.said[-2:] == ["stop", "lab a down"]
+    assert engine.busy == 0
+
+
+def test_what_is_to_be_prepared_is_so_before_the_first_attempt_is_there() -> None:
+    is_prepared = threading.Event()
+
+    def prepare() -> None:
+        is_prepared.wait(IN_VAIN_S)
+        is_prepared.set()
+
+    for _ in Runner(FakeEngine(), jobs=2, limit_s=3.5, prepare=prepare).run(plan_of(lab("a", 2))):
+        assert is_prepared.is_set()
+
+
+def test_what_can_not_be_prepared_is_raised_and_the_lab_is_removed() -> None:
     engine = FakeEngine()
 
-    def refuse(_ended: Ended) -> None:
-        raise SystemExit(1)
+    def prepare() -> None:
+        raise ValueError("not today")
 
-    runner = Runner(engine, jobs=2, limit_s=3.5, reporter=lambda: refuse)
-    with pytest.raises(SystemExit):
-        runner.run(plan_of(lab("a", 4)))
-    assert engine.said[-1] == "lab a down"
+    with pytest.raises(ValueError, match="not today"):
+        list(Runner(engine, jobs=2, limit_s=3.5, prepare=prepare).run(plan_of(lab("a", 9))))
+    assert engine.said.count("lab a up") == engine.said.count("lab a down")
+    assert engine.busy == 0
 
 
-def test_the_report_is_told_by_one_thread_at_a_time_and_finds_the_result_there() -> None:
-    telling = threading.Lock()
-    another = threading.Event()
+def test_attempts_wait_for_the_caller_and_their_results_are_there() -> None:
+    runner = Runner(FakeEngine(), jobs=4, limit_s=3.5)
     counts: list[int] = []
-
-    def tell(ended: Ended) -> None:
-        if not telling.acquire(blocking=False):
-            another.set()
-            raise AssertionError("told by two threads at once")
-        another.wait(IN_VAIN_S)
-        assert ended.slim().result == runner.results[-1]
+    for ended in runner.run(plan_of(lab("a", 4), lab("b", 4))):
+        assert ended.without_bulk().result == runner.results[-1]
         counts.append(len(runner.results))
-        telling.release()
-
-    runner = Runner(FakeEngine(), jobs=4, limit_s=3.5, reporter=lambda: tell)
-    runner.run(plan_of(lab("a", 4), lab("b", 4)))
     assert counts == list(range(1, 9))
 
 
-def test_the_last_result_is_told_while_the_lab_still_stands() -> None:
+def test_the_last_attempt_is_there_while_the_lab_still_stands() -> None:
     engine = FakeEngine()
-    runner = Runner(
-        engine, jobs=1, limit_s=3.5, reporter=lambda: lambda e: engine.say(e.attempt.attempt)
-    )
-    runner.run(plan_of(lab("a", 2)))
+    for ended in Runner(engine, jobs=1, limit_s=3.5).run(plan_of(lab("a", 2))):
+        engine.say(ended.attempt.attempt)
     assert engine.said == ["lab a up", "tap", "a1", "a2", "lab a down"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_while_the_caller_deals_with_an_attempt(number: signal.Signals) -> None:
+    engine = FakeEngine()
+    told: list[str] = []
+    with terminable(), pytest.raises((KeyboardInterrupt, Terminated)):  # noqa: PT012 a loop
+        for ended in Runner(engine, jobs=1, limit_s=3.5).run(plan_of(lab("a", 4))):
+            if not told:
+                press(number)
+            told.append(ended.attempt.attempt)
+    assert told[0] == "a1"
+    assert len(told) < 4
+    assert engine.said[-2:] == ["stop", "lab a down"]
+
+
+def test_what_had_ended_before_a_signal_is_not_lost() -> None:
+    """Both attempts have ended, and the caller has dealt with one, when the signal is raised."""
+    both = threading.Barrier(2)
+
+    def client(_engine: FakeEngine, _attempt: PlannedAttempt) -> None:
+        both.wait(LIMIT_S)
+
+    runner = Runner(FakeEngine(client=client), jobs=2, limit_s=3.5)
+    told = []
+    with terminable(), pytest.raises(KeyboardInterrupt):  # noqa: PT012 a loop
+        for ended in runner.run(plan_of(lab("a", 2))):
+            told.append(ended.attempt.attempt)
+            press(signal.SIGINT)
+    assert sorted(told) == ["a1", "a2"]
+    assert len(runner.results) == 2
 
 
 def ended(observed: Observation | None, capture: Capture | None = None) -> Ended:
@@ -321,7 +360,7 @@ def ended(observed: Observation | None, capture: Capture | None = None) -> Ended
         attempt=made,
         result=attempt_result(made, observed, judge(None, observed)),
         capture=capture,
-        wire=look_at(capture) if capture else None,
+        wire=read_capture(capture) if capture else None,
     )
 
 
@@ -343,12 +382,12 @@ def ended(observed: Observation | None, capture: Capture | None = None) -> Ended
         (None, "", True),
     ],
 )
-def test_who_ends_without_a_word_or_leaves_a_connection_open_leaves_traces(
+def test_who_ends_without_a_word_or_leaves_a_connection_open_is_dirty(
     observed: Observation | None, name: str, traces: bool
 ) -> None:
     captures = {"": None, "open": captured(*still_open())}
     capture = captures[name] if name in captures else captured(*recorded(name))
-    assert ended(observed, capture).leaves_traces is traces
+    assert ended(observed, capture).is_dirty is traces
 
 
 def still_open() -> list[RawPacket]:
@@ -361,7 +400,7 @@ def captured(*packets: RawPacket) -> Capture:
     return Capture(packets=packets, lost=0, names={}, resolvers=())
 
 
-def test_after_an_attempt_that_leaves_traces_the_next_has_a_fresh_tap() -> None:
+def test_after_an_attempt_that_is_dirty_the_next_has_a_fresh_tap() -> None:
     def leaves(attempt: PlannedAttempt) -> Evidence:
         capture = captured(*still_open()) if attempt.attempt == "a1" else None
         out = attempt.attempt == "a3"
@@ -381,7 +420,7 @@ def test_what_the_tap_saw_is_judged() -> None:
         return evidence(report(), capture=captured(*still_open()))
 
     made = planned(expectation=expectation(stack=None, attrs=None, wire="nothing"))
-    one = PlannedLab(compose=Path("a.yaml"), services=(), attempts=(made,))
+    one = PlannedLab(compose=Path("a.yaml"), scenarios=("a",), services=(), attempts=(made,))
     (result,) = Run(FakeEngine(leaves=leaves)).go(one).runner.results
     assert result.reasons == (
         f"expected nothing on the wire, but `tcp {build.MAIL}:25 open` is there",

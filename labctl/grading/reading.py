@@ -1,4 +1,4 @@
-"""Submissions read: what of each is to be run, what it answers, and what is wrong with it."""
+"""Reads submissions: what of each is to be run, what it answers, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from labctl.errors import InputError, did_you_mean, shorten
-from labctl.grading.desk import Paper
-from labctl.grading.tickets import Work
+from labctl.grading.gradebook import GradedSubmission
+from labctl.grading.jobs import Work
 from labctl.load.yaml_reader import Value, read_yaml
 from labctl.model.exercise import Exercise, PredictFile
 from labctl.model.scenario import Scenario
@@ -17,17 +17,22 @@ from labctl.submissions import RefusalError, Submission
 
 _T = TypeVar("_T")
 LoadScenario = Callable[[Path], Scenario]
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 """Attempts that a student's scenario may have."""
 _MOST_MISTAKES = 5
 
 
-def read_paper(submission: Submission, exercise: Exercise, load_scenario: LoadScenario) -> Paper:
-    """The paper of a submission; never raises for what a student handed in."""
+def read_submission(
+    submission: Submission, exercise: Exercise, load_scenario: LoadScenario
+) -> GradedSubmission:
+    """Read a submission; never raises for what a student handed in.
+
+    Writes scenarios and answers to temporary files, and removes them.
+    """
     try:
         return _read(submission, exercise, load_scenario)
     except RefusalError as refused:
-        return Paper(
+        return GradedSubmission(
             id=submission.id,
             name=submission.name,
             submission=submission.origin.name,
@@ -36,21 +41,23 @@ def read_paper(submission: Submission, exercise: Exercise, load_scenario: LoadSc
 
 
 def digest_of(submission: Submission, exercise: Exercise) -> str:
-    """The digest of what was handed in; empty where it can't be read."""
+    """Return the digest of what was handed in; "" if it can't be read."""
     try:
         return submission.read(exercise.files).digest
     except RefusalError:
         return ""
 
 
-def _read(submission: Submission, exercise: Exercise, load_scenario: LoadScenario) -> Paper:
+def _read(
+    submission: Submission, exercise: Exercise, load_scenario: LoadScenario
+) -> GradedSubmission:
     files = submission.read(exercise.files)
     texts = {name: _text(name, data) for name, data in files.contents.items()}
     scenarios, invalid = _scenarios(exercise, texts, load_scenario)
     answers, wrong = _answers(exercise, texts)
     programs = {run.file for run in exercise.runs}
     sources = {name: text for name, text in texts.items() if name in programs}
-    return Paper(
+    return GradedSubmission(
         id=submission.id,
         name=submission.name,
         submission=submission.origin.name,
@@ -72,7 +79,7 @@ def _text(name: str, data: bytes) -> str:
 
 
 def _answers(exercise: Exercise, texts: Mapping[str, str]) -> tuple[Mapping[str, Value], str]:
-    """The answers to predictions, and what is wrong with their file."""
+    """Return the answers to predictions, and what is wrong with their file."""
     predict = exercise.spec.predict
     if predict is None:
         return {}, ""
@@ -85,20 +92,20 @@ def _answers(exercise: Exercise, texts: Mapping[str, str]) -> tuple[Mapping[str,
     unknown = [name for name in document.data if name not in predict.questions]
     return document.data, "; ".join(
         f"{predict.file}:{document.where_key((name,)).line}: no question is called"
-        f' "{shorten(name)}"{did_you_mean(name, _told(predict))}'
+        f' "{shorten(name)}"{did_you_mean(name, _visible_questions(predict))}'
         for name in unknown[:_MOST_MISTAKES]
     )
 
 
-def _told(predict: PredictFile) -> list[str]:
-    """The names of questions that students know."""
+def _visible_questions(predict: PredictFile) -> list[str]:
+    """Return the names of questions that students know."""
     return [name for name, one in predict.questions.items() if not one.hidden]
 
 
 def _scenarios(
     exercise: Exercise, texts: Mapping[str, str], load_scenario: LoadScenario
 ) -> tuple[dict[str, Scenario], dict[str, list[str]]]:
-    """The scenarios that can be run, and the mistakes in those that can't."""
+    """Return the scenarios that can be run, and the mistakes in those that can't."""
     right: dict[str, Scenario] = {}
     wrong: dict[str, list[str]] = {}
     for name, spec in exercise.spec.scenarios.items():
@@ -110,8 +117,8 @@ def _scenarios(
         except InputError as error:
             wrong[name] = [_mistake(spec.file, one) for one in error.each()[:_MOST_MISTAKES]]
             continue
-        if too_much := _too_much(scenario, exercise):
-            wrong[name] = [too_much]
+        if refusal := _refusal(scenario, exercise):
+            wrong[name] = [refusal]
         else:
             right[name] = scenario
     return right, wrong
@@ -122,10 +129,10 @@ def _mistake(file: str, error: InputError) -> str:
     return f"{file}{line}: {error.message}"
 
 
-def _too_much(scenario: Scenario, exercise: Exercise) -> str:
-    """What a scenario of a student's may not ask for."""
-    if len(scenario.attempts) > MOST_ATTEMPTS:
-        return f"it has more than {MOST_ATTEMPTS} attempts"
+def _refusal(scenario: Scenario, exercise: Exercise) -> str:
+    """Return what a scenario of a student asks for and may not have; "" if there is nothing."""
+    if len(scenario.attempts) > MAX_ATTEMPTS:
+        return f"it has more than {MAX_ATTEMPTS} attempts"
     if any(one.requires for one in scenario.attempts):
         return "its attempts can have the standard library only, without `requires`"
     python = f"{exercise.spec.python}.0"
@@ -134,7 +141,7 @@ def _too_much(scenario: Scenario, exercise: Exercise) -> str:
 
 
 def _in_a_file(name: str, text: str, read: Callable[[Path], _T]) -> _T:
-    """What `read` makes of a file with this text, alone in a folder of its own."""
+    """Return what `read` makes of a file with this text, in a temporary folder of its own."""
     with tempfile.TemporaryDirectory(prefix="labctl-") as folder:
         path = Path(folder, name)
         path.write_text(text, "utf-8")

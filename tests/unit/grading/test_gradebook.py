@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from labctl.grading.desk import BROKE, KEPT, Desk, Paper
-from labctl.grading.tickets import Planner, Ticket, Ticketed, Work
+from labctl.grading.gradebook import BROKE, KEPT, Gradebook, GradedSubmission
+from labctl.grading.jobs import JobKey, JobPlan, Planner, Work
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
 from labctl.model.plan import PlannedAttempt
@@ -25,7 +25,7 @@ from tests.unit.grading.samples import (
     ended,
     load,
     own,
-    paper,
+    submission,
     well,
 )
 from tests.unit.judge.samples import flow, raised
@@ -37,7 +37,7 @@ REFUSED = raised(flows=(flow(),))
 
 @dataclass
 class Room:
-    """A desk, and what came out of it."""
+    """A gradebook, and what came out of it."""
 
     exercise: Exercise
     hidden: bool = True
@@ -47,7 +47,7 @@ class Room:
     def __post_init__(self) -> None:
         self.runs = [run for run in self.exercise.runs if self.hidden or not run.spec.hidden]
         self.planner = Planner(self.exercise, INTERPRETER, seed="s")
-        self.desk = Desk(
+        self.gradebook = Gradebook(
             self.exercise,
             self.runs,
             {"refused": REFUSED},
@@ -56,20 +56,24 @@ class Room:
             hidden=self.hidden,
         )
 
-    def keep(self, ticket: Ticket, _ended: Ended) -> tuple[str, str]:
-        self.kept.append(f"{ticket.owner}/{ticket.part}")
-        return f"{ticket.part}.json", f"{ticket.part}.pcapng"
+    def keep(self, job: JobKey, _ended: Ended) -> tuple[str, str]:
+        self.kept.append(f"{job.owner}/{job.part}")
+        return f"{job.part}.json", f"{job.part}.pcapng"
 
-    def take(self, *papers: Paper) -> Ticketed:
-        """Take them, and plan what is to be run of them."""
-        for one in papers:
-            self.desk.take(one)
-        return self.planner.plan([one.work for one in papers if one.work], runs=self.runs)
+    def take(self, *submissions: GradedSubmission) -> JobPlan:
+        """Add them, and plan what is to be run of them."""
+        for one in submissions:
+            self.gradebook.add_submission(one)
+        return self.planner.plan(
+            [one.work for one in submissions if one.work], runs=self.runs, jobs=1
+        )
 
-    def end(self, made: Ticketed, broken: Sequence[str] = ()) -> None:
+    def end(self, made: JobPlan, broken: Sequence[str] = ()) -> None:
         """Make all attempts but for those parts that break."""
-        for ticket, planned in attempts(made):
-            self.desk.ended(ticket, broke(planned) if ticket.part in broken else self.made(planned))
+        for job, planned in attempts(made):
+            self.gradebook.add_attempt(
+                job, broke(planned) if job.part in broken else self.made(planned)
+            )
 
     def made(self, planned: PlannedAttempt, **changes: Any) -> Ended:
         observation = REFUSED if planned.expectation else well(planned)
@@ -77,8 +81,8 @@ class Room:
 
     def once_more(self, broken: Sequence[str] = ()) -> list[str]:
         """Plan and end what the lab could not make; what that was."""
-        made = self.planner.again(self.desk.broken())
-        parts = [f"{ticket.owner}/{ticket.part}" for ticket, _ in attempts(made)]
+        made = self.planner.again(self.gradebook.take_broken())
+        parts = [f"{job.owner}/{job.part}" for job, _ in attempts(made)]
         self.end(made, broken)
         return parts
 
@@ -101,11 +105,11 @@ ALL = [
 ]
 
 
-def test_a_paper_is_complete_with_its_last_attempt(room: Room) -> None:
-    made = room.take(paper())
-    for ticket, planned in attempts(made):
+def test_a_submission_is_complete_with_its_last_attempt(room: Room) -> None:
+    made = room.take(submission())
+    for job, planned in attempts(made):
         assert room.grades == []
-        room.desk.ended(ticket, room.made(planned))
+        room.gradebook.add_attempt(job, room.made(planned))
     (grade,) = room.grades
     assert parts(grade) == ALL
     assert (grade.points, grade.max_points, grade.state) == (31, 23, State.GRADED)
@@ -113,15 +117,15 @@ def test_a_paper_is_complete_with_its_last_attempt(room: Room) -> None:
     assert (grade.exercise, grade.title, grade.weight) == ("small", "A small one", 2)
     assert (grade.exercise_digest, grade.message) == (room.exercise.digest, "")
     assert grade.elapsed_s == 1.0
-    room.desk.give_up()
+    room.gradebook.give_up()
     assert len(room.grades) == 1
 
 
-def test_papers_end_in_any_order_and_each_once(room: Room) -> None:
+def test_submissions_end_in_any_order_and_each_once(room: Room) -> None:
     names = [f"s{n}" for n in range(9)]
-    todo = attempts(room.take(*(paper(name) for name in names)))
-    for ticket, planned in sorted(todo, key=lambda each: int(each[1].key) * 31 % 37):
-        room.desk.ended(ticket, room.made(planned))
+    todo = attempts(room.take(*(submission(name) for name in names)))
+    for job, planned in sorted(todo, key=lambda each: int(each[1].key) * 31 % 37):
+        room.gradebook.add_attempt(job, room.made(planned))
     assert sorted(grade.id for grade in room.grades) == names
     assert all(parts(grade) == ALL for grade in room.grades)
     assert sorted(room.kept) == sorted(
@@ -133,13 +137,13 @@ def test_a_bonus_is_not_among_the_points_that_there_are(tmp_path: Path) -> None:
     text = changed(EXERCISE, "    points: 16\n", "    points: 16\n    bonus: true\n")
     text = changed(text, 'text: "Which?"', 'text: "Which?", bonus: true')
     room = Room(load(tmp_path, text))
-    room.end(room.take(paper()))
+    room.end(room.take(submission()))
     assert (room.grades[0].points, room.grades[0].max_points) == (31, 6)
 
 
 def test_hidden_parts_are_left_out_where_they_are_not_to_be_asked(tmp_path: Path) -> None:
     room = Room(load(tmp_path), hidden=False)
-    room.end(room.take(paper()))
+    room.end(room.take(submission()))
     (grade,) = room.grades
     assert parts(grade) == [ALL[0], ALL[2], ALL[4]]
     assert (grade.points, grade.max_points) == (21, 21)
@@ -147,7 +151,7 @@ def test_hidden_parts_are_left_out_where_they_are_not_to_be_asked(tmp_path: Path
 
 def test_what_needs_no_lab_is_marked_at_once(room: Room) -> None:
     work = Work(owner="ada", sources={})
-    made = room.take(paper(sources={}, work=work, invalid={"own": ["my.yaml:3: no"]}))
+    made = room.take(submission(sources={}, work=work, invalid={"own": ["my.yaml:3: no"]}))
     assert made.plan.labs == ()
     (grade,) = room.grades
     assert parts(grade) == [*ALL[:2], ("tell/refused", 0), ("tell/quiet", 0), ("scenario/own", 0)]
@@ -158,7 +162,7 @@ def test_what_needs_no_lab_is_marked_at_once(room: Room) -> None:
 
 
 def test_one_that_is_refused_has_no_points_and_no_parts(room: Room) -> None:
-    made = room.take(paper(refused="is damaged", work=None))
+    made = room.take(submission(refused="is damaged", work=None))
     assert made.plan.labs == ()
     (grade,) = room.grades
     assert (grade.state, grade.message) == (State.REFUSED, "is damaged")
@@ -166,7 +170,7 @@ def test_one_that_is_refused_has_no_points_and_no_parts(room: Room) -> None:
 
 
 def test_a_wrong_file_of_answers_is_told_and_the_rest_is_graded(room: Room) -> None:
-    room.end(room.take(paper(answers={}, wrong_answers="answers.yaml:2: no")))
+    room.end(room.take(submission(answers={}, wrong_answers="answers.yaml:2: no")))
     (grade,) = room.grades
     assert (grade.message, grade.state) == ("answers.yaml:2: no", State.GRADED)
     assert parts(grade)[:2] == [("predict/which", 0), ("predict/errno", 0)]
@@ -175,20 +179,20 @@ def test_a_wrong_file_of_answers_is_told_and_the_rest_is_graded(room: Room) -> N
 
 @pytest.mark.parametrize("part", ["tell/refused", "tell/quiet", "scenario/own"])
 def test_what_the_lab_could_not_make_is_made_once_more(room: Room, part: str) -> None:
-    room.end(room.take(paper()), broken=[part])
+    room.end(room.take(submission()), broken=[part])
     assert room.grades == []
     assert room.once_more() == [f"ada/{part}"]
     (grade,) = room.grades
     assert parts(grade) == ALL
     assert grade.state is State.GRADED
-    assert room.desk.broken() == []
+    assert room.gradebook.take_broken() == []
 
 
 def test_only_those_that_broke_are_made_once_more(room: Room) -> None:
-    made = room.take(paper("ada"), paper("bob"))
-    for ticket, planned in attempts(made):
-        failed = ticket.owner == "bob" and ticket.part == "tell/quiet"
-        room.desk.ended(ticket, broke(planned) if failed else room.made(planned))
+    made = room.take(submission("ada"), submission("bob"))
+    for job, planned in attempts(made):
+        failed = job.owner == "bob" and job.part == "tell/quiet"
+        room.gradebook.add_attempt(job, broke(planned) if failed else room.made(planned))
     assert [grade.id for grade in room.grades] == ["ada"]
     assert room.once_more() == ["bob/tell/quiet"]
     assert [grade.id for grade in room.grades] == ["ada", "bob"]
@@ -196,20 +200,20 @@ def test_only_those_that_broke_are_made_once_more(room: Room) -> None:
 
 def test_of_a_scenario_all_attempts_are_made_once_more(room: Room) -> None:
     both = own("a", "b")
-    given = paper(work=Work(owner="ada", sources=SOURCES, scenarios={"own": both}))
+    given = submission(work=Work(owner="ada", sources=SOURCES, scenarios={"own": both}))
     made = room.take(given)
-    for ticket, planned in attempts(made):
+    for job, planned in attempts(made):
         lost = planned.attempt == "b"
-        room.desk.ended(ticket, broke(planned) if lost else room.made(planned))
+        room.gradebook.add_attempt(job, broke(planned) if lost else room.made(planned))
     assert room.once_more() == ["ada/scenario/own"] * 2
     assert parts(room.grades[0]) == ALL
 
 
 @pytest.mark.parametrize("part", ["tell/refused", "scenario/own"])
 def test_what_breaks_twice_is_given_up_and_costs_nothing(room: Room, part: str) -> None:
-    room.end(room.take(paper("ada"), paper("bob")), broken=[part])
+    room.end(room.take(submission("ada"), submission("bob")), broken=[part])
     assert room.once_more(broken=[part]) == [f"ada/{part}", f"bob/{part}"]
-    room.desk.give_up()
+    room.gradebook.give_up()
     assert [grade.id for grade in room.grades] == ["ada", "bob"]
     for grade in room.grades:
         assert (grade.state, grade.message, grade.gradable) == (State.ERROR, BROKE, False)
@@ -217,48 +221,48 @@ def test_what_breaks_twice_is_given_up_and_costs_nothing(room: Room, part: str) 
         assert [name for name, points in parts(grade) if points] == [
             name for name, _ in ALL if name != part
         ]
-    room.desk.give_up()
+    room.gradebook.give_up()
     assert len(room.grades) == 2
 
 
 def test_a_run_that_was_given_up_says_why(room: Room) -> None:
-    room.end(room.take(paper()), broken=["tell/refused"])
-    room.desk.give_up()
+    room.end(room.take(submission()), broken=["tell/refused"])
+    room.gradebook.give_up()
     (part,) = [one for one in room.grades[0].parts if one.name == "tell/refused"]
     assert (part.state, part.reasons) == (State.ERROR, (BROKE,))
 
 
 def test_tampering_in_one_part_is_that_of_the_whole(room: Room) -> None:
-    made = room.take(paper())
-    for ticket, planned in attempts(made):
-        if ticket.part == "tell/quiet":
+    made = room.take(submission())
+    for job, planned in attempts(made):
+        if job.part == "tell/quiet":
             changed_ = well(planned, tampered=("replaced os.write",))
-            room.desk.ended(ticket, ended(planned, changed_))
+            room.gradebook.add_attempt(job, ended(planned, changed_))
         else:
-            room.desk.ended(ticket, room.made(planned))
+            room.gradebook.add_attempt(job, room.made(planned))
     assert room.grades[0].state is State.TAMPERED
     states = {part.name: part.state for part in room.grades[0].parts}
     assert [name for name, state in states.items() if state is not State.GRADED] == ["tell/quiet"]
 
 
 def test_a_scenario_that_does_not_come_true(room: Room) -> None:
-    made = room.take(paper())
-    for ticket, planned in attempts(made):
+    made = room.take(submission())
+    for job, planned in attempts(made):
         seen = well(planned)
-        room.desk.ended(ticket, ended(planned, seen))
+        room.gradebook.add_attempt(job, ended(planned, seen))
     assert parts(room.grades[0])[-1] == ("scenario/own", 10.666)
 
 
 def test_a_part_has_its_evidence_its_packets_and_some_of_its_output(room: Room) -> None:
-    made = room.take(paper())
+    made = room.take(submission())
     loud = {"stdout": "o" * (KEPT + 9), "stderr": "e" * (KEPT + 9)}
-    for ticket, planned in attempts(made):
-        if ticket.run:
+    for job, planned in attempts(made):
+        if job.run:
             taken = sent(b"EHLO me\r\n")
             observation: Observation = well(planned, **loud)
-            room.desk.ended(ticket, ended(planned, observation, wire=taken, took_s=2.0))
+            room.gradebook.add_attempt(job, ended(planned, observation, wire=taken, took_s=2.0))
         else:
-            room.desk.ended(ticket, room.made(planned))
+            room.gradebook.add_attempt(job, room.made(planned))
     part = room.grades[0].parts[2]
     assert (part.evidence, part.capture) == ("tell/refused.json", "tell/refused.pcapng")
     assert (part.stdout, part.stderr) == ("o" * KEPT, "e" * KEPT)

@@ -1,20 +1,18 @@
-"""Follows a run: tells its progress, keeps what pictures are drawn of, shows the result."""
+"""The result document of a run: made while the run goes on, and shown when it has ended."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labctl import __version__
-from labctl.cli.output import Output
 from labctl.errors import UsageError
 from labctl.load.sources import scenario_info
 from labctl.model.base import as_utf8
 from labctl.model.plan import Plan
-from labctl.model.policy import Policy
 from labctl.model.result import (
     AttemptResult,
     EngineInfo,
@@ -23,14 +21,12 @@ from labctl.model.result import (
     Result,
     Verdict,
 )
-from labctl.model.scenario import Scenario
 from labctl.results.summary import summary
-from labctl.run.examine import Ended
-from labctl.run.progress import Bar
+from labctl.run.request import RunInput, RunRequest
 from labctl.wire.pcapng import pcapng
 
 if TYPE_CHECKING:
-    from labctl.cli.execute import Wanted
+    from labctl.run.examine import Ended
 
 WHOLE_RESULTS = 200
 """Results of a run that are kept whole; those after them go without packets, calls and output."""
@@ -38,19 +34,15 @@ LADDERS = 5_000
 """Results of a run that keep their ladder; of those after them only failures do."""
 
 
-def opened(
-    wanted: Wanted,
-    policy: Policy | None,
-    scenarios: Sequence[Scenario],
-    engine: EngineInfo,
-    images: Mapping[str, ImageInfo],
+def empty_result(
+    request: RunRequest, given: RunInput, engine: EngineInfo, images: Mapping[str, ImageInfo]
 ) -> Result:
-    """The result of a run of which no attempt was made yet."""
-    client = wanted.client
+    """Return the result of a run of which no attempt was made yet. Reads the scenarios' files."""
+    client, policy = request.client, given.policy
     here = Path.cwd()
-    known = wanted.infos
     infos = {
-        one.name: known.get(one.name) or scenario_info(one, seen_from=here) for one in scenarios
+        scenario.name: request.infos.get(scenario.name) or scenario_info(scenario, seen_from=here)
+        for scenario in given.scenarios
     }
     return Result(
         labctl=__version__,
@@ -59,15 +51,15 @@ def opened(
         summary=summary(()),
         started=time.time(),
         request=Request(
-            jobs=wanted.limits.jobs,
-            timeout_s=wanted.limits.limit_s,
-            attempts=wanted.attempts,
+            jobs=request.limits.jobs,
+            timeout_s=request.limits.limit_s,
+            attempts=request.attempts,
             client=as_utf8(str(client.path)) if client else "",
             source=client.source if client else "",
-            policy_file=as_utf8(wanted.policy),
+            policy_file=as_utf8(request.policy),
             policy=policy.text if policy else None,
-            shard=wanted.shard,
-            fail_fast=wanted.limits.fail_fast,
+            shard=request.shard,
+            fail_fast=request.limits.fail_fast,
         ),
         scenarios=infos,
         attempts=(),
@@ -75,60 +67,68 @@ def opened(
 
 
 class Reporter:
-    """`frame` is the result without its attempts; `pcaps` the folder for a capture file of each
-    attempt, or None.
+    """Collects the attempts of a run, and shows its result once: with the last attempt, if the run
+    gets that far.
     """
 
     def __init__(
-        self, plan: Plan, frame: Result, output: Output, bar: Bar, pcaps: Path | None
+        self, plan: Plan, frame: Result, show: Callable[[Result], None], pcaps: Path | None = None
     ) -> None:
-        attempts = [attempt for lab in plan.labs for attempt in lab.attempts]
-        self._place = {attempt.key: number for number, attempt in enumerate(attempts)}
+        """`frame` is the result without its attempts. `show` is given the whole result. A capture
+        file of each attempt is written to the folder `pcaps`.
+        """
+        self._place = {attempt.key: number for number, attempt in enumerate(plan.attempts)}
         self._frame = frame
-        self._output = output
-        self._bar = bar
+        self._show = show
         self._pcaps = pcaps
         self._results: dict[str, AttemptResult] = {}
         """The results so far, by the key of the attempt."""
+        self._is_shown = False
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every attempt of the plan has ended."""
         return len(self._results) == len(self._place)
 
-    def ended(self, ended: Ended) -> None:
-        """Take note of one more attempt; after the last, show all. The lab still stands then:
-        whoever waits for the verdict has it sooner.
-        """
+    def add(self, ended: Ended) -> None:
+        """Add an attempt, and write its capture file; after the last attempt, show the result."""
         capture = self._write_capture(self._pcaps, ended) if self._pcaps else ""
         kept = self._trimmed(ended).model_copy(update={"capture": capture})
         self._results[ended.attempt.key] = kept
-        self._bar.attempt(len(self._results))
-        if self.complete:
-            self.show()
+        if self.is_complete:
+            self._show_result(interrupted=False)
 
-    def _trimmed(self, ended: Ended) -> AttemptResult:
-        """The result with as much as there is room for."""
-        number = len(self._results)
-        result = ended.result if number < WHOLE_RESULTS else ended.slim().result
-        if number < LADDERS or result.verdict is not Verdict.PASS:
-            return result
-        return result.model_copy(update={"ladder": None})
+    def finish(self) -> None:
+        """Show the result, if that was not done: of a run that made no attempt, or not all."""
+        if not self._is_shown:
+            self._show_result(interrupted=not self.is_complete)
 
-    def show(self, *, interrupted: bool = False) -> None:
-        """Show what there is."""
-        self._bar.stop()
+    def finish_early(self) -> None:
+        """Show the result of a run that something interrupted, if that was not done."""
+        if not (self._is_shown or self.is_complete):
+            self._show_result(interrupted=True)
+
+    def _show_result(self, *, interrupted: bool) -> None:
+        self._is_shown = True
         ordered = [self._results[key] for key in sorted(self._results, key=self._place.__getitem__)]
-        found = {
+        update = {
             "summary": summary(ordered),
             "interrupted": interrupted,
             "took_s": round(time.time() - self._frame.started, 3),
             "attempts": tuple(ordered),
         }
-        self._output.show(self._frame.model_copy(update=found))
+        self._show(self._frame.model_copy(update=update))
+
+    def _trimmed(self, ended: Ended) -> AttemptResult:
+        """Return the result with as much as there is room for."""
+        number = len(self._results)
+        result = ended.result if number < WHOLE_RESULTS else ended.without_bulk().result
+        if number < LADDERS or result.verdict is not Verdict.PASS:
+            return result
+        return result.model_copy(update={"ladder": None})
 
     def _write_capture(self, folder: Path, ended: Ended) -> str:
-        """The file that it was written to; nothing where there is no capture."""
+        """Write the capture file, and return its path; "" where there is no capture."""
         if ended.capture is None:
             return ""
         result = ended.result
@@ -143,7 +143,7 @@ class Reporter:
 
 
 def capture_folder(path: Path) -> Path:
-    """The folder for captures, made if it isn't there. UsageError if it can't be."""
+    """Make the folder for captures if it is not there. Raises UsageError if it can't be made."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -152,7 +152,7 @@ def capture_folder(path: Path) -> Path:
 
 
 def _capture_name(result: AttemptResult) -> str:
-    """A file name that no other attempt of a run has: no part of it has a + in it."""
+    """Return a file name that no other attempt of a run has: no part of it has a + in it."""
     parts = [result.scenario, result.attempt]
     parts += [result.client] if result.client else []
     parts += [result.python]

@@ -1,4 +1,4 @@
-"""Where `labctl run` writes: progress to stderr, the report to stdout, documents to files.
+"""Where a run writes: progress to stderr, the report to stdout, documents to files.
 
 What renders is imported where something is rendered: a run has time for that later.
 """
@@ -13,11 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from labctl.cli.documents import NO_DOCUMENTS, Documents
 from labctl.errors import LabError, UsageError
 from labctl.model.result import Result
+from labctl.report.documents import FORMATS, NO_DOCUMENTS, Documents
 from labctl.run.github import no_commands, tell_github
 from labctl.run.progress import Bar
 
@@ -28,17 +26,20 @@ STDOUT = "-"
 
 
 class Output:
-    """`documents` are the formats that are asked for, and the file for each; `-` is stdout, which
-    then has nothing else. UsageError where one could not be written.
-    """
+    """Writes the result of a run: its report and its documents."""
 
     def __init__(self, documents: Documents = NO_DOCUMENTS) -> None:
+        """`documents` are those that are asked for. One that goes to stdout has it for itself: no
+        report is printed then. Raises UsageError if one could not be written.
+        """
         self._documents = dict(documents)
         _check_places(self._documents)
 
     def show(self, result: Result) -> None:
-        """Write the documents and print the report. What goes wrong with one keeps none of the
-        others from being written; the first such error is raised then.
+        """Write the documents, print the report, and tell GitHub Actions if it runs this.
+
+        What goes wrong with one keeps none of the others from being written. The first error is
+        raised when all are done.
         """
         errors: list[Exception] = []
         for step in self._steps(result):
@@ -63,34 +64,34 @@ class Output:
             return
         with no_commands(os.environ, sys.stderr):
             # Documents are UTF-8, whatever the terminal takes.
-            typer.echo(text.encode(), nl=False)
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode())
+            sys.stdout.buffer.flush()
 
     def _show_report(self, result: Result) -> None:
         with no_commands(os.environ, sys.stdout):
             _print(self.report(result))
 
     def document(self, name: str, result: Result) -> str:
-        """What goes to the file of a format."""
-        from labctl.report.documents import FORMATS  # noqa: PLC0415
-
+        """Return the text of a document; `name` is that of its format."""
         [found] = [one for one in FORMATS if one.name == name]
         place = self._documents[name]
         return found.render(result, "" if place == STDOUT else os.path.dirname(place))  # noqa: PTH120
 
     def report(self, result: Result) -> RenderableType:
-        """What people read."""
+        """Return the report that is printed on stdout."""
         from labctl.report.run import render_run  # noqa: PLC0415
 
         return render_run(result)
 
     def note(self, text: str) -> None:
-        """Say something that is no part of the report."""
+        """Print a text on stderr, which is no part of the report."""
         from labctl.report.console import make_console  # noqa: PLC0415
 
         make_console(stderr=True).print(text, soft_wrap=True)
 
     def warn(self, error: LabError) -> None:
-        """Say what went wrong and changes no verdict."""
+        """Print an error on stderr that changes no verdict."""
         from labctl.text import escape_control  # noqa: PLC0415
 
         lines = f"labctl: warning: {error}".splitlines()
@@ -100,7 +101,7 @@ class Output:
 
     @contextmanager
     def progress(self, what: str, *, total: int | None = None) -> Iterator[Bar]:
-        """Show progress while this lasts, where a person is there to see it."""
+        """Show progress on stderr until the context ends, if stderr is a terminal."""
         bar = Bar(what, total)
         try:
             yield bar

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from labctl.cli.output import Output
-from labctl.cli.reporter import WHOLE_RESULTS, Reporter, capture_folder
 from labctl.errors import EngineError, UsageError
 from labctl.judge import judge
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation
 from labctl.results.attempt import attempt_result, lab_error_result
-from labctl.run.examine import Ended, look_at, story
+from labctl.run.examine import Ended, read_capture, wire_fields
+from labctl.run.output import Output
+from labctl.run.reporter import WHOLE_RESULTS, Reporter, capture_folder
 from tests.unit.judge.samples import interpreter, planned, raised
 from tests.unit.report.rendered import result_of
 from tests.unit.wire.captures import recorded
@@ -42,9 +42,9 @@ def ended(
     attempt: PlannedAttempt, *, capture: Capture | None = REFUSED, seen: Observation | None = None
 ) -> Ended:
     observed = seen or raised()
-    wire = look_at(capture) if capture else None
+    wire = read_capture(capture) if capture else None
     result = attempt_result(attempt, observed, judge(attempt.expectation, observed))
-    told = story(wire, observed) if wire else {}
+    told = wire_fields(wire, observed) if wire else {}
     return Ended(attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire)
 
 
@@ -56,14 +56,12 @@ def reporter(
     attempts: Sequence[PlannedAttempt], *, json: str = "", pcaps: Path | None = None
 ) -> Reporter:
     output = Output({"json": json} if json else {})
-    with output.progress("attempts", total=len(attempts)) as bar:
-        bar.begin()
-        return Reporter(plan_of(*attempts), FRAME, output, bar, pcaps)
+    return Reporter(plan_of(*attempts), FRAME, output.show, pcaps)
 
 
 def tell(reporter: Reporter, attempts: Sequence[PlannedAttempt]) -> None:
     for attempt in attempts:
-        reporter.ended(ended(attempt))
+        reporter.add(ended(attempt))
 
 
 def names(printed: str) -> list[str]:
@@ -106,21 +104,39 @@ def test_the_report_comes_with_the_last_attempt_and_only_once(
 ) -> None:
     own = reporter(FOUR)
     tell(own, FOUR[:3])
-    before = own.complete
+    before = own.is_complete
     assert capsys.readouterr().out == ""
     tell(own, FOUR[3:])
-    assert (before, own.complete) == (False, True)
+    assert (before, own.is_complete) == (False, True)
     assert capsys.readouterr().out.count("4 attempts: 4 pass") == 1
 
 
 def test_what_there_is_can_be_shown_before_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     own = reporter(FOUR)
     tell(own, [FOUR[1], FOUR[0]])
-    own.show(interrupted=True)
+    own.finish_early()
     shown = capsys.readouterr().out
     assert "interrupted" in shown
     assert shown.index("refused-port/smtplib") < shown.index("refused-port/socket")
     assert "2 attempts: 2 pass" in shown
+    own.finish_early()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_run_that_ends_before_its_last_attempt_lacks_some(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = reporter(FOUR)
+    tell(own, FOUR[:2])
+    own.finish()
+    assert "these are not all of its attempts" in capsys.readouterr().out
+
+
+def test_a_run_of_no_attempt_lacks_none(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter([]).finish()
+    shown = capsys.readouterr().out
+    assert shown
+    assert "not all" not in shown
 
 
 @pytest.mark.parametrize(("repeats", "drawn"), [(1, True), (20, True), (21, False)])
@@ -154,8 +170,8 @@ def test_where_nothing_was_captured_or_the_lab_broke_there_is_no_picture(
     pcaps: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = reporter(FOUR[:2], pcaps=pcaps)
-    own.ended(ended(FOUR[0], capture=None))
-    own.ended(broken(FOUR[1]))
+    own.add(ended(FOUR[0], capture=None))
+    own.add(broken(FOUR[1]))
     shown = capsys.readouterr().out
     assert LADDER not in shown
     assert "2 attempts: 1 pass, 1 error" in shown
@@ -247,6 +263,6 @@ def test_of_thousands_only_the_first_are_kept_whole(tmp_path: Path) -> None:
     attempts = [planned(repeat=number) for number in range(1, WHOLE_RESULTS + 2)]
     follows = reporter(attempts, json=str(path))
     for attempt in attempts:
-        follows.ended(ended(attempt, capture=None))
+        follows.add(ended(attempt, capture=None))
     calls = [len(one["observed"]["calls"]) for one in json.loads(path.read_text())["attempts"]]
     assert calls == [1] * WHOLE_RESULTS + [0]

@@ -1,4 +1,4 @@
-"""A scenario's file that is to be written anew: read once, compared, replaced in one go."""
+"""The file of a scenario with changes: read once, compared, and replaced in one step."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ _ANYTHING: tuple[Expected, ...] = ({"returns": "..."},)
 
 
 class Rewriting:
-    """The file at `path`, which is a scenario that loads; `attempts` are to be written in."""
+    """What would be written into the file of a scenario. Nothing is, before `write`."""
 
     def __init__(self, path: Path, attempts: Sequence[str]) -> None:
-        """InputError where that can't be done."""
+        """Read the file at `path`, which is a scenario that loads.
+
+        Raises InputError if the `attempts` of these names can't be written into it.
+        """
         self.path = path
         self._before = path.read_bytes()
         self._after = self._before
         self._with(dict.fromkeys(attempts, _ANYTHING))
 
     def fill_in(self, expected: Mapping[str, Sequence[Expected]]) -> None:
-        """Take the variants of attempts, by name, into what will be written."""
+        """Put the variants of attempts, by name, into what will be written."""
         self._after = self._with(expected)
 
     def _with(self, expected: Mapping[str, Sequence[Expected]]) -> bytes:
@@ -36,17 +39,17 @@ class Rewriting:
 
     @property
     def changed(self) -> bool:
-        """Whether anything would be written."""
+        """Whether the file would change."""
         return self._after != self._before
 
     def diff(self) -> list[str]:
-        """What would change, as a unified diff in lines."""
+        """Return what would change, as the lines of a unified diff."""
         before, after = (each.decode().splitlines() for each in (self._before, self._after))
         name = str(self.path)
         return list(difflib.unified_diff(before, after, name, name, lineterm=""))
 
     def write(self) -> None:
-        """Replace the file, with all of it or not at all. UsageError where that can't be done."""
+        """Replace the file, as a whole or not at all. Raises UsageError if that can't be done."""
         path = Path(os.path.realpath(self.path))
         try:
             if path.read_bytes() != self._before:

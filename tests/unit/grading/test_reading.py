@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labctl.grading.desk import Paper
-from labctl.grading.papers import MOST_ATTEMPTS, digest_of, read_paper
+from labctl.grading.gradebook import GradedSubmission
+from labctl.grading.reading import MAX_ATTEMPTS, digest_of, read_submission
 from labctl.load.bundled import bundled_compose
 from labctl.load.scenario import load_scenario
 from labctl.model.exercise import Exercise
@@ -39,8 +39,8 @@ def handed_in(folder: Path, files: dict[str, str | bytes]) -> Submission:
     return Submission(id="ada", name="Ada", origin=place)
 
 
-def read(folder: Path, exercise: Exercise, files: dict[str, str | bytes]) -> Paper:
-    return read_paper(handed_in(folder, files), exercise, read_scenario)
+def read(folder: Path, exercise: Exercise, files: dict[str, str | bytes]) -> GradedSubmission:
+    return read_submission(handed_in(folder, files), exercise, read_scenario)
 
 
 def test_all_of_it(tmp_path: Path, exercise: Exercise) -> None:
@@ -72,7 +72,7 @@ def test_a_byte_order_mark_and_line_ends_of_windows(tmp_path: Path, exercise: Ex
     assert found.answers == {"which": "OSError", "errno": 111}
 
 
-def refused(found: Paper) -> str:
+def refused(found: GradedSubmission) -> str:
     assert (found.work, found.sources, found.answers, found.invalid) == (None, {}, {}, {})
     assert (found.id, found.name, found.submission) == ("ada", "Ada", "ada")
     return found.refused
@@ -86,7 +86,7 @@ def test_what_is_not_utf_8(tmp_path: Path, exercise: Exercise, name: str) -> Non
 
 def test_nothing_that_is_asked_for(tmp_path: Path, exercise: Exercise) -> None:
     submission = handed_in(tmp_path, {"notes.txt": "", "main.c": ""})
-    assert refused(read_paper(submission, exercise, read_scenario)) == (
+    assert refused(read_submission(submission, exercise, read_scenario)) == (
         'the submission has "main.c", "notes.txt", but no file that is asked for: '
         "hand in answers.yaml and client.py and my.yaml"
     )
@@ -168,13 +168,13 @@ def test_a_scenario_can_name_no_file_of_a_client(tmp_path: Path, exercise: Exerc
     assert found.startswith("my.yaml:")
 
 
-@pytest.mark.parametrize("number", [MOST_ATTEMPTS, MOST_ATTEMPTS + 1])
+@pytest.mark.parametrize("number", [MAX_ATTEMPTS, MAX_ATTEMPTS + 1])
 def test_attempts_are_counted(tmp_path: Path, exercise: Exercise, number: int) -> None:
     more = "".join(
         f"  a{n}:\n    client: pass\n    expect: {{raises: OSError}}\n" for n in range(number - 1)
     )
     found = read(tmp_path, exercise, {**RIGHT, "my.yaml": SCENARIO + more})
-    expected = {} if number == MOST_ATTEMPTS else {"own": ["it has more than 5 attempts"]}
+    expected = {} if number == MAX_ATTEMPTS else {"own": ["it has more than 5 attempts"]}
     assert found.invalid == expected
 
 

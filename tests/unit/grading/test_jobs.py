@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.grading.tickets import AT_ONCE, Planner, Ticketed, Work, truths
+from labctl.grading.jobs import MOST_IN_A_LAB, JobPlan, Planner, Work, reference_attempts
 from labctl.model.exercise import Exercise
 from labctl.model.plan import PlannedLab
 from tests.unit.grading.samples import EXERCISE, INTERPRETER, SOURCES, attempts, load, own
@@ -35,48 +35,69 @@ def works(number: int) -> list[Work]:
     return [Work(owner=f"s{n:02}", sources=SOURCES) for n in range(number)]
 
 
-def owners(lab: PlannedLab, made: Ticketed) -> list[str]:
-    return list(dict.fromkeys(made.tickets[one.key].owner for one in lab.attempts))
+def owners(lab: PlannedLab, made: JobPlan) -> list[str]:
+    return list(dict.fromkeys(made.jobs[one.key].owner for one in lab.attempts))
 
 
 def test_twelve_share_a_lab_one_after_the_other(exercise: Exercise) -> None:
-    made = planner(exercise).plan(works(30), runs=exercise.runs)
-    assert AT_ONCE == 12
+    made = planner(exercise).plan(works(30), runs=exercise.runs, jobs=1)
+    assert MOST_IN_A_LAB == 12
     assert [len(owners(lab, made)) for lab in made.plan.labs] == [12, 12, 6]
-    assert all(lab.in_turn for lab in made.plan.labs)
+    assert all(lab.serial for lab in made.plan.labs)
     for lab in made.plan.labs:
-        told = [made.tickets[one.key].owner for one in lab.attempts]
+        told = [made.jobs[one.key].owner for one in lab.attempts]
         assert told == sorted(told)
 
 
+@pytest.mark.parametrize(
+    ("submissions", "jobs", "sizes"),
+    [
+        (12, 1, [12]),
+        (12, 4, [3, 3, 3, 3]),
+        (5, 4, [2, 2, 1]),
+        (3, 8, [1, 1, 1]),
+        (30, 2, [12, 12, 6]),
+        (1, 64, [1]),
+    ],
+)
+def test_as_many_labs_as_jobs_are_busy(
+    exercise: Exercise, submissions: int, jobs: int, sizes: list[int]
+) -> None:
+    made = planner(exercise).plan(works(submissions), runs=exercise.runs, jobs=jobs)
+    assert [len(owners(lab, made)) for lab in made.plan.labs] == sizes
+
+
+def test_without_submissions_there_is_no_lab(exercise: Exercise) -> None:
+    assert planner(exercise).plan([], runs=exercise.runs, jobs=4).plan.labs == ()
+
+
 def test_each_submission_has_each_run_once(exercise: Exercise) -> None:
-    made = planner(exercise).plan(works(3), runs=exercise.runs)
-    found = sorted((ticket.owner, ticket.part) for ticket, _ in attempts(made))
+    made = planner(exercise).plan(works(3), runs=exercise.runs, jobs=1)
+    found = sorted((job.owner, job.part) for job, _ in attempts(made))
     parts = ("tell/quiet", "tell/refused")
     assert found == [(f"s{n:02}", part) for n in range(3) for part in parts]
 
 
 def test_runs_come_in_any_order(exercise: Exercise) -> None:
     """So that a program can't count on it; two of sixteen orders are all alike by a rare chance."""
-    made = planner(exercise).plan(works(16), runs=exercise.runs)
+    made = planner(exercise).plan(works(16), runs=exercise.runs, jobs=1)
     orders = {
-        tuple(ticket.part for ticket, _ in attempts(made) if ticket.owner == f"s{n:02}")
-        for n in range(16)
+        tuple(job.part for job, _ in attempts(made) if job.owner == f"s{n:02}") for n in range(16)
     }
     assert len(orders) == 2
 
 
 def test_only_the_runs_that_are_asked_for(exercise: Exercise) -> None:
     shown = [run for run in exercise.runs if not run.spec.hidden]
-    made = planner(exercise).plan(works(2), runs=shown)
-    assert {ticket.part for ticket, _ in attempts(made)} == {"tell/refused"}
+    made = planner(exercise).plan(works(2), runs=shown, jobs=1)
+    assert {job.part for job, _ in attempts(made)} == {"tell/refused"}
 
 
 def test_who_has_no_file_for_a_run_is_not_in_its_lab(exercise: Exercise) -> None:
     lacking = Work(owner="zoe", sources={"other.py": "pass"})
-    made = planner(exercise).plan([*works(1), lacking], runs=exercise.runs)
-    assert {ticket.owner for ticket, _ in attempts(made)} == {"s00"}
-    assert planner(exercise).plan([lacking], runs=exercise.runs).plan.labs == ()
+    made = planner(exercise).plan([*works(1), lacking], runs=exercise.runs, jobs=1)
+    assert {job.owner for job, _ in attempts(made)} == {"s00"}
+    assert planner(exercise).plan([lacking], runs=exercise.runs, jobs=1).plan.labs == ()
 
 
 def test_an_attempt_is_what_its_run_says(tmp_path: Path) -> None:
@@ -87,9 +108,9 @@ def test_an_attempt_is_what_its_run_says(tmp_path: Path) -> None:
         '        env: {LAB_USER: "u-{nonce}", LAB_URL: "http://{host}:{port}/"}\n        checks',
     )
     exercise = load(tmp_path, text)
-    made = planner(exercise).plan(works(1), runs=exercise.runs)
-    ticket, one = next(pair for pair in attempts(made) if pair[0].part == "tell/refused")
-    host, port, nonce = (ticket.places[key] for key in ("host", "port", "nonce"))
+    made = planner(exercise).plan(works(1), runs=exercise.runs, jobs=1)
+    job, one = next(pair for pair in attempts(made) if pair[0].part == "tell/refused")
+    host, port, nonce = (job.placeholders[key] for key in ("host", "port", "nonce"))
     assert (one.target.host, one.target.port) == (host, int(port))
     assert host != "closed.lab"
     assert one.argv == (host, "-v")
@@ -103,7 +124,7 @@ def test_an_attempt_is_what_its_run_says(tmp_path: Path) -> None:
 
 
 def test_labs_vary_and_those_in_one_do_not(exercise: Exercise) -> None:
-    made = planner(exercise).plan(works(24), runs=exercise.runs)
+    made = planner(exercise).plan(works(24), runs=exercise.runs, jobs=1)
     targets = [
         {one.target for one in lab.attempts if one.attempt == "tell/refused"}
         for lab in made.plan.labs
@@ -113,8 +134,8 @@ def test_labs_vary_and_those_in_one_do_not(exercise: Exercise) -> None:
 
 
 def test_the_same_seed_makes_the_same_plan_and_another_another(exercise: Exercise) -> None:
-    def made(seed: str) -> Ticketed:
-        return planner(exercise, seed).plan(works(14), runs=exercise.runs)
+    def made(seed: str) -> JobPlan:
+        return planner(exercise, seed).plan(works(14), runs=exercise.runs, jobs=1)
 
     assert made("s") == made("s")
     assert {one.target for _, one in attempts(made("s"))}.isdisjoint(
@@ -125,12 +146,12 @@ def test_the_same_seed_makes_the_same_plan_and_another_another(exercise: Exercis
 def test_no_two_attempts_of_a_grading_have_one_key(exercise: Exercise) -> None:
     given = [Work(owner=f"s{n:02}", sources=SOURCES, scenarios={"own": own()}) for n in range(14)]
     one = planner(exercise)
-    first = one.plan(given, runs=exercise.runs)
+    first = one.plan(given, runs=exercise.runs, jobs=1)
     again = one.again([(work, exercise.runs) for work in given[:2]])
-    second = one.plan(given, runs=exercise.runs)
+    second = one.plan(given, runs=exercise.runs, jobs=1)
     keys = [planned.key for made in (first, again, second) for _, planned in attempts(made)]
     assert len(keys) == len(set(keys)) == 14 * 3 + 2 * 3 + 14 * 3
-    assert set(first.tickets).isdisjoint(again.tickets)
+    assert set(first.jobs).isdisjoint(again.jobs)
 
 
 def test_once_more_each_submission_has_labs_of_its_own(exercise: Exercise) -> None:
@@ -138,7 +159,7 @@ def test_once_more_each_submission_has_labs_of_its_own(exercise: Exercise) -> No
     runs = exercise.runs[:1]
     made = planner(exercise).again([(given[0], runs), (given[1], [])])
     assert [owners(lab, made) for lab in made.plan.labs] == [["s0"], ["s0"], ["s1"]]
-    parts = [made.tickets[lab.attempts[0].key].part for lab in made.plan.labs]
+    parts = [made.jobs[lab.attempts[0].key].part for lab in made.plan.labs]
     assert parts == [runs[0].name, "scenario/own", "scenario/own"]
 
 
@@ -147,15 +168,15 @@ def test_a_scenario_of_a_students_has_its_own_lab_and_is_judged_by_itself(
 ) -> None:
     mine = own("a", "b")
     given = [Work(owner=f"s{n}", sources={}, scenarios={"own": mine}) for n in range(2)]
-    made = planner(exercise).plan(given, runs=exercise.runs)
+    made = planner(exercise).plan(given, runs=exercise.runs, jobs=1)
     assert [owners(lab, made) for lab in made.plan.labs] == [["s0"], ["s1"]]
     for lab in made.plan.labs:
-        assert (lab.in_turn, lab.services, lab.compose) == (True, mine.services, mine.compose)
+        assert (lab.serial, lab.services, lab.compose) == (True, mine.services, mine.compose)
         assert [one.attempt for one in lab.attempts] == ["a", "b"]
         assert [one.expectation for one in lab.attempts] == [
             each.expectations[0] for each in mine.attempts
         ]
-        assert {made.tickets[one.key].run for one in lab.attempts} == {None}
+        assert {made.jobs[one.key].run for one in lab.attempts} == {None}
 
 
 def test_runs_of_other_compose_files_have_other_labs(tmp_path: Path) -> None:
@@ -164,7 +185,7 @@ def test_runs_of_other_compose_files_have_other_labs(tmp_path: Path) -> None:
         "scenario: filtered-port", "services: [web]\n        target: {host: web, port: 80}"
     )
     exercise = load(tmp_path, text)
-    made = planner(exercise).plan(works(13), runs=exercise.runs)
+    made = planner(exercise).plan(works(13), runs=exercise.runs, jobs=1)
     composes = [lab.compose.name for lab in made.plan.labs]
     builtin = exercise.runs[0].compose
     assert builtin != exercise.runs[1].compose
@@ -176,22 +197,22 @@ def test_runs_of_other_compose_files_have_other_labs(tmp_path: Path) -> None:
 
 
 def test_what_predictions_are_about_is_made_as_its_scenario_says(exercise: Exercise) -> None:
-    made = truths(exercise, {"3.13": INTERPRETER})
-    ((ticket, one),) = attempts(made)
+    made = reference_attempts(exercise, {"3.13": INTERPRETER})
+    ((job, one),) = attempts(made)
     about = exercise.abouts[0]
-    assert (ticket.part, ticket.owner, ticket.run) == ("refused", "", None)
+    assert (job.part, job.owner, job.run) == ("refused", "", None)
     assert (one.source, one.target) == (about.attempt.source, about.scenario.target)
     assert one.expectation == about.attempt.expectation(INTERPRETER.version)
     (lab,) = made.plan.labs
-    assert (lab.in_turn, lab.compose) == (False, about.scenario.compose)
+    assert (lab.serial, lab.compose) == (False, about.scenario.compose)
 
 
 def test_two_things_that_are_asked_about_share_a_lab(tmp_path: Path) -> None:
     more = "attempt: smtplib}\n    filtered: {scenario: filtered-port, attempt: socket}"
     exercise = load(tmp_path, changed(EXERCISE, "attempt: smtplib}", more))
-    made = truths(exercise, {"3.13": INTERPRETER})
+    made = reference_attempts(exercise, {"3.13": INTERPRETER})
     (lab,) = made.plan.labs
-    assert [made.tickets[one.key].part for one in lab.attempts] == ["refused", "filtered"]
+    assert [made.jobs[one.key].part for one in lab.attempts] == ["refused", "filtered"]
     names = [service.name for service in lab.services]
     assert {"dns", "closed", "filtered"} == set(names)
     assert len(names) == len(set(names))

@@ -1,0 +1,249 @@
+"""Grades from attempts: a grade is handed out as soon as all its parts are there. Pure, but for
+what it is given to hand them to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from labctl import __version__
+from labctl.grading.jobs import JobKey, Work
+from labctl.load.yaml_reader import Value
+from labctl.mark.client import mark_run, mark_unmade_run
+from labctl.mark.evidence import RunEvidence
+from labctl.mark.predict import mark_answer
+from labctl.mark.scenario import mark_invalid, mark_scenario
+from labctl.model.exercise import Exercise, Run, points_of
+from labctl.model.grade import Grade, Part, State
+from labctl.model.result import AttemptResult, Observation, Verdict
+from labctl.run.examine import Ended
+from labctl.wire.ladder import draw
+
+BROKE = "the lab broke, twice; this costs no mark"
+KEPT = 4000
+"""Characters of a program's output that a grade keeps; its evidence has more."""
+MISSING = "there is no file {file} in what was handed in"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradedSubmission:
+    """What one student handed in, read and ready to be graded.
+
+    `answers` are those to predictions, and `wrong_answers` says what is wrong with their file.
+    `work` is what is to be run. `invalid` holds the mistakes in the student's own scenarios, by the
+    name of the question. `refused` says why the submission could not be read at all.
+    """
+
+    id: str
+    name: str
+    submission: str
+    digest: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, Value] = field(default_factory=dict)
+    wrong_answers: str = ""
+    work: Work | None = None
+    invalid: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    refused: str = ""
+
+
+@dataclass
+class _Entry:
+    """A submission whose grade is not complete: the parts that are there, the results of its own
+    scenarios, and the parts that the lab could not make.
+    """
+
+    submission: GradedSubmission
+    parts: dict[str, Part] = field(default_factory=dict)
+    results: dict[str, list[AttemptResult]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+
+class Gradebook:
+    """Makes the grades of submissions, from what they answer and from attempts that ended."""
+
+    def __init__(
+        self,
+        exercise: Exercise,
+        runs: Sequence[Run],
+        observations: Mapping[str, Observation],
+        *,
+        done: Callable[[Grade], None],
+        keep: Callable[[JobKey, Ended], tuple[str, str]],
+        hidden: bool = True,
+    ) -> None:
+        """`runs` are those to be made, and `observations` are what predictions are about, by name.
+
+        `done` is given each grade. `keep` is given each attempt of a run, and returns the names of
+        the files with its evidence: result document and packets. Hidden questions are asked, and
+        right answers shown, only with `hidden`.
+        """
+        self._exercise = exercise
+        self._shows_solutions = hidden
+        predict = exercise.spec.predict
+        questions = predict.questions.items() if predict else ()
+        self._questions = {name: one for name, one in questions if hidden or not one.hidden}
+        self._runs = runs
+        self._observations = observations
+        self._done = done
+        self._keep = keep
+        self._open: dict[str, _Entry] = {}
+
+    def add_submission(self, submission: GradedSubmission) -> None:
+        """Open an entry for a submission, and mark at once what of it needs no lab."""
+        self._open[submission.id] = entry = _Entry(submission=submission)
+        if not submission.refused:
+            predicted = self._predicted(submission)
+            for part in (*predicted, *self._missing(submission), *self._invalid(submission)):
+                entry.parts[part.name] = part
+        self._finish(entry)
+
+    def add_attempt(self, job: JobKey, ended: Ended) -> None:
+        """Mark an attempt that has ended. One that the lab could not make is put aside."""
+        entry = self._open[job.owner]
+        if ended.result.verdict is Verdict.ERROR:
+            entry.broken.add(job.part)
+            return
+        if job.run is None:
+            self._add_own_attempt(entry, job, ended)
+        else:
+            evidence, capture = self._keep(job, ended)
+            kept = {"evidence": evidence, "capture": capture}
+            entry.parts[job.part] = _marked(job, ended).model_copy(update=kept)
+        self._finish(entry)
+
+    def take_broken(self) -> list[tuple[Work, list[Run]]]:
+        """Return what the lab could not make, and expect it once more: of each submission the runs,
+        and its own scenarios as a whole.
+        """
+        return [self._once_more(entry) for entry in self._open.values() if entry.broken]
+
+    def _once_more(self, entry: _Entry) -> tuple[Work, list[Run]]:
+        runs = [run for run in self._runs if run.name in entry.broken]
+        work = entry.submission.work or Work(owner=entry.submission.id, sources={})
+        own = {name: one for name, one in work.scenarios.items() if _own(name) in entry.broken}
+        for name in own:
+            entry.results.pop(name, None)
+        entry.broken.clear()
+        return replace(work, scenarios=own), runs
+
+    def give_up(self) -> None:
+        """Hand out the grades that are still incomplete: the lab broke again."""
+        for entry in list(self._open.values()):
+            for run in self._runs:
+                entry.parts.setdefault(run.name, mark_unmade_run(run, State.ERROR, BROKE))
+            self._done(self._grade(entry, lost=True))
+            del self._open[entry.submission.id]
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    def _predicted(self, submission: GradedSubmission) -> list[Part]:
+        return [
+            mark_answer(
+                name,
+                one,
+                submission.answers.get(name),
+                self._observations[one.about],
+                show_solution=self._shows_solutions,
+            )
+            for name, one in self._questions.items()
+        ]
+
+    def _missing(self, submission: GradedSubmission) -> list[Part]:
+        return [
+            mark_unmade_run(run, State.GRADED, MISSING.format(file=run.file))
+            for run in self._runs
+            if run.file not in submission.sources
+        ]
+
+    def _invalid(self, submission: GradedSubmission) -> list[Part]:
+        return [
+            mark_invalid(name, self._exercise.spec.scenarios[name], mistakes)
+            for name, mistakes in submission.invalid.items()
+        ]
+
+    def _add_own_attempt(self, entry: _Entry, job: JobKey, ended: Ended) -> None:
+        """Add an attempt of a scenario that the student wrote; after the last, mark its part."""
+        name = job.part.partition("/")[2]
+        scenario = entry.submission.work.scenarios[name] if entry.submission.work else None
+        results = entry.results.setdefault(name, [])
+        results.append(ended.without_bulk().result)
+        if scenario and len(results) == len(scenario.attempts):
+            spec = self._exercise.spec.scenarios[name]
+            entry.parts[job.part] = mark_scenario(name, spec, scenario, results)
+
+    def _max_points(self) -> float:
+        """Return the points that can be had without a bonus."""
+        own = self._exercise.spec.scenarios.values()
+        return points_of(self._questions.values(), own, self._runs)
+
+    # --- grades -----------------------------------------------------------------------------------
+
+    def _names(self) -> list[str]:
+        """The parts of every submission, in their order."""
+        predicted = [f"predict/{name}" for name in self._questions]
+        runs = [run.name for run in self._runs]
+        own = [_own(name) for name in self._exercise.spec.scenarios]
+        return [*predicted, *runs, *own]
+
+    def _finish(self, entry: _Entry) -> None:
+        if entry.submission.refused or entry.parts.keys() >= set(self._names()):
+            self._done(self._grade(entry, lost=False))
+            del self._open[entry.submission.id]
+
+    def _grade(self, entry: _Entry, *, lost: bool) -> Grade:
+        submission, spec = entry.submission, self._exercise.spec
+        parts = tuple(entry.parts[name] for name in self._names() if name in entry.parts)
+        return Grade(
+            labctl=__version__,
+            exercise=spec.name,
+            exercise_digest=self._exercise.digest,
+            title=spec.title,
+            weight=spec.weight,
+            id=submission.id,
+            name=submission.name,
+            submission=submission.submission,
+            digest=submission.digest,
+            state=_state(submission, parts, lost=lost),
+            message=submission.refused or submission.wrong_answers or (BROKE if lost else ""),
+            points=round(sum(part.points for part in parts), 3),
+            max_points=self._max_points(),
+            elapsed_s=round(sum(part.elapsed_s for part in parts), 3),
+            parts=parts,
+        )
+
+
+def _own(name: str) -> str:
+    """Return the name of the part for a scenario that the student wrote."""
+    return f"scenario/{name}"
+
+
+def _state(submission: GradedSubmission, parts: Sequence[Part], *, lost: bool) -> State:
+    if submission.refused:
+        return State.REFUSED
+    if lost or any(part.state is State.ERROR for part in parts):
+        return State.ERROR
+    tampered = any(part.state is State.TAMPERED for part in parts)
+    return State.TAMPERED if tampered else State.GRADED
+
+
+def _marked(job: JobKey, ended: Ended) -> Part:
+    """Mark an attempt of a run, with its packets as people see them."""
+    run, observation = job.run, ended.result.observed
+    if run is None or observation is None:
+        raise ValueError("an attempt that was made has a run and an observation")
+    evidence = RunEvidence(
+        observation=observation,
+        wire=ended.wire,
+        took_s=ended.result.took_s,
+        target=ended.attempt.target,
+        placeholders=dict(job.placeholders),
+        target_services=frozenset(
+            one.name for one in run.services if run.target.host in (one.name, *one.aliases)
+        ),
+    )
+    part = mark_run(run, evidence)
+    part = part.model_copy(update={"stdout": part.stdout[:KEPT], "stderr": part.stderr[:KEPT]})
+    if ended.result.ladder is None:
+        return part
+    return part.model_copy(update={"ladder": tuple(draw(ended.result.ladder).splitlines())})

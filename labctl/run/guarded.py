@@ -1,0 +1,107 @@
+"""A runner that is guarded, shows progress, and leaves nothing behind on the engine."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from labctl.engine.access import EngineAccess
+from labctl.engine.guard import guarded
+from labctl.model.plan import Plan
+from labctl.model.result import AttemptResult, EngineInfo
+from labctl.results.summary import unreported
+from labctl.run.output import Output
+from labctl.run.progress import Bar
+from labctl.run.request import Limits
+from labctl.run.runner import Runner
+from labctl.run.signals import patient
+
+if TYPE_CHECKING:
+    from labctl.run.examine import Ended
+
+
+class GuardedRunner:
+    """Runs one plan on an engine, once: `with ... as runner: for ended in runner.run(plan)`.
+
+    Should labctl be killed meanwhile, a guard process removes the labs. On exit, whatever could
+    not be removed, or is there after an interruption, is removed; labs that are to be kept stay.
+    """
+
+    def __init__(self, access: EngineAccess, limits: Limits, output: Output) -> None:
+        self._limits = limits
+        self._output = output
+        self._run_id = secrets.token_hex(4)
+        self._engine = access.for_run(self._run_id, keep=limits.keep)
+        self._stack = ExitStack()
+        self._runner: Runner | None = None
+        self._attempts: Generator[Ended] | None = None
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> Self:
+        if not self._limits.keep:
+            self._stack.enter_context(guarded(self._run_id))
+        return self
+
+    def engine_info(self) -> EngineInfo:
+        """Ask the engine for its name and version."""
+        return self._engine.info()
+
+    @property
+    def results(self) -> list[AttemptResult]:
+        """The results so far, in the order in which the attempts ended, without bulk."""
+        return self._runner.results if self._runner else []
+
+    def run(self, plan: Plan) -> Iterator[Ended]:
+        """Make every attempt of the plan, and yield each as it ends; see Runner.run.
+
+        Shows progress on stderr until the last attempt has ended.
+        """
+        total = len(plan.attempts)
+        self._bar = bar = self._stack.enter_context(self._output.progress("attempts", total=total))
+        self._runner = Runner(
+            self._engine,
+            jobs=self._limits.jobs,
+            limit_s=self._limits.limit_s,
+            fail_fast=self._limits.fail_fast,
+            prepare=bar.begin,
+        )
+        self._attempts = self._runner.run(plan)
+        for number, ended in enumerate(self._attempts, 1):
+            bar.attempt(number)
+            if number == total:
+                bar.stop()
+            yield ended
+        bar.stop()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:  # fmt: skip
+        with self._stack:
+            if error is None:
+                self._end()
+            else:
+                self._end_early()
+        if error is None and self._limits.keep:
+            self._output.note(
+                f"the lab is still there: docker ps --filter label=labctl.run={self._run_id}; "
+                "labctl clean removes it"
+            )
+
+    def _end(self) -> None:
+        errors = self._runner.errors if self._runner else []
+        for trouble in unreported(errors, self.results):
+            self._output.warn(trouble)
+        if errors and not self._limits.keep:
+            self._engine.sweep()
+
+    def _end_early(self) -> None:
+        with patient():
+            if self._bar is not None:
+                self._bar.stop()
+            if self._attempts is not None:
+                self._attempts.close()
+            self._engine.sweep()

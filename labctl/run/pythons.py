@@ -1,0 +1,67 @@
+"""The interpreters and images that attempts need. Builds images where they are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from labctl import __version__
+from labctl.engine.access import EngineAccess
+from labctl.engine.images import LAB, ImageState, client_image, libraries_image
+from labctl.load.lock import check_lock
+from labctl.model.lock import Lock
+from labctl.model.plan import Interpreter
+from labctl.model.result import ImageInfo
+from labctl.model.scenario import Attempt
+from labctl.run.attempts import Client
+from labctl.run.output import Output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pythons:
+    """The interpreters of some series, without libraries and, if they are needed, with them."""
+
+    plain: list[Interpreter]
+    equipped: list[Interpreter]
+    images: dict[str, ImageInfo]
+
+
+def find_pythons(
+    access: EngineAccess, series: Sequence[str], output: Output, *, with_libraries: bool,
+    lock: Lock | None = None,
+) -> Pythons:  # fmt: skip
+    """Return the interpreters of these series; builds their images where they are missing.
+
+    With a `lock`, raises an error if there are not just the images that it names. Raises
+    EngineError if an image can't be built.
+    """
+    equipped = series if with_libraries else ()
+    names = image_names(series, with_libraries=with_libraries)
+    store = access.images()
+    if lock:
+        ready = {one.name: one.info for one in store.status(names) if one.state is ImageState.READY}
+        check_lock(lock, ready, names, __version__)
+    with output.progress("images") as progress:
+        images = store.ensure(names, progress=progress.image)
+    return Pythons(
+        plain=[_interpreter(one, client_image(one), images) for one in series],
+        equipped=[_interpreter(one, libraries_image(one), images) for one in equipped],
+        images=images,
+    )
+
+
+def image_names(series: Iterable[str], *, with_libraries: bool) -> list[str]:
+    """Return the names of the images that runs on these series need."""
+    series = tuple(series)
+    libraries = map(libraries_image, series if with_libraries else ())
+    return [LAB, *map(client_image, series), *libraries]
+
+
+def need_libraries(attempts: Iterable[Attempt], client: Client | None = None) -> bool:
+    """Return whether one of these attempts, or the client, requires a library."""
+    return any(attempt.requires for attempt in attempts) or bool(client and client.requires)
+
+
+def _interpreter(series: str, image: str, images: Mapping[str, ImageInfo]) -> Interpreter:
+    info = images[image]
+    return Interpreter(series=series, version=info.python, image=image, packages=info.packages)

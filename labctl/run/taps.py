@@ -1,0 +1,57 @@
+"""A tap that is replaced whenever an attempt may have left packets behind in it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from labctl.engine.protocol import Lab, Tap
+from labctl.model.plan import PlannedAttempt
+
+if TYPE_CHECKING:
+    from labctl.run.examine import Ended
+
+
+class ReplaceableTap:
+    """Makes attempts in a lab, one at a time, in one tap as long as that is clean.
+
+    A tap is dirty after an attempt that broke it, or whose packets may still turn up in it. It is
+    stopped, and another one started, before the next attempt. On exit, the last one is stopped.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._stack = ExitStack()
+        self._tap: Tap | None = None
+        self._is_dirty = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def ready(self) -> Tap:
+        """Return a clean tap; starts one where there is none. Raises EngineError if it can't."""
+        if self._is_dirty:
+            self._tap, self._is_dirty = None, False
+            self._stack.close()
+        if self._tap is None:
+            self._tap = self._stack.enter_context(self._lab.tap())
+        return self._tap
+
+    def make(
+        self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
+    ) -> Ended:
+        """Make an attempt, and return it with its result. Raises EngineError if the lab broke.
+
+        After `limit_s` seconds the client is ended. `upcoming` is the attempt that comes next in
+        this tap: the engine prepares its container meanwhile.
+        """
+        from labctl.run.examine import examine  # noqa: PLC0415 not before labs have started
+
+        tap = self.ready()
+        self._is_dirty = True  # unless it turns out that it is not
+        ended = examine(attempt, tap.attempt(attempt, limit_s=limit_s, upcoming=upcoming))
+        self._is_dirty = ended.is_dirty
+        return ended
