@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
+from labctl.cli.verbs import verb_app
+from labctl.engine.access import open_engine
 
+app = verb_app()
+
+
+@app.command(epilog="Example: labctl clean")
 def clean(
     all_: Annotated[
         bool, typer.Option("--all", help="Also the labs of runs that may still be working.")
@@ -16,8 +22,6 @@ def clean(
 
     Finds containers, networks and volumes by their labels; images stay (see `labctl images`).
     """
-    from labctl.engine.access import open_engine  # noqa: PLC0415
-
     engine = open_engine()
     removed = engine.sweep_all(running=all_)
     typer.echo(

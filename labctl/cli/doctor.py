@@ -7,18 +7,21 @@ import json
 import typer
 
 from labctl.cli import options
+from labctl.cli.verbs import verb_app
+from labctl.engine.doctor import examine
+from labctl.report.checks import render_check
+from labctl.report.console import make_console
+from labctl.run.signals import terminable
+
+app = verb_app()
 
 
+@app.command(epilog="Example: labctl doctor")
 def doctor(as_json: options.Json = False) -> None:
     """Check engine, isolation (by trying), kernel and images.
 
     Says what to do about each. Exits with 4 where something is missing that labs can't do without.
     """
-    from labctl.engine.doctor import examine  # noqa: PLC0415
-    from labctl.report.checks import render_check  # noqa: PLC0415
-    from labctl.report.console import make_console  # noqa: PLC0415
-    from labctl.run.signals import terminable  # noqa: PLC0415
-
     found = []
     screen = make_console()
     with terminable():

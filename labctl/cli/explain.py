@@ -6,16 +6,22 @@ import gc
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from labctl.cli import options
+from labctl.cli.verbs import verb_app
+from labctl.errors import UsageError, did_you_mean
+from labctl.explain.families import called
+from labctl.explain.parse import parse
+from labctl.explain.raised import Raised
+from labctl.explain.search import Candidate, search
+from labctl.load.files import read_bytes
+from labctl.model.exceptions import known_names
 from labctl.pythons import SERIES, USUAL
-
-if TYPE_CHECKING:
-    from labctl.explain.raised import Raised
-    from labctl.explain.search import Candidate
+from labctl.report import explained as report
+from labctl.run.selection import catalogue
 
 EXAMPLES = """\b
 Examples:
@@ -30,6 +36,10 @@ _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "ut
 _WHAT = "give an exception's name, a file with a traceback, or - and pipe the traceback in"
 
 
+app = verb_app()
+
+
+@app.command(epilog=EXAMPLES)
 def explain(
     what: Annotated[
         str,
@@ -50,10 +60,6 @@ def explain(
 
     It says why each fits, what tells them apart on the wire, and what to type to see it.
     """
-    from labctl.explain.search import search  # noqa: PLC0415
-    from labctl.report import explained as report  # noqa: PLC0415
-    from labctl.run.selection import catalogue  # noqa: PLC0415
-
     gc.disable()  # it ends in a moment; looking for garbage would take a twentieth of that
     raised = _raised(what)
     found = search(raised, catalogue(scenarios).mentioning)
@@ -69,9 +75,6 @@ def explain(
 
 def _raised(what: str) -> Raised:
     """The exception that is asked for. Of a text with several tracebacks, the last."""
-    from labctl.errors import UsageError  # noqa: PLC0415
-    from labctl.explain.parse import parse  # noqa: PLC0415
-
     if what != STDIN and not Path(what).is_file():
         return _named(what)
     found = parse(_text(what))
@@ -85,12 +88,6 @@ def _raised(what: str) -> Raised:
 
 def _named(name: str) -> Raised:
     """The exception of this name, or at the end of this line of a traceback."""
-    from labctl.errors import UsageError, did_you_mean  # noqa: PLC0415
-    from labctl.explain.families import called  # noqa: PLC0415
-    from labctl.explain.parse import parse  # noqa: PLC0415
-    from labctl.explain.raised import Raised  # noqa: PLC0415
-    from labctl.model.exceptions import known_names  # noqa: PLC0415
-
     known = called(name)
     found = [Raised(type=known)] if known else parse(name)
     if not found:
@@ -104,9 +101,6 @@ def _named(name: str) -> Raised:
 
 def _text(what: str) -> str:
     """What stands in a file or on stdin; bytes that are no text don't matter."""
-    from labctl.errors import UsageError  # noqa: PLC0415
-    from labctl.load.files import read_bytes  # noqa: PLC0415
-
     if what != STDIN:
         data = read_bytes(Path(what), LIMIT)
     else:

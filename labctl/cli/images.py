@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from labctl.cli import options
+from labctl.cli.verbs import verb_app
+from labctl.engine.access import open_engine
+from labctl.engine.images import LAB, ImageStatus, client_image, libraries_image
 from labctl.errors import UsageError
 from labctl.pythons import SERIES
+from labctl.run.output import Output
+from labctl.run.signals import terminable
 
-if TYPE_CHECKING:
-    from labctl.engine.images import ImageStatus
-
-app = typer.Typer(
-    help="List, build and remove the images that labs are made of.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+app = verb_app(help="List, build and remove the images that labs are made of.")
 
 _COLUMNS = ("IMAGE", "STATE", "PYTHON", "FROM", "SIZE", "ID")
 _MB = 1_000_000
@@ -50,8 +48,6 @@ def list_(context: typer.Context, as_json: options.Json = False) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from labctl.engine.access import open_engine  # noqa: PLC0415
-
     found = open_engine().images().status(_every())
     if as_json:
         typer.echo(json.dumps([_record(image) for image in found], indent=2))
@@ -74,10 +70,6 @@ def build(
     ] = False,
 ) -> None:
     """Build images. `labctl run` builds by itself those that it needs."""
-    from labctl.engine.access import open_engine  # noqa: PLC0415
-    from labctl.run.output import Output  # noqa: PLC0415
-    from labctl.run.signals import terminable  # noqa: PLC0415
-
     names = _names(which, every=every)
     with terminable():
         store = open_engine().images()
@@ -89,8 +81,6 @@ def build(
 @app.command()
 def remove(which: Which = None, every: All = False) -> None:
     """Remove images, and what they were made from; --all also clears away unfinished ones."""
-    from labctl.engine.access import open_engine  # noqa: PLC0415
-
     store = open_engine().images()
     removed = store.remove(_names(which, every=every))
     if every:
@@ -150,12 +140,6 @@ def _names(which: list[str] | None, *, every: bool) -> list[str]:
 
 def _by_word() -> dict[str, str]:
     """Every image, by the word that the command line has for it."""
-    from labctl.engine.images import (  # noqa: PLC0415
-        LAB,
-        client_image,
-        libraries_image,
-    )
-
     return {
         "lab": LAB,
         **{series: client_image(series) for series in SERIES},

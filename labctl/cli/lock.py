@@ -7,10 +7,21 @@ from typing import Annotated
 
 import typer
 
+from labctl import __version__
 from labctl.cli import options
+from labctl.cli.verbs import verb_app
+from labctl.engine.access import open_engine
+from labctl.errors import UsageError
+from labctl.load.lock import lock_of, lock_text
 from labctl.pythons import parse_series
+from labctl.run.output import Output
+from labctl.run.pythons import image_names
+from labctl.run.signals import terminable
+
+app = verb_app()
 
 
+@app.command(epilog="Example: labctl lock")
 def lock(
     python: options.Pythons = "all",
     file: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")] = Path(
@@ -21,14 +32,6 @@ def lock(
 
     `labctl run --locked` then refuses any other. Images that are missing are built first.
     """
-    from labctl import __version__  # noqa: PLC0415
-    from labctl.engine.access import open_engine  # noqa: PLC0415
-    from labctl.errors import UsageError  # noqa: PLC0415
-    from labctl.load.lock import lock_of, lock_text  # noqa: PLC0415
-    from labctl.run.output import Output  # noqa: PLC0415
-    from labctl.run.pythons import image_names  # noqa: PLC0415
-    from labctl.run.signals import terminable  # noqa: PLC0415
-
     series = parse_series(python)
     output = Output()
     with terminable(), output.progress("images") as progress:

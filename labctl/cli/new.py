@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from labctl.cli import options
+from labctl.cli.verbs import verb_app
+from labctl.record.new import write_new_scenario
 
 EXAMPLES = """\b
 Examples:
@@ -14,12 +19,15 @@ Examples:
 """
 
 
-def _complete_layer(incomplete: str) -> list[str]:
-    from labctl.cli.starting import LAYERS  # noqa: PLC0415
+_NEXT = """\
+wrote {path}; it runs as it is
+next, change its story, target and clients, and take out what they expect; then
+  labctl record {file}     writes down what they meet, on every Python
+  labctl run {file}        sees that it stays so"""
+app = verb_app()
 
-    return [layer for layer in LAYERS if layer.startswith(incomplete)]
 
-
+@app.command(epilog=EXAMPLES)
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the scenario.")],
     layer: Annotated[
@@ -27,7 +35,7 @@ def new(
         typer.Option(
             metavar="L",
             help="Where it is to fail: dns, tcp, udp, tls, smtp, http, ftp, imap, pop3 or other.",
-            autocompletion=_complete_layer,
+            autocompletion=options.complete_layer,
         ),
     ] = "tcp",
     directory: Annotated[
@@ -38,6 +46,5 @@ def new(
 
     A file that is there already is left alone.
     """
-    from labctl.cli.starting import start  # noqa: PLC0415
-
-    typer.echo(start(name.removesuffix(".yaml"), layer, directory))
+    path = write_new_scenario(name.removesuffix(".yaml"), layer, directory)
+    typer.echo(_NEXT.format(path=path, file=shlex.quote(str(path))))

@@ -34,6 +34,13 @@ def complete_exception(incomplete: str) -> list[str]:
     return sorted(full or {name for name in bare if name.startswith(incomplete)})
 
 
+def complete_exercise(incomplete: str) -> list[str]:
+    """Names for shell completion."""
+    from labctl.grading.exercises import exercises  # noqa: PLC0415
+
+    return [name for name in exercises(()).names() if name.startswith(incomplete)]
+
+
 Scenarios = Annotated[
     list[Path],
     typer.Option(
@@ -65,3 +72,27 @@ Locked = Annotated[
     typer.Option("--locked", help="Use just what labctl.lock says, as `labctl lock` wrote it."),
 ]
 Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a client may take.")]
+Exercise = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="An exercise's name, or its folder.", autocompletion=complete_exercise
+    ),
+]
+Seed = Annotated[
+    str,
+    typer.Option(
+        metavar="TEXT",
+        help="What varies from run to run follows from this: the same again for the same files."
+        " Without it, nobody knows it before.",
+    ),
+]
+Exercises = Annotated[
+    list[Path],
+    typer.Option(
+        "--exercises",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="Take exercises from this folder too. May be given several times.",
+    ),
+]

@@ -9,9 +9,14 @@ import typer
 
 from labctl.cli import options
 from labctl.cli.documents import with_documents
+from labctl.cli.verbs import verb_app
 from labctl.report.documents import NO_DOCUMENTS, Documents
+from labctl.run.rerun import rerun as make_again
+
+app = verb_app()
 
 
+@app.command(epilog="Example: labctl rerun run.json")
 @with_documents
 def rerun(
     result: Annotated[
@@ -26,6 +31,5 @@ def rerun(
     What it takes is all in the result. Exits with 0 if every verdict is the same, 1 if one is
     not, and 4 if the lab could not be run.
     """
-    from labctl.cli.rerunning import again  # noqa: PLC0415
-
-    raise typer.Exit(again(result, jobs=jobs, locked=locked, documents=documents))
+    lock = Path(options.LOCK_FILE) if locked else None
+    raise typer.Exit(make_again(result, jobs=jobs, lock=lock, documents=documents))

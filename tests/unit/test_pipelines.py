@@ -118,7 +118,9 @@ def test_no_word_of_an_input_has_a_meaning_in_yaml() -> None:
 
 
 def verbs() -> dict[str, Any]:
-    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    command: Any = typer.main.get_command(app)
+    command.load_all()
+    return dict(command.commands)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

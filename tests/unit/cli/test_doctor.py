@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from labctl.engine import doctor
+from labctl.cli import doctor
 from labctl.model.check import Check, State
 from tests.unit.cli.conftest import Labctl
 

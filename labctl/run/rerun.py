@@ -1,4 +1,4 @@
-"""What `labctl rerun` does: from a result to the run that makes its attempts again."""
+"""From a result to the run that makes its attempts again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labctl.cli import options
 from labctl.errors import EngineError, InputError, UsageError, Where
 from labctl.load.imports import libraries_in
 from labctl.load.result import read_result
@@ -15,6 +14,7 @@ from labctl.load.sources import write_sources
 from labctl.model.plan import Unit
 from labctl.model.result import AttemptResult, Result
 from labctl.pythons import SERIES, series_of
+from labctl.report.changes import render_changes
 from labctl.results.changes import changes
 from labctl.run.attempts import Client
 from labctl.run.execute import execute
@@ -24,33 +24,38 @@ from labctl.run.request import Limits, RunRequest
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-OTHERWISE = 1
-_LACKING = object()
+NOT_THE_SAME = 1
+"""The exit code if a verdict is not what it was."""
+_MISSING = object()
 
 
 class _Compared(Output):
-    """Shows what is not as it was, in place of a run's report."""
+    """Writes what is not as it was, where a run writes its report."""
 
     def __init__(self, old: Result, documents: Mapping[str, str]) -> None:
         super().__init__(documents)
         self._old = old
-        self.same = False
+        self.is_same = False
         self.new: Result | None = None
 
     def show(self, result: Result) -> None:
         self.new = result
-        now = {_told(one): one.verdict for one in result.attempts}
-        self.same = all(now.get(_told(one), _LACKING) is one.verdict for one in self._old.attempts)
+        now = {_name(one): one.verdict for one in result.attempts}
+        self.is_same = all(
+            now.get(_name(one), _MISSING) is one.verdict for one in self._old.attempts
+        )
         super().show(result)
 
     def report(self, result: Result) -> RenderableType:
-        from labctl.report.changes import render_changes  # noqa: PLC0415 imports much
-
         return render_changes(changes(self._old, result))
 
 
-def again(path: Path, *, jobs: int, locked: bool, documents: Mapping[str, str]) -> int:
-    """Make the attempts of the result in a file again; the exit code."""
+def rerun(path: Path, *, jobs: int, lock: Path | None, documents: Mapping[str, str]) -> int:
+    """Make the attempts of the result in a file again, and return the exit code.
+
+    Writes the scenarios of the result to a temporary folder. Images must agree with `lock`, if
+    there is one. Raises InputError if the result lacks something.
+    """
     old = read_result(path)
     _check_complete(old, path)
     output = _Compared(old, documents)
@@ -62,10 +67,10 @@ def again(path: Path, *, jobs: int, locked: bool, documents: Mapping[str, str]) 
             if any(one.scenario == name for one in old.attempts)
         ]
         policy = _policy(old, folder)
-        code = execute(_request(old, files, policy, jobs=jobs, locked=locked), lambda _: output)
+        code = execute(_request(old, files, policy, jobs=jobs, lock=lock), lambda _: output)
     if code == EngineError.exit_code:
         return code
-    return 0 if output.same else OTHERWISE
+    return 0 if output.is_same else NOT_THE_SAME
 
 
 def _check_complete(old: Result, path: Path) -> None:
@@ -82,7 +87,7 @@ def _check_complete(old: Result, path: Path) -> None:
 
 
 def _policy(old: Result, folder: Path) -> str:
-    """The file with the policy that it was judged by; empty where there was none."""
+    """Write the policy that judged the result to a file; return its path, "" if there is none."""
     if old.request.policy is None:
         return ""
     file = folder / "policy.yaml"
@@ -90,13 +95,13 @@ def _policy(old: Result, folder: Path) -> str:
     return str(file)
 
 
-def _told(one: AttemptResult) -> tuple[object, ...]:
-    """What an attempt is told by, on any version of its Python's series."""
+def _name(one: AttemptResult) -> tuple[object, ...]:
+    """Return what names an attempt, on any version of its Python's series."""
     return (one.scenario, one.attempt, _series(one.python), one.client, one.repeat)
 
 
 def _request(
-    old: Result, files: Sequence[Path], policy: str, *, jobs: int, locked: bool
+    old: Result, files: Sequence[Path], policy: str, *, jobs: int, lock: Path | None
 ) -> RunRequest:
     asked = old.request
     series = list(dict.fromkeys(_series(one.python) for one in old.attempts))
@@ -116,7 +121,7 @@ def _request(
         repeat=max(one.repeat for one in old.attempts),
         limits=Limits(jobs=jobs, limit_s=asked.timeout_s),
         only=units,
-        lock=Path(options.LOCK_FILE) if locked else None,
+        lock=lock,
         infos=old.scenarios,
     )
 

@@ -1,33 +1,25 @@
-"""What `labctl new` does: a file, and the words on what to do with it."""
+"""A new scenario's file."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
-from typing import get_args
 
 from labctl.errors import UsageError, did_you_mean
 from labctl.load.catalogue import is_scenario
 from labctl.model.base import NAME_PATTERN
-from labctl.model.scenario import Layer
+from labctl.model.scenario import LAYERS
 from labctl.record.template import template
 from labctl.run.selection import catalogue
 
-LAYERS: tuple[str, ...] = get_args(Layer)
 
-_NEXT = """\
-wrote {path}; it runs as it is
-next, change its story, target and clients, and take out what they expect; then
-  labctl record {file}     writes down what they meet, on every Python
-  labctl run {file}        sees that it stays so"""
+def write_new_scenario(name: str, layer: str, folder: Path) -> Path:
+    """Write a scenario to start from, and return its file; makes the folder if it isn't there.
 
-
-def start(name: str, layer: str, folder: Path) -> str:
-    """Write the scenario; what to say then. UsageError where it can't be, or is there already."""
+    Raises UsageError if the file can't be written, or is there already.
+    """
     _check(name, layer)
     path = folder / f"{name}.yaml"
-    file = shlex.quote(str(path))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as written:
@@ -42,7 +34,7 @@ def start(name: str, layer: str, folder: Path) -> str:
             f"cannot write {path}: {error.strerror}",
             hint="give --directory a folder that you may write to",
         ) from error
-    return _NEXT.format(path=path, file=file)
+    return path
 
 
 def _check(name: str, layer: str) -> None:

@@ -1,0 +1,38 @@
+"""`labctl validate`: are scenario files right?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from labctl.cli import options
+from labctl.cli.verbs import verb_app
+from labctl.errors import ManyInputErrors
+from labctl.run.selection import catalogue, loadable, only
+
+app = verb_app()
+
+
+@app.command(epilog="Example: labctl validate my.yaml other.yaml")
+def validate(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE|NAME",
+            help="Scenario files, or names. None: all in the folders of --scenarios, else the"
+            " bundled ones.",
+        ),
+    ] = [],  # noqa: B006
+    scenarios: options.Scenarios = [],  # noqa: B006
+) -> None:
+    """Check scenario files without running them. Every mistake is told, with file and line."""
+    if files:
+        right, errors = loadable(catalogue(scenarios), files)
+    else:
+        found, errors = only(scenarios).sorted_out()
+        right = [str(scenario.path) for scenario in found]
+    for name in right:
+        typer.echo(f"{name}: ok")
+    if errors:
+        raise ManyInputErrors(tuple(errors))

@@ -1,0 +1,59 @@
+"""The table of verbs: what it says is so, and it loads no more than the verb that runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from labctl import cli
+from labctl.cli.verbs import VERBS, load
+from tests.unit.cli.conftest import Labctl
+
+SHARED = {"__init__", "documents", "options", "verbs"}
+"""The modules of cli/ that are no verb's."""
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_table_has_the_first_sentence_of_a_verbs_help(verb: str) -> None:
+    text = " ".join((load(verb).help or "").split())
+    assert text == VERBS[verb] or text.startswith(f"{VERBS[verb]} ")
+
+
+def test_every_verb_has_one_module() -> None:
+    modules = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - SHARED
+    assert {name.removesuffix("_") for name in modules} == set(VERBS)
+
+
+def test_a_verb_that_is_not_there_is_told_by_the_one_that_was_meant(labctl: Labctl) -> None:
+    done = labctl("lits")
+    assert done.code == 2
+    assert "No such command 'lits'" in done.err
+    assert "Did you mean 'list'" in done.err
+
+
+def test_listing_loads_no_other_verb_and_no_engine() -> None:
+    code = (
+        "import sys; sys.argv = ['labctl', 'list']\n"
+        "from labctl.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: print([m for m in sys.modules if m.startswith('labctl.cli.')\n"
+        "    or m in ('docker', 'labctl.engine', 'labctl.wire.decode')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = done.stdout.splitlines()[-1]
+    assert loaded == "['labctl.cli.verbs', 'labctl.cli.options', 'labctl.cli.list_']"
+
+
+def test_all_verbs_can_be_loaded_at_once() -> None:
+    command: Any = typer.main.get_command(cli.app)
+    assert not command.commands["run"].params
+    command.load_all()
+    assert command.commands["run"].params
+    assert list(command.commands) == list(VERBS)
