@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from labctl.model.codec import dump_json, load_json
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
 from labctl.model.policy import Rule
@@ -90,3 +91,12 @@ class Plan:
     def attempts(self) -> tuple[PlannedAttempt, ...]:
         """The attempts of all labs, in the order of the plan."""
         return tuple(attempt for lab in self.labs for attempt in lab.attempts)
+
+    def to_json(self) -> str:
+        """Return the plan as JSON. Raises ValueError if a path in it is not Unicode."""
+        return dump_json(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Return the plan that `to_json` made the text of. Raises ValueError for other text."""
+        return load_json(cls, text)

@@ -78,7 +78,7 @@ def client_attempt(
         attempt=name or as_utf8(client.path.stem),
         client=client.file,
         source=client.source,
-        origin=str(client.path),
+        origin=as_utf8(str(client.path)),
         requires=client_requires(client, judged_by),
         target=scenario.target,
         interpreter=interpreter,
