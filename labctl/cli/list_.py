@@ -59,9 +59,9 @@ def list_(
     """
     filters = Filters(tags=tag, layers=layer, raises=raises, clients=client, search=search)
     known, errors = catalogue(scenarios).sorted_out()
-    found = filters.of(known, complete=not errors)
+    found = filters.apply(known, complete=not errors)
     if not (found or errors):
-        typer.echo(f"labctl: {filters.nothing()}", err=True)
+        typer.echo(f"labctl: {filters.no_match_text()}", err=True)
     if as_json:
         typer.echo(json.dumps(list_json(found), indent=2))
     elif found:

@@ -1,5 +1,5 @@
-"""The folder that grades go to. Whatever ends labctl, each submission in it is complete or absent:
-its files are written aside, and moved to their place as one.
+"""The folder that grades are written to. Whatever ends labctl, each submission in it is complete or
+absent: its files are written aside, and moved to their place as one.
 """
 
 from __future__ import annotations
@@ -31,21 +31,24 @@ _MARK = "labctl-grades.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What attempts were made on, as result documents name it."""
+    """The engine and the images that attempts were made on, as result documents name them."""
 
     engine: EngineInfo
     images: Mapping[str, ImageInfo]
 
 
 class Folder:
-    """`DIR/students/ID/` for each submission; what is for the whole class is in DIR itself."""
+    """The folder DIR: `DIR/students/ID/` has the files of a submission, DIR those of the class."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._aside = path / _ASIDE
 
     def prepare(self, *, exercise: str, resume: bool) -> None:
-        """Make it, or see that it is one of ours to go on with. UsageError where it is not."""
+        """Make the folder, or check that it has grades of this exercise to go on with.
+
+        Raises UsageError if it has anything else in it, or can't be written.
+        """
         with self._writing():
             self._check(exercise, resume=resume)
             shutil.rmtree(self._aside, ignore_errors=True)
@@ -56,7 +59,7 @@ class Folder:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Say what can't be written, and why."""
+        """Raise UsageError for what can't be written."""
         try:
             yield
         except OSError as error:
@@ -85,7 +88,10 @@ class Folder:
             )
 
     def grades(self) -> Iterator[Grade]:
-        """The grades that are there, by id, read one by one."""
+        """Yield the grades that are there, by id, read one by one.
+
+        Raises UsageError for a file that is no grade.
+        """
         for file in sorted((self.path / STUDENTS).glob(f"*/{GRADE}")):
             try:
                 yield Grade.model_validate_json(file.read_bytes())
@@ -93,7 +99,11 @@ class Folder:
                 raise UsageError(f"{file} is no grade of labctl", hint="remove it") from error
 
     def keep(self, owner: str, part: str, ended: Ended, setting: Setting) -> tuple[str, str]:
-        """Write the evidence of an attempt; the names of its result document and its packets."""
+        """Write the evidence of an attempt aside, until its submission is finished.
+
+        Returns the names of the files with its result document and its packets; the second is ""
+        if nothing was captured.
+        """
         stem = f"evidence/{re.sub(r'[^A-Za-z0-9_.-]', '_', part)}"
         place = self._aside / owner / stem
         with self._writing():
@@ -106,7 +116,7 @@ class Folder:
         return f"{stem}.json", f"{stem}.pcapng"
 
     def finish(self, owner: str, files: dict[str, str]) -> None:
-        """Write a submission's files and move all it has to its place, in one step."""
+        """Write a submission's files, by name, and move all it has to its place in one step."""
         aside, place = self._aside / owner, self.path / STUDENTS / owner
         before = self._aside / f"{owner}~"  # no id has a ~ in it
         with self._writing():
@@ -126,12 +136,12 @@ class Folder:
             aside.replace(self.path / name)
 
     def close(self) -> None:
-        """All is done: nothing is unfinished any more."""
+        """Remove what is unfinished, when all is done."""
         shutil.rmtree(self._aside, ignore_errors=True)
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file so that it is there after the machine went down, too."""
+    """Write a file, and wait until it is on the disk, in case the machine goes down."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
@@ -140,7 +150,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _exercise_of(mark: Path) -> str | None:
-    """Which exercise a folder of grades is of; None where it is no such folder."""
+    """Return the exercise that a folder has grades of, by the file `mark`; None if it is no such
+    folder.
+    """
     try:
         found = json.loads(mark.read_text("utf-8"))["exercise"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -160,7 +172,7 @@ def _document(ended: Ended, setting: Setting) -> str:
 
 
 def class_grades(grades: list[Grade]) -> ClassGrades:
-    """All grades as one document."""
+    """Return all grades, of which there is at least one, as one document."""
     first = grades[0]
     return ClassGrades(
         labctl=__version__,

@@ -1,4 +1,4 @@
-"""The results of one attempt, on several Pythons and in several repeats -> what to expect. Pure."""
+"""From the results of one attempt, on several Pythons, to what to expect of it. Pure."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from labctl.record.variants import variants
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """What to expect of an attempt, or `problem`: why nothing can be. `notes` say what differed
-    between repeats. `holds` tells that what the scenario expects already is as tight, and so.
+class AttemptRecording:
+    """What to expect of an attempt, as variants, or `problem`: why nothing can be expected.
+
+    `notes` say what differed between repeats. `is_current` is true if the scenario expects just
+    that already.
     """
 
     variants: tuple[Expected, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str = ""
-    holds: bool = False
+    is_current: bool = False
 
     @property
-    def says_more(self) -> bool:
+    def has_news(self) -> bool:
         """Whether there is something to write."""
-        return bool(self.variants) and not self.holds
+        return bool(self.variants) and not self.is_current
 
 
 def record(
     attempt: Attempt, results: Mapping[str, Sequence[AttemptResult]], *, known: Sequence[str]
-) -> Recorded:
-    """What the results of an attempt, by the series of their Python, say about it.
+) -> AttemptRecording:
+    """Return what to expect of an attempt, from its results by the series of their Python.
 
-    `known` are all series there are, oldest first. What is recorded is seen to hold of every
-    observation that it was made of: a verdict of `pass`, which takes in that the report of the
-    client is one to be believed.
+    `known` are all series there are, oldest first. What is recorded is judged by every observation
+    that it was made of: each must `pass`, and so its report must be one to be believed.
     """
     notes = Notes()
     try:
@@ -49,14 +50,14 @@ def record(
         expectations = tuple(map(_model, found))
         _check(replace(attempt, expectations=expectations), results)
     except Unrecordable as problem:
-        return Recorded(problem=str(problem))
-    return Recorded(
-        variants=found, notes=notes.lines(), holds=_is_current(attempt, expectations, results)
+        return AttemptRecording(problem=str(problem))
+    return AttemptRecording(
+        variants=found, notes=notes.lines(), is_current=_is_current(attempt, expectations, results)
     )
 
 
 def _model(expected: Expected) -> Expectation:
-    """As a file would have it: lists are tuples there."""
+    """Return the expectation as it is loaded from a file, where lists are tuples."""
     tuples = {key: _frozen(value) for key, value in expected.items()}
     return Expectation.model_validate(tuples)
 
@@ -70,7 +71,9 @@ def _frozen(value: object) -> object:
 
 
 def _observations(series: str, results: Iterable[AttemptResult]) -> list[Observation]:
-    """Those of one Python, if all of them ended in a way that a scenario can expect."""
+    """Return the observations of one Python. Raises Unrecordable if one did not end in a way that a
+    scenario can expect.
+    """
     found = []
     for result in results:
         seen = result.observed
@@ -83,7 +86,7 @@ def _observations(series: str, results: Iterable[AttemptResult]) -> list[Observa
 
 
 def _check(attempt: Attempt, results: Mapping[str, Sequence[AttemptResult]]) -> None:
-    """Unrecordable where what was recorded isn't so: the judge saw what no expectation says."""
+    """Raise Unrecordable if a result does not pass: the judge saw what no expectation says."""
     for result in (one for each in results.values() for one in each):
         reasons = _reasons(attempt, result)
         if reasons:
@@ -91,7 +94,7 @@ def _check(attempt: Attempt, results: Mapping[str, Sequence[AttemptResult]]) -> 
 
 
 def _reasons(attempt: Attempt, result: AttemptResult) -> tuple[str, ...]:
-    """Why an attempt is not as expected; none where it is."""
+    """Return why an attempt is not as expected, or nothing if it is."""
     expectation = attempt.expectation(result.python)
     if expectation is None or result.observed is None:
         return (f"nothing is expected of Python {result.python}",)
@@ -104,8 +107,8 @@ def _is_current(
     expectations: tuple[Expectation, ...],
     results: Mapping[str, Sequence[AttemptResult]],
 ) -> bool:
-    """Whether what the scenario has says the same. Bounds of time need only hold: no two runs
-    take as long.
+    """Return whether the scenario expects the same already. Bounds of time need only hold: no two
+    runs take equally long.
     """
     timeless = [_timeless(one) for one in attempt.expectations]
     return timeless == [_timeless(one) for one in expectations] and not any(

@@ -1,4 +1,4 @@
-"""A scenario's text with `expect` written in: nothing else of it changes. Pure."""
+"""Writes `expect` into the text of a scenario, and changes nothing else of it. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _COMMENT = re.compile(r"\s+(#.*)")
 
 
 def with_expectations(text: str, expected: Mapping[str, Sequence[Expected]], *, path: Path) -> str:
-    """The text of a scenario that loads, with the variants of some attempts, by name, written in
-    where they have none, and in the place of those that they have.
+    """Return the text of a scenario with the variants of some attempts, which are by name.
 
-    InputError where that can't be done, such as between braces. `path` is what that names.
+    They replace those that an attempt has already. The scenario loads. Raises InputError, with
+    `path` as its file, if that can't be done, such as between braces.
     """
     ending = "\r\n" if "\r\n" in text else "\n"
     if expected and not text.endswith(("\r", "\n")):
@@ -66,7 +66,7 @@ def _write(
 
 
 def _remark(key: yaml.Node, value: yaml.Node, lines: Sequence[str]) -> str:
-    """The comment behind `expect:`, or behind what stands there in a line with it."""
+    """Return the comment behind `expect:`, or behind a value in the same line."""
     begins = (key if _is_block(value) else value).end_mark
     found = _COMMENT.search(lines[begins.line][begins.column :].rstrip())
     return f"  {found[1]}" if found else ""
@@ -77,7 +77,7 @@ def _is_block(value: yaml.Node) -> bool:
 
 
 def _last_line(value: yaml.Node, lines: Sequence[str]) -> int:
-    """The number of the last line that a value stands in, without what is blank or remarked."""
+    """Return the number of the last line of a value, without blank lines and comments after it."""
     if _is_block(value):
         last = value.value[-1]
         return _last_line(last[1] if isinstance(last, tuple) else last, lines)
@@ -87,7 +87,7 @@ def _last_line(value: yaml.Node, lines: Sequence[str]) -> int:
 
 
 def _last_of_block(value: yaml.ScalarNode, lines: Sequence[str]) -> int:
-    """A block of text reaches to where something else begins: blank lines are left to that."""
+    """Return the last line of a block of text. Blank lines after it belong to what follows."""
     last = value.end_mark.line - (value.end_mark.column == 0)
     last = min(last, len(lines) - 1)
     while last > value.start_mark.line and not lines[last].strip():
@@ -96,7 +96,7 @@ def _last_of_block(value: yaml.ScalarNode, lines: Sequence[str]) -> int:
 
 
 def _attempts(text: str) -> tuple[yaml.MappingNode, dict[str, yaml.MappingNode]]:
-    """The mapping of all attempts, and each by its name."""
+    """Return the mapping of all attempts, and each attempt by its name."""
     top = yaml.compose(text, Loader=LOADER)
     found: yaml.MappingNode = next(
         value for key, value in (top.value if top else ()) if key.value == "attempts"
@@ -105,7 +105,7 @@ def _attempts(text: str) -> tuple[yaml.MappingNode, dict[str, yaml.MappingNode]]
 
 
 def _rest(text: str, names: Collection[str]) -> Any:
-    """What a text says, but for what is expected of these attempts."""
+    """Return what a text says, without what is expected of these attempts."""
     said = yaml.load(text, Loader=LOADER)  # noqa: S506 a safe one
     for name in names:
         said["attempts"][name].pop("expect", None)

@@ -1,15 +1,16 @@
-"""The same exception, as several repeats observed it -> what to expect of it. Pure."""
+"""From an exception, as several repeats observed it, to what to expect of it. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from labctl.load.files import forbidden_character
 from labctl.model.exceptions import check_exception_name
 from labctl.model.expectation import Scalar
 from labctl.model.result import ExceptionInfo
 from labctl.record.notes import Notes, Unrecordable
-from labctl.record.stable import is_stable
 
 Expected = dict[str, Any]
 """A mapping as `expect:` has it, with its keys in the order in which they are written."""
@@ -32,10 +33,26 @@ _TELLING: dict[str, tuple[str, ...]] = {
 _TOO_WIDE = {"BaseException", "Exception", "object"}
 
 
-def expected_exception(seen: Sequence[ExceptionInfo], notes: Notes, path: str = "") -> Expected:
-    """What holds of an exception in every repeat; `path` is like `cause.`.
+_FLEETING = re.compile(
+    r"""
+      \b\d{1,3}(?:\.\d{1,3}){3}\b       # an address: labs take their subnets as they come
+    | \b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,}   # one of IPv6, or of hardware
+    | 0x[0-9a-fA-F]{4,}                 # where something is in memory
+    | \b\d{1,2}:\d{2}(?::\d{2})?\b      # a time of day
+    | \b\d{4}-\d{2}-\d{2}\b             # a date
+    | _ssl\.c:\d+                       # a line of CPython's source
+    | \b[0-9a-f]{12,}\b                 # an id, such as a container's
+    """,
+    re.VERBOSE,
+)
+_MAX_LENGTH = 80
 
-    Unrecordable where they have no telling type in common.
+
+def expected_exception(seen: Sequence[ExceptionInfo], notes: Notes, path: str = "") -> Expected:
+    """Return what holds of an exception in every repeat. `path` leads to it, such as `cause.`.
+
+    Adds to `notes` what was left out. Raises Unrecordable if the repeats have no type in common
+    that says anything.
     """
     found = _type(seen, notes, path)
     attrs = _attrs(seen, notes, path)
@@ -48,8 +65,8 @@ def expected_exception(seen: Sequence[ExceptionInfo], notes: Notes, path: str = 
     return found
 
 
-def message(seen: Sequence[ExceptionInfo]) -> str | None:
-    """The message, if it is the same each time, and will be."""
+def stable_message(seen: Sequence[ExceptionInfo]) -> str | None:
+    """Return the message if it is the same in every repeat, and will be the next time."""
     texts = {one.message for one in seen}
     text = texts.pop()
     return text if text and text.strip() and not texts and is_stable(text) else None
@@ -108,7 +125,9 @@ def _linked(
     notes: Notes,
     path: str,
 ) -> Expected:
-    """Its cause or context. That there is none is worth a line of the outermost exception only."""
+    """Return what to expect of the cause or the context. That there is none is only said of the
+    outermost exception.
+    """
     there = [link for link in links if link is not None]
     if len(there) == len(links):
         return {kind: expected_exception(there, notes, f"{path}{kind}.")}
@@ -131,3 +150,14 @@ def _group(seen: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
             for number, one in enumerate(members, 1)
         ]
     }
+
+
+def is_stable(text: str) -> bool:
+    """Return whether a text will be the same the next time: it is short, printable, and without
+    addresses, times or ids.
+    """
+    return (
+        0 < len(text) <= _MAX_LENGTH
+        and forbidden_character(text) is None
+        and _FLEETING.search(text) is None
+    )

@@ -1,4 +1,4 @@
-"""The repeats of one attempt on one Python -> what to expect of it there. Pure."""
+"""From the repeats of one attempt on one Python to what to expect of it there. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from labctl.judge.wire import NOTHING, fewest_lines
 from labctl.model.expectation import ANY, StackFrame
 from labctl.model.flows import check_wire
 from labctl.model.result import ExceptionInfo, Observation, ServerEvent
-from labctl.record.exceptions import Expected, expected_exception, message
+from labctl.record.exceptions import (
+    Expected,
+    expected_exception,
+    is_stable,
+    stable_message,
+)
 from labctl.record.notes import Notes, Unrecordable
-from labctl.record.stable import is_stable
 
 _FLEETING_KEYS = {"name", "peer", "port", "size"}
 """Of a server's event: what clients call themselves, and what differs with the day."""
@@ -25,30 +29,34 @@ _FRAME: TypeAdapter[str] = TypeAdapter(StackFrame)
 
 @dataclass(frozen=True)
 class Event:
-    """What a service said: `SERVICE EVENT`, and what of its details is stable."""
+    """What a service reported: `SERVICE EVENT`, and those of its details that are stable."""
 
-    said: str
+    name: str
     detail: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What was the same in all repeats on one Python. What depends on other Pythons is apart:
-    `message` counts if it is the same on all, of the `served` events count details that are.
+    """What was the same in all repeats on one Python.
+
+    What depends on other Pythons is apart: `message` counts if it is the same on all Pythons, and
+    so do details of the `served` events.
     """
 
     series: str
     expected: Expected
-    """All but what follows: `raises` to `stack`, `unhandled` and `wire`."""
+    """What to expect, but for the attributes below: `raises` to `stack`, `unhandled`, `wire`."""
     message: str | None = None
     served: tuple[Event, ...] | None = ()
     waited_s: float = 0.0
-    """The least that a repeat went on for after the last thing that it asked the network for."""
+    """Seconds that a repeat went on for after its last call of the network, at the least."""
     slowest_s: float = 0.0
 
 
 def facts(series: str, repeats: Sequence[Observation], notes: Notes) -> Facts:
-    """What holds in every repeat. Unrecordable where that says nothing."""
+    """Return what holds in every repeat. Adds to `notes` what was left out. Raises Unrecordable if
+    the repeats differ in what matters.
+    """
     notes.python = series
     outcomes = {one.outcome for one in repeats}
     if len(outcomes) > 1:
@@ -61,7 +69,7 @@ def facts(series: str, repeats: Sequence[Observation], notes: Notes) -> Facts:
     return Facts(
         series=series,
         expected=expected,
-        message=message(raised) if raised and not _says_enough(expected) else None,
+        message=stable_message(raised) if raised and not _says_enough(expected) else None,
         served=_served(repeats, notes),
         waited_s=min(map(_waited_s, repeats)),
         slowest_s=max(one.elapsed_s for one in repeats),
@@ -69,14 +77,16 @@ def facts(series: str, repeats: Sequence[Observation], notes: Notes) -> Facts:
 
 
 def _waited_s(seen: Observation) -> float:
-    """What a client does before, such as importing, takes long on a machine that is busy."""
+    """Return how long a client went on after its last call. What it does before, such as importing,
+    takes long on a machine that is busy.
+    """
     if not seen.calls or seen.omitted_calls:
         return 0.0
     return seen.elapsed_s - max(call.at_s for call in seen.calls)
 
 
 def _says_enough(expected: Expected) -> bool:
-    """Whether there is more to tell the exception by than its message, which others reword."""
+    """Return whether something other than the message, which others reword, names the exception."""
     links = (expected.get(kind) for kind in ("cause", "context"))
     return "attrs" in expected or "group" in expected or any(isinstance(one, dict) for one in links)
 
@@ -111,7 +121,7 @@ def _stack(repeats: Sequence[Observation], notes: Notes) -> list[str]:
 
 
 def _shared(stacks: Sequence[list[str]]) -> list[str]:
-    """The frames that all begin with."""
+    """Return the frames that all stacks begin with."""
     rows = zip(*stacks, strict=False)
     return [row[0] for row in takewhile(lambda row: len(set(row)) == 1, rows)]
 
@@ -131,7 +141,9 @@ def _writable(frame: str) -> str:
 
 
 def _unhandled(repeats: Sequence[Observation], notes: Notes) -> Expected:
-    """Threads end in any order; but how many do, and how, must be the same."""
+    """Return what to expect of threads and tasks that an exception ended. They end in any order,
+    but their number and their exceptions must be the same.
+    """
     sorted_ = [
         sorted((one.exception for one in seen.unhandled), key=lambda e: (e.type, e.message or ""))
         for seen in repeats
@@ -173,21 +185,23 @@ def _all(check: Callable[[str], str], lines: Sequence[str]) -> bool:
 
 
 def _served(repeats: Sequence[Observation], notes: Notes) -> tuple[Event, ...] | None:
-    """Look-ups are left to the wire. None where there is nothing that all repeats say."""
+    """Return the events of the services, without look-ups, which the wire has. None if the repeats
+    differ.
+    """
     told = [[_event(e) for e in one.served if e.service != RESOLVER] for one in repeats]
-    if any([e.said for e in events] != [e.said for e in told[0]] for events in told):
+    if any([e.name for e in events] != [e.name for e in told[0]] for events in told):
         notes.add("served", "differs between repeats: left out")
         return None
-    return agreed(told)
+    return common_events(told)
 
 
-def agreed(told: Sequence[Sequence[Event]]) -> tuple[Event, ...]:
-    """The same events with the details in which all agree."""
+def common_events(repeats: Sequence[Sequence[Event]]) -> tuple[Event, ...]:
+    """Return the events, which are the same in all repeats, with the details that are, too."""
     found = []
-    for same in zip(*told, strict=True):
+    for same in zip(*repeats, strict=True):
         shared = set.intersection(*(set(event.detail.items()) for event in same))
         detail = {key: value for key, value in same[0].detail.items() if (key, value) in shared}
-        found.append(Event(same[0].said, detail))
+        found.append(Event(same[0].name, detail))
     return tuple(found)
 
 

@@ -1,26 +1,26 @@
-"""What is said of a recording beside its result."""
+"""Notes about a recording, and the reason why there is none."""
 
 from __future__ import annotations
 
 
 class Unrecordable(Exception):
-    """Why nothing can be expected of an attempt, as the rest of a sentence."""
+    """Nothing can be expected of an attempt; the message is the end of a sentence on why."""
 
 
 class Notes:
-    """What of an attempt was loosened or left out, each once, in order."""
+    """Collects what of an attempt was loosened or left out, each once, in order."""
 
     def __init__(self) -> None:
         self._said: dict[str, list[str]] = {}
         self.python = ""
-        """The series of those observations that are being looked at."""
+        """The series of the Python that notes are about from now on."""
 
     def add(self, what: str, how: str) -> None:
-        """`what` is a key of `expect`; `how` says what became of it."""
+        """Add a note. `what` is a key of `expect`, and `how` says what became of it."""
         pythons = self._said.setdefault(f"{what} {how}", [])
         if self.python not in pythons:
             pythons.append(self.python)
 
     def lines(self) -> tuple[str, ...]:
-        """Each with the Pythons that it was seen on."""
+        """Return the notes, each with the Pythons that it is about."""
         return tuple(f"{said} (Python {', '.join(on)})" for said, on in self._said.items())

@@ -11,7 +11,7 @@ from labctl.model.plan import Interpreter
 from labctl.model.result import AttemptResult
 from labctl.model.scenario import Attempt, Scenario
 from labctl.pythons import SERIES, parse_series
-from labctl.record.attempt import Recorded, record
+from labctl.record.attempt import AttemptRecording, record
 from labctl.record.rewriting import Rewriting
 from labctl.results.summary import NOT_AS_EXPECTED, exit_code
 from labctl.run.guarded import GuardedRunner
@@ -23,7 +23,7 @@ from labctl.run.selection import select_unrecorded
 from labctl.run.signals import terminable
 
 _BULK = {"packets": (), "stdout": "", "stderr": ""}
-"""What nothing is recorded of, and would take room."""
+"""Fields of observations that nothing is recorded of: they would take room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def record_scenarios(request: RecordRequest, output: Output) -> Recording:
     has_problems = False
     for scenario, file in zip(scenarios, files, strict=True):
         recorded = {a.name: _record(scenario, a, results, pythons) for a in scenario.attempts}
-        file.fill_in({name: one.variants for name, one in recorded.items() if one.says_more})
+        file.fill_in({name: one.variants for name, one in recorded.items() if one.has_news})
         has_problems |= any(one.problem for one in recorded.values())
         notes += _notes(scenario, recorded)
     return Recording(
@@ -127,13 +127,13 @@ def _record(
     attempt: Attempt,
     results: Sequence[AttemptResult],
     pythons: Sequence[Interpreter],
-) -> Recorded:
+) -> AttemptRecording:
     own = [r for r in results if (r.scenario, r.attempt) == (scenario.name, attempt.name)]
     by_python = {p.series: [r for r in own if r.python == p.version] for p in pythons}
     return record(attempt, by_python, known=SERIES)
 
 
-def _notes(scenario: Scenario, recorded: dict[str, Recorded]) -> Iterator[str]:
+def _notes(scenario: Scenario, recorded: dict[str, AttemptRecording]) -> Iterator[str]:
     """Yield what there is to say of a scenario's attempts, beside what they expect."""
     for name, one in recorded.items():
         if one.problem:

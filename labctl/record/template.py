@@ -1,4 +1,4 @@
-"""A scenario to start from: it loads and holds as it is, and says what each key is for. Pure."""
+"""The text of a new scenario: it loads and passes as it is, and explains each key. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ attempts:
 
 @dataclass(frozen=True, kw_only=True)
 class _Start:
-    """What differs from layer to layer."""
+    """The parts of the text that differ from layer to layer."""
 
     title: str = "Nothing listens on the port"
     story: str = "The host is up, but no process listens on the port: its kernel refuses."
@@ -124,11 +124,11 @@ served:
 """,
     ),
 }
-"""Layers with a start of their own; the others begin with a port that is closed."""
+"""Layers with parts of their own; the others begin with a port that is closed."""
 
 
 def template(name: str, layer: str) -> str:
-    """The text of a scenario of that name."""
+    """Return the text of a new scenario of that name."""
     start = _STARTS.get(layer, _Start())
     return _TEXT.format(
         name=name,

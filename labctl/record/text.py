@@ -1,4 +1,4 @@
-"""What to expect -> lines of YAML, in the style of the bundled scenarios. Pure.
+"""From what to expect to lines of YAML, in the style of the bundled scenarios. Pure.
 
 Short mappings stand in one line, `{like: this}`; lists have an item a line.
 """
@@ -20,7 +20,7 @@ _BMP = 0xFFFF
 
 
 def expect_lines(variants: Sequence[Expected], indent: int) -> list[str]:
-    """The lines that stand under `expect:`; its own column, counted from 0, is `indent`."""
+    """Return the lines under `expect:`, whose own column, counted from 0, is `indent`."""
     inner = " " * (indent + 2)
     if len(variants) == 1:
         return [f"{inner}{line}" for line in _mapping(variants[0], WIDTH - len(inner))]
@@ -54,7 +54,7 @@ def _entry(item: Any, width: int) -> Iterator[str]:
 
 
 def _item(value: Mapping[str, Any], width: int) -> Iterator[str]:
-    """A mapping as an item of a list, a key a line."""
+    """Yield the lines of a mapping that is an item of a list, one line for each key."""
     for number, line in enumerate(_mapping(value, width - 2)):
         yield f"{'  ' if number else '- '}{line}"
 
@@ -68,7 +68,7 @@ def _inline(value: Any) -> str:
 
 
 def scalar(value: str | float | bool | None, *, flow: bool = False) -> str:
-    """A value as YAML has it; texts in quotes where they need them, `flow` is between braces."""
+    """Return a value as YAML, in quotes if it needs them. With `flow`, it stands between braces."""
     if value is None:
         return "null"
     if isinstance(value, bool):

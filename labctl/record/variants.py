@@ -1,4 +1,4 @@
-"""What holds on each Python -> the fewest variants of `expect`, newest Pythons first. Pure."""
+"""From what holds on each Python to the fewest variants of `expect`, newest first. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from dataclasses import replace
 from labctl.model.base import format_duration
 from labctl.model.served import check_served
 from labctl.record.exceptions import Expected
-from labctl.record.facts import Event, Facts, agreed
+from labctl.record.facts import Event, Facts, common_events
 
 _WAIT_S = 0.5
-"""Who waits longer than this on every Python, waits for a timeout of some kind."""
+"""A client that waits longer than this on every Python waits for a timeout of some kind."""
 _ROOM = 0.8
-"""The part of the shortest wait seen that a client must take."""
+"""The part of the shortest wait observed that a client must take."""
 _MAX_S = 10.0
 _SLACK = 2
-"""How many times as long as was seen a client may take, where that is more than `_MAX_S`."""
+"""A client may take this many times what was observed, or `_MAX_S` if that is more."""
 
 
 def variants(pythons: Sequence[Facts], *, known: Sequence[str]) -> tuple[Expected, ...]:
-    """The variants that `expect` needs. `pythons` has each Python that was tried, once; `known`
-    are all there are, oldest first. Pythons that were not tried are taken to be like those that
-    are alike on both sides of them, or on the only one; else no variant is for them.
+    """Return the variants that `expect` needs. `pythons` has each Python that was tried, once;
+    `known` are all there are, oldest first.
+
+    A Python that was not tried gets the variant of its two neighbours if they have the same one,
+    or of its only neighbour; else no variant is for it.
     """
     newest_first = sorted(pythons, key=lambda facts: known.index(facts.series), reverse=True)
     alike = _with_alike_events(_with_shared_message(newest_first))
@@ -40,43 +42,45 @@ def variants(pythons: Sequence[Facts], *, known: Sequence[str]) -> tuple[Expecte
 
 
 def _with_shared_message(pythons: Sequence[Facts]) -> list[Facts]:
-    """Messages are reworded from Python to Python: only one that isn't counts."""
+    """Leave messages out if they differ: they are reworded from Python to Python."""
     same = len({facts.message for facts in pythons}) == 1
     return [facts if same else replace(facts, message=None) for facts in pythons]
 
 
 def _with_alike_events(pythons: Sequence[Facts]) -> list[Facts]:
-    """Pythons on which services said the same, with the details that are so on all of these."""
+    """Leave out details of events that differ between Pythons with the same events."""
     return [
-        facts if facts.served is None else replace(facts, served=agreed(_same(facts, pythons)))
+        facts
+        if facts.served is None
+        else replace(facts, served=common_events(_same(facts, pythons)))
         for facts in pythons
     ]
 
 
 def _same(facts: Facts, pythons: Sequence[Facts]) -> list[tuple[Event, ...]]:
     told = [other.served for other in pythons if other.served is not None]
-    own = [event.said for event in facts.served or ()]
-    return [events for events in told if [event.said for event in events] == own]
+    own = [event.name for event in facts.served or ()]
+    return [events for events in told if [event.name for event in events] == own]
 
 
 def _groups(pythons: Sequence[Facts]) -> list[list[Facts]]:
-    """Neighbours of which the same can be expected."""
+    """Group neighbours of which the same can be expected."""
     groups: list[list[Facts]] = []
     for facts in pythons:
-        if groups and _same_said(groups[-1][-1], facts):
+        if groups and _is_same(groups[-1][-1], facts):
             groups[-1].append(facts)
         else:
             groups.append([facts])
     return groups
 
 
-def _same_said(one: Facts, other: Facts) -> bool:
-    """Whether they differ in nothing but the time that they took."""
+def _is_same(one: Facts, other: Facts) -> bool:
+    """Return whether two Pythons differ in nothing but the time that they took."""
     return (one.expected, one.message, one.served) == (other.expected, other.message, other.served)
 
 
 def _expected(group: Sequence[Facts], elapsed: dict[str, str]) -> Expected:
-    """All that holds for a group, in the order in which it is written."""
+    """Return all that holds for a group, in the order in which it is written."""
     first = group[0]
     found = {**first.expected, "elapsed": elapsed}
     if first.message is not None:
@@ -93,7 +97,7 @@ _ORDER = (
 
 
 def _elapsed(pythons: Sequence[Facts]) -> dict[str, str]:
-    """Bounds that are the same for all: that one took longer may be the machine's doing."""
+    """Return the bounds of time, the same for all: one may be slower because of the machine."""
     waited = min(facts.waited_s for facts in pythons)
     slowest = max(facts.slowest_s for facts in pythons)
     bounds = {"max": format_duration(max(_MAX_S, math.ceil(_SLACK * slowest)))}
@@ -103,8 +107,8 @@ def _elapsed(pythons: Sequence[Facts]) -> dict[str, str]:
 
 
 def _line(event: Event) -> str:
-    """The event as `served:` has it; details that it can't have are left out."""
-    line = event.said
+    """Return an event as a line of `served:`, without details that can't stand there."""
+    line = event.name
     for key, value in event.detail.items():
         longer = f"{line} {key}={shlex.quote(value)}"
         if _can_be_said(longer):
@@ -120,7 +124,7 @@ def _can_be_said(line: str) -> bool:
 
 
 def _specifier(group: Sequence[Facts], above: str | None, known: Sequence[str]) -> str:
-    """The Pythons of a group; `above` is the oldest of the group before it, which is newer."""
+    """Return the specifier of a group's Pythons. `above` is the oldest of the next newer group."""
     newest, oldest = group[0].series, group[-1].series
     after = known.index(newest) + 1
     below = f"<{known[after]}" if above is not None else ""

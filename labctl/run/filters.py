@@ -1,4 +1,4 @@
-"""Which scenarios `labctl list` shows."""
+"""Filters for scenarios: by tag, layer, exception, client and text. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from labctl.run.selection import with_known_tags, with_tags
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """A scenario must fit each that is given, and of the values of one, any.
+    """Filters that a scenario must all match; of the values of one, it must match any.
 
-    UsageError for a layer that there can't be, and, when used, for a tag that no scenario has.
+    Raises UsageError for a layer that there can't be.
     """
 
     tags: Sequence[str] = ()
@@ -33,8 +33,10 @@ class Filters:
                     hint=f"there are {', '.join(LAYERS)}",
                 )
 
-    def of(self, scenarios: Sequence[Scenario], *, complete: bool = True) -> list[Scenario]:
-        """Those that fit, in their order. If they are not `complete`, a tag that none has may stand
+    def apply(self, scenarios: Sequence[Scenario], *, complete: bool = True) -> list[Scenario]:
+        """Return the scenarios that match, in their order.
+
+        Raises UsageError for a tag that none has, if the scenarios are `complete`: else it may be
         in a file that could not be read.
         """
         chosen = scenarios
@@ -44,10 +46,10 @@ class Filters:
                 if complete
                 else with_tags(scenarios, self.tags)
             )
-        return [one for one in chosen if self._fits(one)]
+        return [one for one in chosen if self._matches(one)]
 
-    def nothing(self) -> str:
-        """That nothing fits, in words; with the exception that was probably meant."""
+    def no_match_text(self) -> str:
+        """Return the text that nothing matches, with the exception that was probably meant."""
         given = {
             "--tag": self.tags,
             "--layer": self.layers,
@@ -63,7 +65,7 @@ class Filters:
         meant = did_you_mean(unknown[0], known) if unknown else ""
         return f"no scenario fits {' and '.join(asked)}{meant}"
 
-    def _fits(self, scenario: Scenario) -> bool:
+    def _matches(self, scenario: Scenario) -> bool:
         return (
             (not self.layers or scenario.layer in self.layers)
             and (not self.raises or not exceptions(scenario).isdisjoint(self.raises))
@@ -73,7 +75,7 @@ class Filters:
 
 
 def exceptions(scenario: Scenario) -> set[str]:
-    """Every exception that a variant expects somewhere, with its module and without."""
+    """Return every exception that a scenario expects somewhere, with its module and without."""
     return {
         name
         for attempt in scenario.attempts
@@ -88,7 +90,9 @@ def _names(full: str) -> tuple[str, str]:
 
 
 def clients(scenario: Scenario) -> set[str]:
-    """The names of the clients, and the modules that they import: `urllib.request`, `urllib`."""
+    """Return the names of the clients, and of the modules that they import: `urllib.request`,
+    `urllib`.
+    """
     return {
         name for attempt in scenario.attempts for name in (attempt.name, *_with_parents(attempt))
     }
@@ -101,7 +105,7 @@ def _with_parents(attempt: Attempt) -> Iterator[str]:
 
 
 def _imported(source: str) -> Iterator[str]:
-    """The modules that a source imports, from anywhere in it; none if it is not Python."""
+    """Yield the modules that a source imports, from anywhere in it; none if it is not Python."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -118,5 +122,5 @@ def _text(scenario: Scenario) -> str:
 
 
 def _folded(text: str) -> str:
-    """In small letters, with one space for whatever stands between words."""
+    """Return a text in small letters, with one space between words."""
     return " ".join(text.casefold().split())

@@ -1,4 +1,4 @@
-"""What a run says where GitHub Actions runs it: notes on the scenarios' lines, and a summary."""
+"""What GitHub Actions is told of a run: notes on the lines of scenarios, and a summary."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from labctl.model.result import Result
 
 @contextmanager
 def no_commands(environment: Mapping[str, str], stream: TextIO) -> Iterator[None]:
-    """What is printed meanwhile holds no commands for GitHub Actions, whatever clients wrote: they
-    can't know the word that ends this. It is said on that stream; the runner reads both.
+    """Have GitHub Actions ignore commands in what is printed meanwhile, whatever clients wrote.
+
+    Clients can't know the word that ends this. It is written to the stream; GitHub's runner reads
+    stdout and stderr. Does nothing outside of GitHub Actions.
     """
     if environment.get("GITHUB_ACTIONS") != "true":
         yield
@@ -35,8 +37,10 @@ def _say(command: str, stream: TextIO) -> None:
 
 
 def tell_github(result: Result, environment: Mapping[str, str]) -> None:
-    """Nothing, unless GitHub Actions runs this. Its commands go to stderr, which it reads as well
-    as stdout: a document may be there.
+    """Write notes to stderr, and append a summary to the file that GITHUB_STEP_SUMMARY names.
+
+    Does nothing outside of GitHub Actions. It reads commands on stderr as well as on stdout, where
+    a document may be. Raises UsageError if the file can't be written.
     """
     if environment.get("GITHUB_ACTIONS") != "true":
         return
@@ -50,8 +54,8 @@ def tell_github(result: Result, environment: Mapping[str, str]) -> None:
 
 
 def _from_the_root(result: Result) -> Result:
-    """The result with whole paths: those in it are from the current folder, GitHub's from the
-    workspace's.
+    """Return the result with absolute paths: those in it start at the current folder, GitHub's at
+    the workspace.
     """
     here = Path.cwd()
     infos = {

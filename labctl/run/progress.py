@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal; elsewhere a line for each image that is made."""
+"""Progress on stderr: a bar if it is a terminal, else a line for each image that is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """Nothing is drawn, or imported to draw with, before there is something to show."""
+    """A progress bar. Nothing is drawn or imported before there is something to show."""
 
     def __init__(self, what: str, total: int | None) -> None:
         self._what = what
@@ -45,19 +45,19 @@ class Bar:
         )
 
     def begin(self) -> None:
-        """Show that of `total` attempts none has ended."""
+        """Show the bar, with none of the attempts ended."""
         self._tasks[self._what] = self._bar.add_task(self._said(0), total=self._total)
         self._bar.start()
 
     def attempt(self, done: int) -> None:
-        """So many attempts have ended."""
+        """Show that so many attempts have ended."""
         self._bar.update(self._tasks[self._what], completed=done, description=self._said(done))
 
     def _said(self, done: int) -> str:
         return f"{self._what}: {done} of {self._total}"
 
     def image(self, event: ProgressEvent) -> None:
-        """Something happened in the making of an image; called from several threads."""
+        """Show an event in the making of an image. May be called from several threads."""
         with self._lock:
             if event.image not in self._tasks:
                 self._tasks[event.image] = self._bar.add_task(event.image, total=1.0)
@@ -72,6 +72,6 @@ class Bar:
             self._bar.console.print(f"{event.image}: {event.text}")
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._drawn:
             self._bar.stop()

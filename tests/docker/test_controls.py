@@ -179,6 +179,13 @@ def test_in_the_order_of_the_exercise_it_knows_which_run_it_is(
     assert course.points("brief", runs, BY_ORDER) == 6
 
 
+@pytest.fixture
+def one_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All submissions share a lab, whatever the number of jobs."""
+    monkeypatch.setattr("labctl.grading.jobs.submissions_in_a_lab", lambda *_: 12)
+
+
+@pytest.mark.usefixtures("one_lab")
 def test_side_by_side_programs_reach_each_other(
     course: Class, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +204,7 @@ def _not_serial(make: Callable[..., PlannedLab], **given: Any) -> PlannedLab:
     return make(**{**given, "serial": False})
 
 
+@pytest.mark.usefixtures("one_lab")
 def test_a_service_that_forgets_nobody_takes_the_next_for_the_same(
     course: Class, monkeypatch: pytest.MonkeyPatch
 ) -> None:

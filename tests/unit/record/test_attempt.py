@@ -22,7 +22,7 @@ from labctl.model.result import (
 )
 from labctl.model.scenario import Attempt
 from labctl.pythons import SERIES
-from labctl.record.attempt import Recorded, record
+from labctl.record.attempt import AttemptRecording, record
 from labctl.results.attempt import lab_error_result
 from tests.unit.judge.samples import (
     CONNECT,
@@ -61,7 +61,9 @@ def question(kind: str, outcome: str) -> Flow:
     return flow(outcome, protocol="dns", host="closed.lab", detail=detail)
 
 
-def found(observations: Mapping[str, Sequence[Observation]], attempt: Attempt = BLANK) -> Recorded:
+def found(
+    observations: Mapping[str, Sequence[Observation]], attempt: Attempt = BLANK
+) -> AttemptRecording:
     """What is recorded of what was observed in each series."""
     results: dict[str, list[AttemptResult]] = {
         series: [
@@ -308,6 +310,6 @@ def test_a_lab_that_broke_records_nothing_of_the_attempt() -> None:
 def test_what_is_expected_already_holds_whatever_time_it_took() -> None:
     given = {**REFUSED, "elapsed": {"min": "20ms", "max": "1s"}}
     there = Attempt(name="a", source="", origin="x", expectations=(expectation(**given),))
-    assert not found({"3.13": [refused()]}, there).says_more
-    assert found({"3.13": [refused(elapsed_s=2.0)]}, there).says_more
-    assert found({"3.13": [refused(flows=(flow("reset"),))]}, there).says_more
+    assert not found({"3.13": [refused()]}, there).has_news
+    assert found({"3.13": [refused(elapsed_s=2.0)]}, there).has_news
+    assert found({"3.13": [refused(flows=(flow("reset"),))]}, there).has_news
