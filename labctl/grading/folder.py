@@ -20,7 +20,7 @@ from labctl.errors import UsageError
 from labctl.model.grade import ClassGrades, Grade
 from labctl.model.result import EngineInfo, ImageInfo, Result
 from labctl.results.summary import summary
-from labctl.run.examine import Ended
+from labctl.run.examine import EndedAttempt
 from labctl.wire.pcapng import pcapng
 
 GRADE = "grade.json"
@@ -98,7 +98,7 @@ class Folder:
             except ValidationError as error:
                 raise UsageError(f"{file} is no grade of labctl", hint="remove it") from error
 
-    def keep(self, owner: str, part: str, ended: Ended, setting: Setting) -> tuple[str, str]:
+    def keep(self, owner: str, part: str, ended: EndedAttempt, setting: Setting) -> tuple[str, str]:
         """Write the evidence of an attempt aside, until its submission is finished.
 
         Returns the names of the files with its result document and its packets; the second is ""
@@ -160,7 +160,7 @@ def _exercise_of(mark: Path) -> str | None:
     return str(found)
 
 
-def _document(ended: Ended, setting: Setting) -> str:
+def _document(ended: EndedAttempt, setting: Setting) -> str:
     result = Result(
         labctl=__version__,
         engine=setting.engine,

@@ -17,7 +17,7 @@ from labctl.mark.scenario import mark_invalid, mark_scenario
 from labctl.model.exercise import Exercise, Run, points_of
 from labctl.model.grade import Grade, Part, State
 from labctl.model.result import AttemptResult, Observation, Verdict
-from labctl.run.examine import Ended
+from labctl.run.examine import EndedAttempt
 from labctl.wire.ladder import draw
 
 BROKE = "the lab broke, twice; this costs no mark"
@@ -69,7 +69,7 @@ class Gradebook:
         observations: Mapping[str, Observation],
         *,
         done: Callable[[Grade], None],
-        keep: Callable[[JobKey, Ended], tuple[str, str]],
+        keep: Callable[[JobKey, EndedAttempt], tuple[str, str]],
         hidden: bool = True,
     ) -> None:
         """`runs` are those to be made, and `observations` are what predictions are about, by name.
@@ -98,7 +98,7 @@ class Gradebook:
                 entry.parts[part.name] = part
         self._finish(entry)
 
-    def add_attempt(self, job: JobKey, ended: Ended) -> None:
+    def add_attempt(self, job: JobKey, ended: EndedAttempt) -> None:
         """Mark an attempt that has ended. One that the lab could not make is put aside."""
         entry = self._open[job.owner]
         if ended.result.verdict is Verdict.ERROR:
@@ -162,7 +162,7 @@ class Gradebook:
             for name, mistakes in submission.invalid.items()
         ]
 
-    def _add_own_attempt(self, entry: _Entry, job: JobKey, ended: Ended) -> None:
+    def _add_own_attempt(self, entry: _Entry, job: JobKey, ended: EndedAttempt) -> None:
         """Add an attempt of a scenario that the student wrote; after the last, mark its part."""
         name = job.part.partition("/")[2]
         scenario = entry.submission.work.scenarios[name] if entry.submission.work else None
@@ -227,7 +227,7 @@ def _state(submission: GradedSubmission, parts: Sequence[Part], *, lost: bool) -
     return State.TAMPERED if tampered else State.GRADED
 
 
-def _marked(job: JobKey, ended: Ended) -> Part:
+def _marked(job: JobKey, ended: EndedAttempt) -> Part:
     """Mark an attempt of a run, with its packets as people see them."""
     run, observation = job.run, ended.result.observed
     if run is None or observation is None:

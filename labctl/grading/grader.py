@@ -19,7 +19,7 @@ from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade
 from labctl.model.result import Observation, Verdict
 from labctl.model.scenario import Scenario
-from labctl.run.examine import Ended
+from labctl.run.examine import EndedAttempt
 from labctl.run.guarded import GuardedRunner
 from labctl.run.output import Output
 from labctl.run.pythons import find_pythons, need_libraries
@@ -64,7 +64,7 @@ class Grader:
         submissions: Sequence[Submission],
         *,
         done: Callable[[Grade], None],
-        keep: Callable[[JobKey, Ended, Setting], tuple[str, str]],
+        keep: Callable[[JobKey, EndedAttempt, Setting], tuple[str, str]],
     ) -> None:
         """Grade them all. `done` is given each grade as soon as it is complete, and `keep` each
         attempt of a run; it returns the names of the files with the evidence.
@@ -113,7 +113,7 @@ class Grader:
         observations: dict[str, Observation] = {}
         series = {one.series: one for one in [*self._pythons.plain, *self._pythons.equipped]}
 
-        def take(job: JobKey, ended: Ended) -> None:
+        def take(job: JobKey, ended: EndedAttempt) -> None:
             observed = ended.result.observed
             if observed is None or ended.result.verdict is not Verdict.PASS:
                 reasons = "; ".join(ended.result.reasons)
@@ -126,7 +126,7 @@ class Grader:
         self._make(reference_attempts(self._exercise, series), take)
         return observations
 
-    def _make(self, planned: JobPlan, take: Callable[[JobKey, Ended], None]) -> None:
+    def _make(self, planned: JobPlan, take: Callable[[JobKey, EndedAttempt], None]) -> None:
         """Make the attempts of a plan, and give `take` each as it ends."""
         if not planned.plan.labs:
             return

@@ -25,7 +25,7 @@ from labctl.run.plan import check_variants
 from labctl.text import escape_control, escape_lines
 
 if TYPE_CHECKING:
-    from labctl.run.examine import Ended
+    from labctl.run.examine import EndedAttempt
 
 _READER: pytest.StashKey[ComposeReader] = pytest.StashKey()
 """A function that reads each Compose file once."""
@@ -97,7 +97,7 @@ class AttemptItem(pytest.Item):
         self.series = series
         self._planned: PlannedAttempt | None = None
         self._next: pytest.Item | None = None
-        self._ended: Ended | None = None
+        self._ended: EndedAttempt | None = None
         self.extra_keyword_matches.add(scenario.name)
         marks = ("labctl", scenario.layer, *scenario.tags)
         for mark in dict.fromkeys(marks):

@@ -15,7 +15,7 @@ from labctl.engine.protocol import Engine, Lab, Tap
 from labctl.errors import EngineError
 from labctl.model.plan import PlannedAttempt, PlannedLab
 from labctl.model.scenario import Scenario
-from labctl.run.examine import Ended, examine
+from labctl.run.examine import EndedAttempt, examine
 from labctl.run.plan import plan
 
 _Place = tuple[Path, str]
@@ -41,7 +41,7 @@ class Session:
         *,
         limit_s: float,
         upcoming: tuple[Scenario, PlannedAttempt] | None = None,
-    ) -> Ended:
+    ) -> EndedAttempt:
         """Make an attempt in the scenario's lab; its container is started while the one before it
         runs, if that was told of it as `upcoming`.
 
@@ -147,7 +147,7 @@ class _Running:
 
     def make(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None
-    ) -> Ended:
+    ) -> EndedAttempt:
         """Make the attempt; a tap that it leaves unusable is replaced."""
         tap = self._current_tap()
         try:

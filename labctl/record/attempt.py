@@ -45,8 +45,10 @@ def record(
     """
     notes = Notes()
     try:
-        seen = {series: _observations(series, each) for series, each in results.items()}
-        found = variants([facts(series, each, notes) for series, each in seen.items()], known=known)
+        observations = {series: _observations(series, each) for series, each in results.items()}
+        found = variants(
+            [facts(series, each, notes) for series, each in observations.items()], known=known
+        )
         expectations = tuple(map(_model, found))
         _check(replace(attempt, expectations=expectations), results)
     except Unrecordable as problem:
@@ -74,15 +76,15 @@ def _observations(series: str, results: Iterable[AttemptResult]) -> list[Observa
     """Return the observations of one Python. Raises Unrecordable if one did not end in a way that a
     scenario can expect.
     """
-    found = []
+    observations = []
     for result in results:
-        seen = result.observed
-        if seen is None:
+        observed = result.observed
+        if observed is None:
             raise Unrecordable(f"on Python {series} the lab broke: {'; '.join(result.reasons)}")
-        if seen.outcome not in (Outcome.RAISED, Outcome.RETURNED):
-            raise Unrecordable(f"on Python {series} {ending(seen)}")
-        found.append(seen)
-    return found
+        if observed.outcome not in (Outcome.RAISED, Outcome.RETURNED):
+            raise Unrecordable(f"on Python {series} {ending(observed)}")
+        observations.append(observed)
+    return observations
 
 
 def _check(attempt: Attempt, results: Mapping[str, Sequence[AttemptResult]]) -> None:

@@ -48,38 +48,38 @@ _FLEETING = re.compile(
 _MAX_LENGTH = 80
 
 
-def expected_exception(seen: Sequence[ExceptionInfo], notes: Notes, path: str = "") -> Expected:
+def expected_exception(repeats: Sequence[ExceptionInfo], notes: Notes, path: str = "") -> Expected:
     """Return what holds of an exception in every repeat. `path` leads to it, such as `cause.`.
 
     Adds to `notes` what was left out. Raises Unrecordable if the repeats have no type in common
     that says anything.
     """
-    found = _type(seen, notes, path)
-    attrs = _attrs(seen, notes, path)
+    found = _type(repeats, notes, path)
+    attrs = _attrs(repeats, notes, path)
     if attrs:
         found["attrs"] = attrs
     for kind in ("cause", "context"):
-        found |= _linked(kind, [getattr(one, kind) for one in seen], seen, notes, path)
-    if any(one.group is not None for one in seen):
-        found |= _group(seen, notes, path)
+        found |= _linked(kind, [getattr(one, kind) for one in repeats], repeats, notes, path)
+    if any(one.group is not None for one in repeats):
+        found |= _group(repeats, notes, path)
     return found
 
 
-def stable_message(seen: Sequence[ExceptionInfo]) -> str | None:
+def stable_message(repeats: Sequence[ExceptionInfo]) -> str | None:
     """Return the message if it is the same in every repeat, and will be the next time."""
-    texts = {one.message for one in seen}
+    texts = {one.message for one in repeats}
     text = texts.pop()
     return text if text and text.strip() and not texts and is_stable(text) else None
 
 
-def _type(seen: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
-    types = list(dict.fromkeys(one.type for one in seen))
+def _type(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
+    types = list(dict.fromkeys(one.type for one in repeats))
     if len(types) == 1:
         return {"raises": _checked(types[0])}
     shared = (
         base
-        for base in seen[0].bases
-        if base not in _TOO_WIDE and all(base in one.bases for one in seen)
+        for base in repeats[0].bases
+        if base not in _TOO_WIDE and all(base in one.bases for one in repeats)
     )
     base = next(shared, None)
     if base is None:
@@ -95,33 +95,33 @@ def _checked(name: str) -> str:
         raise Unrecordable(str(error)) from None
 
 
-def _attrs(seen: Sequence[ExceptionInfo], notes: Notes, path: str) -> dict[str, Scalar]:
+def _attrs(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> dict[str, Scalar]:
     found: dict[str, Scalar] = {}
-    for name in _names(seen[0]):
-        values = [_value(one, name) for one in seen if name in one.attrs]
-        if len(values) < len(seen) or any(value != values[0] for value in values):
+    for name in _names(repeats[0]):
+        values = [_value(one, name) for one in repeats if name in one.attrs]
+        if len(values) < len(repeats) or any(value != values[0] for value in values):
             notes.add(f"{path}attrs.{name}", "differs between repeats: left out")
         elif not isinstance(values[0], str) or is_stable(values[0]):
             found[name] = values[0]
     return found
 
 
-def _names(seen: ExceptionInfo) -> list[str]:
-    telling = [name for base in seen.bases for name in _TELLING.get(base, ())]
-    number = seen.attrs.get("errno")
-    if "errno" in seen.attrs and (number is not None or seen.type in _TIMEOUTS):
+def _names(exception: ExceptionInfo) -> list[str]:
+    telling = [name for base in exception.bases for name in _TELLING.get(base, ())]
+    number = exception.attrs.get("errno")
+    if "errno" in exception.attrs and (number is not None or exception.type in _TIMEOUTS):
         telling.insert(0, "errno")
-    return [name for name in dict.fromkeys(telling) if name in seen.attrs]
+    return [name for name in dict.fromkeys(telling) if name in exception.attrs]
 
 
-def _value(seen: ExceptionInfo, name: str) -> Scalar:
-    return seen.symbols.get(name, seen.attrs[name])
+def _value(exception: ExceptionInfo, name: str) -> Scalar:
+    return exception.symbols.get(name, exception.attrs[name])
 
 
 def _linked(
     kind: str,
     links: Sequence[ExceptionInfo | None],
-    seen: Sequence[ExceptionInfo],
+    repeats: Sequence[ExceptionInfo],
     notes: Notes,
     path: str,
 ) -> Expected:
@@ -133,14 +133,14 @@ def _linked(
         return {kind: expected_exception(there, notes, f"{path}{kind}.")}
     if there:
         notes.add(f"{path}{kind}", "is there in some repeats only: left out")
-    elif not path and not any(one.omitted for one in seen):
+    elif not path and not any(one.omitted for one in repeats):
         return {kind: "none"}
     return {}
 
 
-def _group(seen: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
-    groups = [one.group or () for one in seen]
-    if len({len(group) for group in groups}) > 1 or any(one.omitted for one in seen):
+def _group(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
+    groups = [one.group or () for one in repeats]
+    if len({len(group) for group in groups}) > 1 or any(one.omitted for one in repeats):
         notes.add(f"{path}group", "can't be told for sure: left out")
         return {}
     members = zip(*groups, strict=True)

@@ -60,8 +60,8 @@ def facts(series: str, repeats: Sequence[Observation], notes: Notes) -> Facts:
     notes.python = series
     outcomes = {one.outcome for one in repeats}
     if len(outcomes) > 1:
-        told = " and ".join(sorted(outcome.value for outcome in outcomes))
-        raise Unrecordable(f"its repeats differ: {told}")
+        outcomes_text = " and ".join(sorted(outcome.value for outcome in outcomes))
+        raise Unrecordable(f"its repeats differ: {outcomes_text}")
     raised = [one.exception for one in repeats if one.exception is not None]
     expected = _raised(repeats, raised, notes) if raised else _returned(repeats, notes)
     expected |= _unhandled(repeats, notes)
@@ -76,13 +76,13 @@ def facts(series: str, repeats: Sequence[Observation], notes: Notes) -> Facts:
     )
 
 
-def _waited_s(seen: Observation) -> float:
+def _waited_s(observation: Observation) -> float:
     """Return how long a client went on after its last call. What it does before, such as importing,
     takes long on a machine that is busy.
     """
-    if not seen.calls or seen.omitted_calls:
+    if not observation.calls or observation.omitted_calls:
         return 0.0
-    return seen.elapsed_s - max(call.at_s for call in seen.calls)
+    return observation.elapsed_s - max(call.at_s for call in observation.calls)
 
 
 def _says_enough(expected: Expected) -> bool:
@@ -126,9 +126,9 @@ def _shared(stacks: Sequence[list[str]]) -> list[str]:
     return [row[0] for row in takewhile(lambda row: len(set(row)) == 1, rows)]
 
 
-def _frames(seen: Observation) -> list[str]:
-    names = [_writable(frame_name(frame)) for frame in seen.stack]
-    if seen.omitted_frames:
+def _frames(observation: Observation) -> list[str]:
+    names = [_writable(frame_name(frame)) for frame in observation.stack]
+    if observation.omitted_frames:
         names.insert((len(names) + 1) // 2, ANY)
     return names
 
@@ -145,8 +145,11 @@ def _unhandled(repeats: Sequence[Observation], notes: Notes) -> Expected:
     but their number and their exceptions must be the same.
     """
     sorted_ = [
-        sorted((one.exception for one in seen.unhandled), key=lambda e: (e.type, e.message or ""))
-        for seen in repeats
+        sorted(
+            (one.exception for one in observation.unhandled),
+            key=lambda e: (e.type, e.message or ""),
+        )
+        for observation in repeats
     ]
     types = [[one.type for one in members] for members in sorted_]
     if any(each != types[0] for each in types):
@@ -188,11 +191,12 @@ def _served(repeats: Sequence[Observation], notes: Notes) -> tuple[Event, ...] |
     """Return the events of the services, without look-ups, which the wire has. None if the repeats
     differ.
     """
-    told = [[_event(e) for e in one.served if e.service != RESOLVER] for one in repeats]
-    if any([e.name for e in events] != [e.name for e in told[0]] for events in told):
+    events = [[_event(e) for e in one.served if e.service != RESOLVER] for one in repeats]
+    names = [[event.name for event in each] for each in events]
+    if any(each != names[0] for each in names):
         notes.add("served", "differs between repeats: left out")
         return None
-    return common_events(told)
+    return common_events(events)
 
 
 def common_events(repeats: Sequence[Sequence[Event]]) -> tuple[Event, ...]:

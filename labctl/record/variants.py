@@ -58,9 +58,9 @@ def _with_alike_events(pythons: Sequence[Facts]) -> list[Facts]:
 
 
 def _same(facts: Facts, pythons: Sequence[Facts]) -> list[tuple[Event, ...]]:
-    told = [other.served for other in pythons if other.served is not None]
+    served = [other.served for other in pythons if other.served is not None]
     own = [event.name for event in facts.served or ()]
-    return [events for events in told if [event.name for event in events] == own]
+    return [events for events in served if [event.name for event in events] == own]
 
 
 def _groups(pythons: Sequence[Facts]) -> list[list[Facts]]:

@@ -21,7 +21,7 @@ from labctl.wire.ladder import make_ladder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class EndedAttempt:
     """An attempt that has ended: its result, and the packets that the result was made of.
 
     `capture` and `wire` are None if the lab broke.
@@ -46,7 +46,7 @@ class Ended:
         flows = self.wire.flows if self.wire else ()
         return bool(observed.lost_packets) or any(flow.outcome == "open" for flow in flows)
 
-    def without_bulk(self) -> Ended:
+    def without_bulk(self) -> EndedAttempt:
         """Return it without what takes most room in its result: packets, calls and output."""
         observed = self.result.observed
         if observed is None:
@@ -56,14 +56,16 @@ class Ended:
         return replace(self, result=result)
 
 
-def examine(attempt: PlannedAttempt, evidence: Evidence) -> Ended:
+def examine(attempt: PlannedAttempt, evidence: Evidence) -> EndedAttempt:
     """Observe and judge an attempt that was made, and return it with its result."""
     capture = evidence.capture
     wire = read_capture(capture) if capture else None
     observation = observe(evidence, wire)
     result = attempt_result(attempt, observation, _judgement(attempt, observation))
     more = {**(wire_fields(wire, observation) if wire else {}), "took_s": evidence.elapsed_s}
-    return Ended(attempt=attempt, result=result.model_copy(update=more), capture=capture, wire=wire)
+    return EndedAttempt(
+        attempt=attempt, result=result.model_copy(update=more), capture=capture, wire=wire
+    )
 
 
 def _judgement(attempt: PlannedAttempt, observation: Observation) -> Judgement:
@@ -78,9 +80,9 @@ def wire_fields(wire: Wire, observation: Observation) -> dict[str, object]:
     return {"ladder": ladder, "because": explain(wire, observation)}
 
 
-def lab_error(attempt: PlannedAttempt, error: EngineError) -> Ended:
+def lab_error(attempt: PlannedAttempt, error: EngineError) -> EndedAttempt:
     """Return an attempt that the lab could not make, with the error as its reason."""
-    return Ended(attempt=attempt, result=lab_error_result(attempt, error))
+    return EndedAttempt(attempt=attempt, result=lab_error_result(attempt, error))
 
 
 def read_capture(capture: Capture) -> Wire:

@@ -20,7 +20,7 @@ from labctl.run.runner import Runner
 from labctl.run.signals import patient
 
 if TYPE_CHECKING:
-    from labctl.run.examine import Ended
+    from labctl.run.examine import EndedAttempt
 
 
 class GuardedRunner:
@@ -37,7 +37,7 @@ class GuardedRunner:
         self._engine = access.for_run(self._run_id, keep=limits.keep)
         self._stack = ExitStack()
         self._runner: Runner | None = None
-        self._attempts: Generator[Ended] | None = None
+        self._attempts: Generator[EndedAttempt] | None = None
         self._bar: Bar | None = None
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class GuardedRunner:
         """The results so far, in the order in which the attempts ended, without bulk."""
         return self._runner.results if self._runner else []
 
-    def run(self, plan: Plan) -> Iterator[Ended]:
+    def run(self, plan: Plan) -> Iterator[EndedAttempt]:
         """Make every attempt of the plan, and yield each as it ends; see Runner.run.
 
         Shows progress on stderr until the last attempt has ended.

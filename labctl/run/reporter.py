@@ -26,7 +26,7 @@ from labctl.run.request import RunInput, RunRequest
 from labctl.wire.pcapng import pcapng
 
 if TYPE_CHECKING:
-    from labctl.run.examine import Ended
+    from labctl.run.examine import EndedAttempt
 
 WHOLE_RESULTS = 200
 """Results of a run that are kept whole; those after them go without packets, calls and output."""
@@ -90,7 +90,7 @@ class Reporter:
         """Whether every attempt of the plan has ended."""
         return len(self._results) == len(self._place)
 
-    def add(self, ended: Ended) -> None:
+    def add(self, ended: EndedAttempt) -> None:
         """Add an attempt, and write its capture file; after the last attempt, show the result."""
         capture = self._write_capture(self._pcaps, ended) if self._pcaps else ""
         kept = self._trimmed(ended).model_copy(update={"capture": capture})
@@ -119,7 +119,7 @@ class Reporter:
         }
         self._show(self._frame.model_copy(update=update))
 
-    def _trimmed(self, ended: Ended) -> AttemptResult:
+    def _trimmed(self, ended: EndedAttempt) -> AttemptResult:
         """Return the result with as much as there is room for."""
         number = len(self._results)
         result = ended.result if number < WHOLE_RESULTS else ended.without_bulk().result
@@ -127,7 +127,7 @@ class Reporter:
             return result
         return result.model_copy(update={"ladder": None})
 
-    def _write_capture(self, folder: Path, ended: Ended) -> str:
+    def _write_capture(self, folder: Path, ended: EndedAttempt) -> str:
         """Write the capture file, and return its path; "" where there is no capture."""
         if ended.capture is None:
             return ""

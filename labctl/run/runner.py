@@ -19,7 +19,7 @@ from labctl.run.taps import ReplaceableTap
 from labctl.run.waiting import WaitingLine
 
 if TYPE_CHECKING:
-    from labctl.run.examine import Ended
+    from labctl.run.examine import EndedAttempt
 
 _MOMENT_S = 0.1
 
@@ -52,7 +52,7 @@ class Runner:
         self.results: list[AttemptResult] = []
         self.errors: list[EngineError] = []
 
-    def run(self, plan: Plan) -> Generator[Ended]:
+    def run(self, plan: Plan) -> Generator[EndedAttempt]:
         """Make every attempt of the plan, and yield each as it ends, in the caller's thread.
 
         The thread that made an attempt waits until the caller asks for the next one: the lab of
@@ -102,7 +102,7 @@ class Runner:
         finally:
             self._handover.open()
 
-    def _handed_over(self) -> Iterator[Ended]:
+    def _handed_over(self) -> Iterator[EndedAttempt]:
         while self._handover.is_expected():
             with interruptible():
                 self._handover.wait()
@@ -113,7 +113,7 @@ class Runner:
                 finally:
                     is_done.set()
 
-    def _noted(self, ended: Ended) -> Ended:
+    def _noted(self, ended: EndedAttempt) -> EndedAttempt:
         self.results.append(ended.without_bulk().result)
         return ended
 
@@ -200,7 +200,7 @@ class Runner:
         if not self._is_stopped.is_set():
             self._hand_over(lab_error(attempt, error))
 
-    def _hand_over(self, ended: Ended) -> None:
+    def _hand_over(self, ended: EndedAttempt) -> None:
         if self._fail_fast and ended.result.verdict not in (Verdict.PASS, None):
             self._is_enough.set()
         self._handover.put(ended)
@@ -217,7 +217,7 @@ class _Handover:
         self._is_stopped = is_stopped
         self._is_open = threading.Event()
         self._lock = threading.Lock()
-        self._ended: deque[tuple[Ended, threading.Event]] = deque()
+        self._ended: deque[tuple[EndedAttempt, threading.Event]] = deque()
         self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._labs = 0
 
@@ -230,7 +230,7 @@ class _Handover:
         self._is_open.set()
         self._news.put(None)
 
-    def put(self, ended: Ended) -> None:
+    def put(self, ended: EndedAttempt) -> None:
         """Hand an attempt over, and wait until the caller has dealt with it."""
         is_done = threading.Event()
         self._ended.append((ended, is_done))
@@ -262,11 +262,11 @@ class _Handover:
         with suppress(queue.Empty):
             self._news.get(timeout=_MOMENT_S)
 
-    def take(self) -> tuple[Ended, threading.Event] | None:
+    def take(self) -> tuple[EndedAttempt, threading.Event] | None:
         """Return an attempt, and the event to set when it is dealt with; None if there is none."""
         return self._ended.popleft() if self._ended and self._is_open.is_set() else None
 
-    def leftovers(self) -> Iterator[Ended]:
+    def leftovers(self) -> Iterator[EndedAttempt]:
         """Yield what the caller has not had yet. For when all threads have ended."""
         while self._ended:
             yield self._ended.popleft()[0]

@@ -20,7 +20,7 @@ from labctl.run.plan import lab_key, lab_of
 from labctl.run.taps import ReplaceableTap
 
 if TYPE_CHECKING:
-    from labctl.run.examine import Ended
+    from labctl.run.examine import EndedAttempt
 
 _LabKey = tuple[Path, str]
 
@@ -44,7 +44,7 @@ class Session:
         *,
         limit_s: float,
         upcoming: tuple[Scenario, PlannedAttempt] | None = None,
-    ) -> Ended:
+    ) -> EndedAttempt:
         """Make an attempt in the scenario's lab, and return it with its result.
 
         Starts the lab if it does not run. `upcoming` is the attempt that is asked for next, if
@@ -145,7 +145,7 @@ class _RunningLab:
 
     def make(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None
-    ) -> Ended:
+    ) -> EndedAttempt:
         ended = self._tap.make(attempt, limit_s=limit_s, upcoming=upcoming)
         self.has_worked = True
         return ended

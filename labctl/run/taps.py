@@ -9,7 +9,7 @@ from labctl.engine.protocol import Lab, Tap
 from labctl.model.plan import PlannedAttempt
 
 if TYPE_CHECKING:
-    from labctl.run.examine import Ended
+    from labctl.run.examine import EndedAttempt
 
 
 class ReplaceableTap:
@@ -42,7 +42,7 @@ class ReplaceableTap:
 
     def make(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
-    ) -> Ended:
+    ) -> EndedAttempt:
         """Make an attempt, and return it with its result. Raises EngineError if the lab broke.
 
         After `limit_s` seconds the client is ended. `upcoming` is the attempt that comes next in

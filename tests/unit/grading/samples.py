@@ -18,7 +18,7 @@ from labctl.model.plan import Interpreter, PlannedAttempt
 from labctl.model.result import Observation
 from labctl.model.scenario import Scenario
 from labctl.results.attempt import attempt_result, lab_error_result
-from labctl.run.examine import Ended, wire_fields
+from labctl.run.examine import EndedAttempt, wire_fields
 from tests.unit.judge.samples import attempt, expectation, flow, interpreter, returned, scenario
 
 EXERCISE = """\
@@ -93,7 +93,7 @@ def submission(owner: str = "ada", **changes: Any) -> GradedSubmission:
     return GradedSubmission(**{**given, **changes})
 
 
-def ended(planned: PlannedAttempt, observation: Observation, **changes: Any) -> Ended:
+def ended(planned: PlannedAttempt, observation: Observation, **changes: Any) -> EndedAttempt:
     """An attempt that was made, and judged."""
     result = attempt_result(planned, observation, judge(planned.expectation, observation))
     wire = changes.get("wire")
@@ -101,11 +101,11 @@ def ended(planned: PlannedAttempt, observation: Observation, **changes: Any) -> 
         "took_s": changes.pop("took_s", 0.0),
         **(wire_fields(wire, observation) if wire else {}),
     }
-    return Ended(attempt=planned, result=result.model_copy(update=told), **changes)
+    return EndedAttempt(attempt=planned, result=result.model_copy(update=told), **changes)
 
 
-def broke(planned: PlannedAttempt) -> Ended:
-    return Ended(attempt=planned, result=lab_error_result(planned, EngineError("no lab")))
+def broke(planned: PlannedAttempt) -> EndedAttempt:
+    return EndedAttempt(attempt=planned, result=lab_error_result(planned, EngineError("no lab")))
 
 
 def well(planned: PlannedAttempt, **changes: Any) -> Observation:

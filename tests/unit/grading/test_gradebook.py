@@ -15,7 +15,7 @@ from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
 from labctl.model.plan import PlannedAttempt
 from labctl.model.result import Observation
-from labctl.run.examine import Ended
+from labctl.run.examine import EndedAttempt
 from tests.unit.grading.samples import (
     EXERCISE,
     INTERPRETER,
@@ -56,7 +56,7 @@ class Room:
             hidden=self.hidden,
         )
 
-    def keep(self, job: JobKey, _ended: Ended) -> tuple[str, str]:
+    def keep(self, job: JobKey, _ended: EndedAttempt) -> tuple[str, str]:
         self.kept.append(f"{job.owner}/{job.part}")
         return f"{job.part}.json", f"{job.part}.pcapng"
 
@@ -75,7 +75,7 @@ class Room:
                 job, broke(planned) if job.part in broken else self.made(planned)
             )
 
-    def made(self, planned: PlannedAttempt, **changes: Any) -> Ended:
+    def made(self, planned: PlannedAttempt, **changes: Any) -> EndedAttempt:
         observation = REFUSED if planned.expectation else well(planned)
         return ended(planned, observation, **{"took_s": 0.5, **changes})
 

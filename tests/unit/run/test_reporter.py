@@ -16,7 +16,7 @@ from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation
 from labctl.results.attempt import attempt_result, lab_error_result
-from labctl.run.examine import Ended, read_capture, wire_fields
+from labctl.run.examine import EndedAttempt, read_capture, wire_fields
 from labctl.run.output import Output
 from labctl.run.reporter import WHOLE_RESULTS, Reporter, capture_folder
 from tests.unit.judge.samples import interpreter, planned, raised
@@ -40,16 +40,20 @@ def plan_of(*attempts: PlannedAttempt) -> Plan:
 
 def ended(
     attempt: PlannedAttempt, *, capture: Capture | None = REFUSED, seen: Observation | None = None
-) -> Ended:
+) -> EndedAttempt:
     observed = seen or raised()
     wire = read_capture(capture) if capture else None
     result = attempt_result(attempt, observed, judge(attempt.expectation, observed))
     told = wire_fields(wire, observed) if wire else {}
-    return Ended(attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire)
+    return EndedAttempt(
+        attempt=attempt, result=result.model_copy(update=told), capture=capture, wire=wire
+    )
 
 
-def broken(attempt: PlannedAttempt) -> Ended:
-    return Ended(attempt=attempt, result=lab_error_result(attempt, EngineError("service dns died")))
+def broken(attempt: PlannedAttempt) -> EndedAttempt:
+    return EndedAttempt(
+        attempt=attempt, result=lab_error_result(attempt, EngineError("service dns died"))
+    )
 
 
 def reporter(

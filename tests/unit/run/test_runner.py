@@ -18,7 +18,7 @@ from labctl.model.packet import RawPacket
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation, Outcome, Verdict
 from labctl.results.attempt import attempt_result, lab_error_result
-from labctl.run.examine import Ended, read_capture
+from labctl.run.examine import EndedAttempt, read_capture
 from labctl.run.runner import Runner
 from labctl.run.signals import terminable
 from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab, press
@@ -40,7 +40,7 @@ class Run:
 
     engine: FakeEngine
     jobs: int = 1
-    told: list[Ended] = field(default_factory=list)
+    told: list[EndedAttempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.runner = Runner(self.engine, jobs=self.jobs, limit_s=3.5)
@@ -352,11 +352,11 @@ def test_what_had_ended_before_a_signal_is_not_lost() -> None:
     assert len(runner.results) == 2
 
 
-def ended(observed: Observation | None, capture: Capture | None = None) -> Ended:
+def ended(observed: Observation | None, capture: Capture | None = None) -> EndedAttempt:
     made = planned(expectation=None)
     if observed is None:
-        return Ended(attempt=made, result=lab_error_result(made, EngineError("no")))
-    return Ended(
+        return EndedAttempt(attempt=made, result=lab_error_result(made, EngineError("no")))
+    return EndedAttempt(
         attempt=made,
         result=attempt_result(made, observed, judge(None, observed)),
         capture=capture,
