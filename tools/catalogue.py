@@ -1,6 +1,6 @@
-"""Write docs/catalogue.md from the scenarios: `python tools/catalogue.py`.
+"""Write docs/catalogue.md from the scenarios and libraries.toml: `python tools/catalogue.py`.
 
-With --check, write nothing, and end with 1 if the page is not what the scenarios say.
+With --check, write nothing, and end with 1 if the page is not what they say.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 from labctl.explain.wire_words import on_the_wire
 from labctl.load.catalogue import Catalogue
 from labctl.model.expectation import Expectation, ExpectedException
-from labctl.model.scenario import LAYERS, Attempt, Scenario
+from labctl.model.layers import LAYERS
+from labctl.model.libraries import libraries
+from labctl.model.scenario import Attempt, Scenario
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "catalogue.md"
@@ -36,7 +38,31 @@ def page(scenarios: Sequence[Scenario], root: Path = ROOT) -> str:
         of_layer = sorted((one for one in scenarios if one.layer == layer), key=lambda it: it.name)
         if of_layer:
             parts.append("\n".join([f"## {layer}", "", *_entries(of_layer, root), ""]))
-    return "\n".join(parts)
+    return "\n".join([*parts, _LIBRARIES_HEAD, *_library_rows(), ""])
+
+
+_LIBRARIES_HEAD = """\
+## Client libraries
+
+What an attempt can name in `requires`, and the clients that are part of Python. For each library:
+the exceptions that `documented` in a [policy](policy.md#exceptions) allows beside `OSError`, and
+the exceptions that `labctl compare` tries after `except`. The versions are in
+[pins.txt](../compose/images/libs/pins.txt).
+"""
+_LIBRARY_COLUMNS = ("library", "`requires`", "`documented`", "`except`")
+
+
+def _library_rows() -> Iterator[str]:
+    yield _row(_LIBRARY_COLUMNS)
+    yield _row(["---"] * len(_LIBRARY_COLUMNS))
+    listed = [one for one in libraries().values() if one.documented or one.clauses]
+    for one in listed:
+        required = f"`{one.name}`" if one.distribution else "part of Python"
+        yield _row([one.module, required, _quoted(one.documented), _quoted(one.clauses)])
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 _COLUMNS = ("scenario", "clients", "outcome", "wire", "where Pythons differ")

@@ -20,7 +20,7 @@ def complete_scenario(incomplete: str) -> list[str]:
 
 def complete_layer(incomplete: str) -> list[str]:
     """Layers for shell completion."""
-    from labctl.model.scenario import LAYERS  # noqa: PLC0415
+    from labctl.model.layers import LAYERS  # noqa: PLC0415
 
     return [layer for layer in LAYERS if layer.startswith(incomplete)]
 

@@ -8,11 +8,14 @@ made from one that went silent.
 from __future__ import annotations
 
 from enum import Enum, auto
+from functools import cache
 from typing import Final
 
 from labctl.explain.raised import Raised
 from labctl.model.expectation import Expectation
-from labctl.model.scenario import Layer, Scenario
+from labctl.model.layers import Layer
+from labctl.model.libraries import libraries
+from labctl.model.scenario import Scenario
 
 
 class Phase(Enum):
@@ -66,19 +69,6 @@ _BY_FUNCTION: Final = {name: phase for phase, names in _PHASES.items() for name 
 _BEFORE_IT_IS_MADE: Final = {"refused", "unanswered", "unreachable"}
 """How a flow ends that was never a connection."""
 
-_PROTOCOLS: Final[dict[str, Layer]] = {
-    "aiosmtplib": "smtp",
-    "ftplib": "ftp",
-    "http": "http",
-    "imaplib": "imap",
-    "poplib": "pop3",
-    "smtplib": "smtp",
-    "ssl": "tls",
-    "xmlrpc": "http",
-}
-"""Modules that speak one protocol, by the first part of their names."""
-
-
 _OTHER_PHASE, _OTHER_PROTOCOL = 0.85, 0.9
 """What is left of a likeness where phase or protocol are others."""
 _WORDS = 0.1
@@ -95,7 +85,7 @@ def setting(raised: Raised, scenario: Scenario, variant: Expectation) -> float:
     found = 1.0
     if seen is not None and expected is not None and seen is not expected:
         found *= _OTHER_PHASE
-    if layer in _PROTOCOLS.values() and layer not in _protocols_of(raised):
+    if layer in _protocols().values() and layer not in _protocols_of(raised):
         found *= _OTHER_PROTOCOL
     return found * (1 - _WORDS) + _WORDS * _words(raised, scenario.name)
 
@@ -135,4 +125,11 @@ def _protocols_of(raised: Raised) -> set[Layer]:
     """Of the modules that it came through, and of those that its exceptions are from."""
     modules = {one.type for one in raised.everything()}
     modules |= {frame.module for one in raised.everything() for frame in one.frames or ()}
-    return {_PROTOCOLS[first] for name in modules if (first := name.split(".")[0]) in _PROTOCOLS}
+    known = _protocols()
+    return {known[first] for name in modules if (first := name.split(".")[0]) in known}
+
+
+@cache
+def _protocols() -> dict[str, Layer]:
+    """The protocols of the client libraries that speak only one, by top-level module."""
+    return {one.module: one.protocol for one in libraries().values() if one.protocol}

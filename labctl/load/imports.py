@@ -1,20 +1,18 @@
-"""Which of the libraries that client images can have a client imports."""
+"""The third-party libraries that a client imports."""
 
 from __future__ import annotations
 
 import ast
 import warnings
 from collections.abc import Iterator
-from typing import get_args
 
-from labctl.model.scenario import Library
-
-_KNOWN: tuple[Library, ...] = get_args(Library)
+from labctl.model.libraries import libraries_with_modules
 
 
-def libraries_in(source: str) -> tuple[Library, ...]:
-    """Those that stand in an import statement, wherever in the source. None where it is not
-    Python: it will say so itself when it is run.
+def libraries_in(source: str) -> tuple[str, ...]:
+    """Return the names of the third-party libraries that a source imports, wherever in it.
+
+    Returns none for a source that is not valid Python: it reports that itself when it is run.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # of its strings, say
@@ -22,7 +20,7 @@ def libraries_in(source: str) -> tuple[Library, ...]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()
     imported = {name.partition(".")[0] for node in ast.walk(tree) for name in _modules(node)}
-    return tuple(name for name in _KNOWN if name in imported)
+    return libraries_with_modules(imported)
 
 
 def _modules(node: ast.AST) -> Iterator[str]:

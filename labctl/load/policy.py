@@ -12,8 +12,8 @@ from labctl.load.files import read_text
 from labctl.load.problems import input_errors, raise_all
 from labctl.load.walk import texts
 from labctl.load.yaml_reader import SIZE_LIMIT, Document, Place, read_yaml, with_place
+from labctl.model.layers import LAYERS
 from labctl.model.policy import Policy, PolicyFile
-from labctl.model.scenario import LAYERS
 
 
 def load_policy(path: Path, *, scenarios: Collection[str]) -> Policy:

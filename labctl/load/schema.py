@@ -10,9 +10,10 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from labctl.model.exercise import FILE_PATTERN, RULES, VARIABLE_PATTERN, ExerciseFile
 from labctl.model.grade import Grade
+from labctl.model.layers import LAYERS
 from labctl.model.policy import PolicyFile
 from labctl.model.result import Result
-from labctl.model.scenario import LAYERS, ScenarioFile
+from labctl.model.scenario import ScenarioFile
 from labctl.pythons import SERIES
 
 JsonSchema = dict[str, Any]

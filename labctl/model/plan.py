@@ -11,7 +11,7 @@ from labctl.model.codec import dump_json, load_json
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
 from labctl.model.policy import Rule
-from labctl.model.scenario import Library, Target
+from labctl.model.scenario import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class PlannedAttempt:
     expectation: Expectation | None = None
     repeat: int = 1
     rule: Rule | None = None
-    requires: tuple[Library, ...] = ()
+    requires: tuple[str, ...] = ()
     argv: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, hash=False)
 

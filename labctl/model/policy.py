@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -17,31 +18,23 @@ from pydantic import AfterValidator, Field
 from labctl.model.base import Input, Seconds, Text
 from labctl.model.exceptions import check_exception_name
 from labctl.model.expectation import ANY
+from labctl.model.libraries import libraries
 from labctl.model.scenario import Scenario
 
 DOCUMENTED: Final = "documented"
-"""Stands, in `raises`, for DOCUMENTED_TYPES."""
+"""What stands in `raises` for all of `documented_exceptions()`."""
 
-DOCUMENTED_TYPES: Final = (
+DOCUMENTED_BY_PYTHON: Final = (
     "OSError",
     "EOFError",
     "asyncio.exceptions.LimitOverrunError",
     "asyncio.exceptions.TimeoutError",
     "concurrent.futures._base.TimeoutError",
-    "ftplib.Error",
-    "http.client.HTTPException",
-    "imaplib.IMAP4.error",
-    "nntplib.NNTPError",
-    "poplib.error_proto",
-    "xmlrpc.client.Error",
-    "aiohttp.client_exceptions.ClientError",
-    "aiosmtplib.errors.SMTPException",
-    "httpx.HTTPError",
-    "urllib3.exceptions.HTTPError",
 )
-"""The bases of all that network code is documented to raise, by the standard library and by those
-libraries that scenarios use. OSError is the base of most: of socket.gaierror, ssl.SSLError,
-smtplib.SMTPException, urllib.error.URLError, requests.exceptions.RequestException.
+"""The bases of what Python's own network code is documented to raise.
+
+OSError is the base of most: of socket.gaierror, ssl.SSLError, smtplib.SMTPException,
+urllib.error.URLError, requests.exceptions.RequestException.
 """
 
 LONGEST_S: Final = 15.0
@@ -51,6 +44,15 @@ _ELSEWHERE: Final = {
     "KeyboardInterrupt": "KeyboardInterrupt is what a person does, never what a failure may do",
     "SystemExit": "SystemExit is what `exits` is for",
 }
+
+
+@cache
+def documented_exceptions() -> tuple[str, ...]:
+    """Return the bases of all that network code is documented to raise: Python's own, and those of
+    the client libraries.
+    """
+    of_libraries = (name for library in libraries().values() for name in library.documented)
+    return (*DOCUMENTED_BY_PYTHON, *of_libraries)
 
 
 def _check_admitted(name: str) -> str:
@@ -102,7 +104,7 @@ class Rule(Input):
     @property
     def admitted(self) -> tuple[str, ...]:
         """The exceptions in `raises`, each with its name."""
-        names = (DOCUMENTED_TYPES if name == DOCUMENTED else (name,) for name in self.raises)
+        names = (documented_exceptions() if name == DOCUMENTED else (name,) for name in self.raises)
         return tuple(dict.fromkeys(name for some in names for name in some))
 
     @property

@@ -4,19 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from labctl.model.base import Input, Name, Text
 from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
+from labctl.model.layers import Layer
+from labctl.model.libraries import third_party_libraries
 
-Layer = Literal["dns", "tcp", "udp", "tls", "smtp", "http", "ftp", "imap", "pop3", "other"]
-LAYERS: tuple[str, ...] = get_args(Layer)
 
-Library = Literal["requests", "urllib3", "httpx", "aiohttp", "aiosmtplib"]
-"""What an attempt can require; compose/images/libs/pins.txt has the versions."""
+class _LibraryCheck:
+    """Makes pydantic accept the third-party libraries of libraries.toml, as a `Literal` of their
+    names would, but without reading that file before a value is checked.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, _: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(_check_library)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, _: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"enum": list(third_party_libraries()), "type": "string"}
+
+
+def _check_library(value: object) -> str:
+    names = third_party_libraries()
+    if isinstance(value, str) and value in names:
+        return value
+    raise PydanticKnownError("literal_error", {"expected": " or ".join(map(repr, names))})
+
+
+RequiredLibrary = Annotated[str, _LibraryCheck()]
+"""A library that an attempt can require; compose/images/libs/pins.txt has the versions."""
 
 
 class Target(Input):
@@ -32,7 +54,7 @@ class ClientFile(Input):
     file: Text
 
 
-def _no_twins(names: tuple[Library, ...]) -> tuple[Library, ...]:
+def _check_unique(names: tuple[str, ...]) -> tuple[str, ...]:
     for number, name in enumerate(names):
         if name in names[:number]:
             raise ValueError(f"names {name} twice")
@@ -43,7 +65,9 @@ class AttemptFile(Input):
     """One client and what it must observe. `requires` names the libraries that it imports."""
 
     client: Text | ClientFile
-    requires: Annotated[tuple[Library, ...], Field(min_length=1), AfterValidator(_no_twins)] = ()
+    requires: Annotated[
+        tuple[RequiredLibrary, ...], Field(min_length=1), AfterValidator(_check_unique)
+    ] = ()
     expect: Expectation | Annotated[tuple[Expectation, ...], Field(min_length=1)]
 
 
@@ -72,7 +96,7 @@ class Attempt:
     name: str
     source: str
     origin: str
-    requires: tuple[Library, ...] = ()
+    requires: tuple[str, ...] = ()
     expectations: tuple[Expectation, ...]
     line: int = 0
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from labctl.model.layers import LAYERS
 from labctl.plugin.settings import settings_of
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Lab", "Seen"]
 
-LAYERS = ("dns", "tcp", "udp", "tls", "smtp", "http", "ftp", "imap", "pop3", "other")
-"""The layers of labctl.model.scenario, which is slow to import."""
 _SUFFIXES = (".yaml", ".yml")
 _MAX_BYTES = 1024 * 1024
 """Bytes of the largest scenario that labctl reads."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 import pytest
 
 from labctl.engine.images.libraries import pinned
 from labctl.errors import EngineError, InputError, LabError, UsageError, did_you_mean
+from labctl.model.libraries import third_party_libraries
 from labctl.model.plan import PlannedAttempt
-from labctl.model.scenario import Attempt, Library, Scenario
+from labctl.model.scenario import Attempt, Scenario
 from labctl.plugin.bundle import Bundle, Bundler
 from labctl.plugin.bundle.calling import Args
 from labctl.plugin.bundle.qualnames import with_qualnames
@@ -23,7 +24,6 @@ from labctl.pythons import check_series
 from labctl.text import escape_control
 
 Client = Callable[..., Any] | str | Path
-_LIBRARIES: tuple[Library, ...] = get_args(Library)
 
 
 class Lab:
@@ -109,7 +109,7 @@ class Lab:
 
 
 def _planned(
-    scenario: Scenario, bundle: Bundle, judge: Attempt | None, libraries: set[Library],
+    scenario: Scenario, bundle: Bundle, judge: Attempt | None, libraries: set[str],
     environment: Environment, python: str,
 ) -> PlannedAttempt:  # fmt: skip
     """Return the plan of a client. `judge` is the attempt whose expectation it is judged by."""
@@ -128,7 +128,7 @@ def _planned(
         client=bundle.file,
         source=bundle.source,
         origin=bundle.file,
-        requires=tuple(name for name in _LIBRARIES if name in libraries),
+        requires=tuple(name for name in third_party_libraries() if name in libraries),
         target=scenario.target,
         interpreter=interpreter,
         expectation=expectation,
@@ -147,15 +147,16 @@ def _attempt(scenario: Scenario, name: str) -> Attempt:
     return known[name]
 
 
-def _known(requires: Sequence[str]) -> set[Library]:
+def _known(requires: Sequence[str]) -> set[str]:
     """Return the libraries of these names. Raises UsageError for a name that is no library."""
+    libraries = third_party_libraries()
     for name in requires:
-        if name not in _LIBRARIES:
+        if name not in libraries:
             raise UsageError(
-                f"no client image has {name}{did_you_mean(name, _LIBRARIES)}",
-                hint=f"there are {', '.join(_LIBRARIES)}",
+                f"no client image has {name}{did_you_mean(name, libraries)}",
+                hint=f"there are {', '.join(libraries)}",
             )
-    return {cast("Library", name) for name in requires}
+    return set(requires)
 
 
 def _printable_error(error: LabError) -> LabError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from labctl.errors import UsageError, did_you_mean
 from labctl.load.catalogue import is_scenario
 from labctl.model.base import NAME_PATTERN
-from labctl.model.scenario import LAYERS
+from labctl.model.layers import LAYERS
 from labctl.record.template import template
 from labctl.run.selection import catalogue
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from labctl.model.comparison import Compared, Comparison
 from labctl.report.text import MARKS, STYLES, clip, pad
-from labctl.results.comparison import EVERYWHERE
+from labctl.results.comparison import BUILT_IN_CLAUSES
 from labctl.text import escape_control
 
 WIDTH = 80
@@ -34,7 +34,7 @@ def render_comparison(comparison: Comparison) -> RenderableType:
 
 
 def _header() -> Text:
-    titles = "".join(f"{title:<{len(title) + 2}}" for title in EVERYWHERE)
+    titles = "".join(f"{title:<{len(title) + 2}}" for title in BUILT_IN_CLAUSES)
     return Text(f"  {'except ...':<{_NAME}}  {titles}worth a retry?", style="bold")
 
 
@@ -47,7 +47,7 @@ def _client(client: Compared) -> Iterator[Text]:
         yield line
         yield from _differences(client)
         return
-    for title in EVERYWHERE:
+    for title in BUILT_IN_CLAUSES:
         line.append(f"{_ANSWERS[client.caught_by[title]]:<{len(title) + 2}}", style="default")
     if client.retry:
         line.append(_ANSWERS[client.retry.worth], style="default")
@@ -55,7 +55,7 @@ def _client(client: Compared) -> Iterator[Text]:
     kind = f" ({client.retry.kind})" if client.retry else ""
     yield from _wrapped([f"{escape_control(client.type)}{kind}"])
     yield from _wrapped([f"< {escape_control(_short(base))}" for base in client.bases])
-    own = {name: yes for name, yes in client.caught_by.items() if name not in EVERYWHERE}
+    own = {name: yes for name, yes in client.caught_by.items() if name not in BUILT_IN_CLAUSES}
     yield from _wrapped([f"except {name}: {_ANSWERS[yes]}" for name, yes in own.items()], "; ")
     yield from _differences(client)
 

@@ -8,6 +8,7 @@ from labctl.errors import LabError
 from labctl.judge.policy import policy_json
 from labctl.judge.verdict import Judgement
 from labctl.model.expectation import Expectation
+from labctl.model.libraries import libraries
 from labctl.model.plan import PlannedAttempt
 from labctl.model.result import AttemptResult, Observation, Verdict
 
@@ -45,10 +46,16 @@ def _identity(planned: PlannedAttempt) -> dict[str, Any]:
         "attempt": planned.attempt,
         "python": planned.interpreter.version,
         "client": planned.client,
-        "libraries": {name: planned.interpreter.packages[name] for name in planned.requires},
+        "libraries": _versions(planned),
         "repeat": planned.repeat,
         "expected": _expected(planned),
     }
+
+
+def _versions(planned: PlannedAttempt) -> dict[str, str]:
+    """The version of each library that the client requires."""
+    packages = planned.interpreter.packages
+    return {name: packages[libraries()[name].distribution] for name in planned.requires}
 
 
 def _expected(planned: PlannedAttempt) -> dict[str, Any] | None:

@@ -1,49 +1,21 @@
-"""One failure through many clients, side by side: what each would have to catch. Pure."""
+"""One failure met by many clients, side by side: what each would have to catch. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from labctl.model.comparison import Compared, Comparison, Retry
+from labctl.model.libraries import Library, libraries
 from labctl.model.result import AttemptResult, ExceptionInfo, Result
 from labctl.results.retry import Kind, kind_of
 
-EVERYWHERE = ("OSError", "TimeoutError", "ConnectionError")
-"""What `except` can name without an import."""
-_CLAUSES = {
-    "smtplib": {"smtplib.SMTPException": "smtplib.SMTPException"},
-    "urllib": {"urllib.error.URLError": "urllib.error.URLError"},
-    "http": {"http.client.HTTPException": "http.client.HTTPException"},
-    "requests": {
-        "requests.ConnectionError": "requests.exceptions.ConnectionError",
-        "requests.Timeout": "requests.exceptions.Timeout",
-        "requests.RequestException": "requests.exceptions.RequestException",
-    },
-    "urllib3": {
-        "urllib3.exceptions.NewConnectionError": "urllib3.exceptions.NewConnectionError",
-        "urllib3.exceptions.TimeoutError": "urllib3.exceptions.TimeoutError",
-        "urllib3.exceptions.HTTPError": "urllib3.exceptions.HTTPError",
-    },
-    "httpx": {
-        "httpx.ConnectError": "httpx.ConnectError",
-        "httpx.TimeoutException": "httpx.TimeoutException",
-        "httpx.TransportError": "httpx.TransportError",
-    },
-    "aiohttp": {
-        "aiohttp.ClientConnectionError": "aiohttp.client_exceptions.ClientConnectionError",
-        "aiohttp.ClientError": "aiohttp.client_exceptions.ClientError",
-    },
-    "aiosmtplib": {
-        "aiosmtplib.SMTPConnectError": "aiosmtplib.errors.SMTPConnectError",
-        "aiosmtplib.SMTPException": "aiosmtplib.errors.SMTPException",
-    },
-}
-"""By library, what people write after `except`, and what that class calls itself."""
-_SHARED = ("Exception", "BaseException")
+BUILT_IN_CLAUSES = ("OSError", "TimeoutError", "ConnectionError")
+"""Exceptions that every `except` can name without an import."""
+_UNTELLING_BASES = ("Exception", "BaseException")
 
 
 def compare(result: Result) -> Comparison:
-    """What a run of one scenario on one Python says of its clients."""
+    """Compare the clients of a run of one scenario on one Python."""
     first = result.attempts[0] if result.attempts else None
     return Comparison(
         labctl=result.labctl,
@@ -72,25 +44,28 @@ def _compared(attempt: AttemptResult) -> Compared:
 
 
 def _bases(exception: ExceptionInfo) -> tuple[str, ...]:
-    """Those that tell one exception from another."""
-    return tuple(base for base in exception.bases[1:] if base not in _SHARED)
+    """The bases that tell one exception from another."""
+    return tuple(base for base in exception.bases[1:] if base not in _UNTELLING_BASES)
 
 
 def _caught_by(attempt: AttemptResult, exception: ExceptionInfo) -> dict[str, bool]:
-    clauses = {name: name for name in EVERYWHERE}
+    clauses = {name: name for name in BUILT_IN_CLAUSES}
     for library in _libraries(attempt):
-        clauses |= _CLAUSES.get(library, {})
+        clauses |= library.clauses
     return {clause: name in exception.bases for clause, name in clauses.items()}
 
 
-def _libraries(attempt: AttemptResult) -> Iterator[str]:
-    """What the client uses: what it requires; else what its exception first came through."""
+def _libraries(attempt: AttemptResult) -> Iterator[Library]:
+    """The libraries that the client requires, or else the one that its exception first came
+    through. A result that another labctl wrote may name libraries that this one does not know.
+    """
+    known = libraries()
     if attempt.libraries:
-        yield from attempt.libraries
+        yield from (known[name] for name in attempt.libraries if name in known)
         return
     frames = attempt.observed.stack if attempt.observed else ()
     tops = [frame.module.partition(".")[0] for frame in frames]
-    yield from (top for top in tops[:1] if top in _CLAUSES)
+    yield from (library for library in known.values() if library.module in tops[:1])
 
 
 def _retry(kind: Kind) -> Retry:

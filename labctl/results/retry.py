@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from labctl.model.libraries import libraries
 from labctl.model.result import ExceptionInfo
 
 
@@ -60,10 +62,10 @@ _NUMBERS = {
     "EAI_NODATA": NO_NAME,
     "EAI_FAIL": NO_NAME,
 }
-"""By errno, the kernel's or the resolver's."""
+"""By errno: the kernel's, or the resolver's."""
 _RESOLVERS = {-2: "EAI_NONAME", -3: "EAI_AGAIN", -4: "EAI_FAIL", -5: "EAI_NODATA"}
-"""The C library's numbers on Linux, as texts have them."""
-_HARD = {
+"""The resolver's numbers in messages, as the C library on Linux has them."""
+_KIND_BY_TYPE = {
     "ssl.SSLCertVerificationError": CERTIFICATE,
     "ssl.SSLEOFError": BROKEN,
     "ssl.SSLZeroReturnError": BROKEN,
@@ -72,37 +74,25 @@ _HARD = {
     "ConnectionResetError": BROKEN,
     "ConnectionAbortedError": BROKEN,
     "BrokenPipeError": BROKEN,
-    "smtplib.SMTPServerDisconnected": BROKEN,
-    "aiosmtplib.errors.SMTPServerDisconnected": BROKEN,
-    "aiohttp.client_exceptions.ServerDisconnectedError": BROKEN,
-    "http.client.RemoteDisconnected": BROKEN,
-    "http.client.IncompleteRead": BROKEN,
-    "http.client.BadStatusLine": PROTOCOL,
 }
-"""By type, where that says it all; the first that fits counts."""
-_TIMEOUTS = {
-    "TimeoutError",
-    "socket.timeout",
-    "asyncio.exceptions.TimeoutError",
-    "requests.exceptions.Timeout",
-    "urllib3.exceptions.TimeoutError",
-    "httpx.TimeoutException",
-}
-_WRONG = {"OverflowError", "ValueError", "TypeError"}
+"""By the type of an exception that Python itself raises, if the type says it all; the first that
+fits counts. libraries.toml has those of client libraries.
+"""
+_TIMEOUTS = {"TimeoutError", "socket.timeout", "asyncio.exceptions.TimeoutError"}
+_WRONG_CALLS = {"OverflowError", "ValueError", "TypeError"}
 _TRANSIENT_STATUS = {408, 425, 429, 502, 503, 504}
-_SMTP_CODES = ("smtp_code", "code")
-_SERVER_ERRORS = 500
+_TRANSIENT_REPLIES = range(400, 500)
 _NO_ERROR = 400
 _CODE = re.compile(r"\(([45]\d\d),")
 _ERRNO = re.compile(r"\[Errno (-?\d+)\]")
 
 
 def kind_of(exception: ExceptionInfo) -> Kind:
-    """The kind of a failure.
+    """Return the kind of a failure, from an exception and all that it is chained to.
 
-    What is certain comes first, wherever in the chain it is; then what a text says, since some
-    libraries keep no more of an error; then types that only sound like a kind: urllib3 calls a
-    refusal a timeout, too (`NewConnectionError` is a `TimeoutError` of its own).
+    What is certain comes first, wherever in the chain it is. Then come texts, because some
+    libraries keep nothing else of an error. Then come types that only sound like a kind: urllib3
+    calls a refusal a timeout, too (its `NewConnectionError` is a `TimeoutError` of its own).
     """
     chain = list(_chain(exception))
     rules: tuple[Callable[[ExceptionInfo], Kind | None], ...] = (_certain, _by_text, _by_type)
@@ -111,39 +101,56 @@ def kind_of(exception: ExceptionInfo) -> Kind:
 
 
 def _chain(exception: ExceptionInfo) -> Iterator[ExceptionInfo]:
-    """The exception and what it came of, from the outermost inwards."""
+    """Yield the exception, the members of its group, and its cause or context, outermost first."""
     yield exception
     for inner in (*(exception.group or ()), exception.cause or exception.context):
         if inner is not None:
             yield from _chain(inner)
 
 
-def _certain(one: ExceptionInfo) -> Kind | None:
-    code = _server_code(one)
-    if code is not None:
-        return code
-    by_number = _NUMBERS.get(one.symbols.get("errno", ""))
-    return by_number or next((_HARD[base] for base in _HARD if base in one.bases), None)
+def _certain(exception: ExceptionInfo) -> Kind | None:
+    """By a server's reply, by an errno, or by a type that says it all."""
+    by_reply = _by_reply(exception)
+    if by_reply is not None:
+        return by_reply
+    by_number = _NUMBERS.get(exception.symbols.get("errno", ""))
+    kinds = _kind_by_type()
+    return by_number or next((kinds[base] for base in kinds if base in exception.bases), None)
 
 
-def _server_code(one: ExceptionInfo) -> Kind | None:
-    """By what a server answered: SMTP (RFC 5321, 4.2.1), or HTTP (RFC 9110, 15)."""
-    codes = [one.attrs.get(name) for name in _SMTP_CODES]
-    code = next((code for code in codes if type(code) is int and code >= _NO_ERROR), None)
-    if "urllib.error.HTTPError" in one.bases and code is not None:
-        return BUSY if code in _TRANSIENT_STATUS else REJECTED
-    if not any(base.startswith(("smtplib.SMTP", "aiosmtplib.errors.SMTP")) for base in one.bases):
+@cache
+def _kind_by_type() -> dict[str, Kind]:
+    names = {kind.name: kind for kind in KINDS}
+    of_libraries = (library.kinds.items() for library in libraries().values())
+    return _KIND_BY_TYPE | {type_: names[kind] for kinds in of_libraries for type_, kind in kinds}
+
+
+def _by_reply(exception: ExceptionInfo) -> Kind | None:
+    """By the code of a server's reply: of SMTP (RFC 5321, 4.2.1) or of HTTP (RFC 9110, 15)."""
+    for library in libraries().values():
+        reply = library.reply
+        if reply is None or reply.exception not in exception.bases:
+            continue
+        code = exception.attrs.get(reply.attribute)
+        codes = [code] if type(code) is int and code >= _NO_ERROR else []
+        if reply.codes == "http":
+            return _by_codes(codes, _TRANSIENT_STATUS)
+        recipients = str(exception.attrs.get("recipients", ""))
+        codes = codes or [int(found) for found in _CODE.findall(recipients)]
+        return _by_codes(codes, _TRANSIENT_REPLIES)
+    return None
+
+
+def _by_codes(codes: Sequence[int], transient: Container[int]) -> Kind | None:
+    """The kind of the lowest code; None without a code."""
+    if not codes:
         return None
-    if code is not None:
-        return BUSY if code < _SERVER_ERRORS else REJECTED
-    refused = [int(found) for found in _CODE.findall(str(one.attrs.get("recipients", "")))]
-    if not refused:
-        return None
-    return BUSY if min(refused) < _SERVER_ERRORS else REJECTED
+    return BUSY if min(codes) in transient else REJECTED
 
 
-def _by_text(one: ExceptionInfo) -> Kind | None:
-    message = one.message or ""
+def _by_text(exception: ExceptionInfo) -> Kind | None:
+    """By the name or the number of an error that a message quotes."""
+    message = exception.message or ""
     if "CERTIFICATE_VERIFY_FAILED" in message:
         return CERTIFICATE
     found = _ERRNO.search(message)
@@ -153,7 +160,13 @@ def _by_text(one: ExceptionInfo) -> Kind | None:
     return _NUMBERS.get(_RESOLVERS.get(number) or errno.errorcode.get(number, ""))
 
 
-def _by_type(one: ExceptionInfo) -> Kind | None:
-    if _TIMEOUTS.intersection(one.bases):
+def _by_type(exception: ExceptionInfo) -> Kind | None:
+    """By a type that sounds like a timeout or like a wrong argument."""
+    if _timeouts().intersection(exception.bases):
         return TIMEOUT
-    return WRONG_CALL if _WRONG.intersection(one.bases) else None
+    return WRONG_CALL if _WRONG_CALLS.intersection(exception.bases) else None
+
+
+@cache
+def _timeouts() -> set[str]:
+    return _TIMEOUTS.union(*(library.timeouts for library in libraries().values()))

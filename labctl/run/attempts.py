@@ -10,7 +10,7 @@ from labctl.model.base import as_utf8
 from labctl.model.expectation import Expectation
 from labctl.model.plan import Interpreter, PlannedAttempt
 from labctl.model.policy import Rule
-from labctl.model.scenario import Attempt, Library, Scenario
+from labctl.model.scenario import Attempt, Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Client:
 
     path: Path
     source: str
-    requires: tuple[Library, ...] = ()
+    requires: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
@@ -88,7 +88,7 @@ def client_attempt(
     )
 
 
-def client_requires(client: Client, judged_by: Attempt | None) -> tuple[Library, ...]:
+def client_requires(client: Client, judged_by: Attempt | None) -> tuple[str, ...]:
     """Return the libraries of the attempt that a client is judged by, and the client's own."""
     libraries = (*(judged_by.requires if judged_by else ()), *client.requires)
     return tuple(dict.fromkeys(libraries))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from labctl.errors import UsageError, did_you_mean
 from labctl.model.exceptions import known_names
-from labctl.model.scenario import LAYERS, Attempt, Scenario
+from labctl.model.layers import LAYERS
+from labctl.model.scenario import Attempt, Scenario
 from labctl.run.selection import with_known_tags, with_tags
 
 

@@ -14,7 +14,7 @@ from labctl.errors import ManyInputErrors, UsageError
 from labctl.model.compose import Service
 from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab, Unit
 from labctl.model.policy import Policy
-from labctl.model.scenario import Attempt, Library, Scenario
+from labctl.model.scenario import Attempt, Scenario
 from labctl.run.attempts import (
     Client,
     client_attempt,
@@ -37,7 +37,7 @@ class HasServices(Protocol):
 class _Entry:
     """One client in one scenario; `plan` plans it on one Python, given a key and a repeat."""
 
-    requires: tuple[Library, ...]
+    requires: tuple[str, ...]
     plan: Callable[..., PlannedAttempt] = field(compare=False)
 
 

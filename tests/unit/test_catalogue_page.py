@@ -62,7 +62,8 @@ def test_an_entry(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text(text)
     scenarios = Catalogue([path.parent], COMPOSE).all()
-    columns, _, row = catalogue.page(scenarios, tmp_path).partition("## tcp\n\n")[2].splitlines()
+    section = catalogue.page(scenarios, tmp_path).partition("## tcp\n\n")[2].partition("\n\n")[0]
+    columns, _, row = section.splitlines()
     assert [cell.strip() for cell in row.split(" | ")] == [
         "| **[mine](../scenarios/mine.yaml)**: Nothing listens",
         "socket, other",

@@ -15,7 +15,7 @@ from typing import Any
 
 from labctl.errors import InputError, UsageError, Where
 from labctl.load.scenario import CLIENT_LIMIT, read_client
-from labctl.model.scenario import Library, Target
+from labctl.model.scenario import Target
 from labctl.plugin.bundle.calling import Args, call_expression
 from labctl.plugin.bundle.dependencies import Dependencies
 from labctl.plugin.bundle.imports import imports_of
@@ -41,7 +41,7 @@ class Bundle:
     file: str
     source: str
     argv: tuple[str, ...] = ()
-    requires: tuple[Library, ...] = ()
+    requires: tuple[str, ...] = ()
     needs_libraries: bool = False
     modules: Mapping[str, Module]
 

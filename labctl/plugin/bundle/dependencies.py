@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from typing import get_args
 
 from labctl.errors import InputError, Where
-from labctl.model.scenario import Library
+from labctl.model.libraries import libraries_with_modules, third_party_libraries
 from labctl.plugin.bundle.imports import ImportedModule, imports_of
 from labctl.plugin.bundle.project import Module, ModuleOwner, Project
-
-_LIBRARIES: tuple[Library, ...] = get_args(Library)
 
 
 class Dependencies:
@@ -23,9 +20,9 @@ class Dependencies:
         self.modules: dict[str, Module] = {}
 
     @property
-    def requires(self) -> tuple[Library, ...]:
+    def requires(self) -> tuple[str, ...]:
         """The libraries that an attempt can name in `requires`."""
-        return tuple(name for name in _LIBRARIES if name in self._libraries)
+        return libraries_with_modules(self._libraries)
 
     @property
     def needs_libraries(self) -> bool:
@@ -72,10 +69,11 @@ def _imports(module: Module) -> list[ImportedModule]:
 
 
 def _unavailable(name: str, where: Where) -> InputError:
+    libraries = ", ".join(third_party_libraries())
     return InputError(
         f"imports {name}, which a client's container does not have",
         where=where,
         hint="the container has the standard library, modules of your project, and "
-        f"{', '.join(_LIBRARIES)}; move what the client needs to a module that doesn't import "
+        f"{libraries}; move what the client needs to a module that doesn't import "
         f"{name}, or import {name} in the function that uses it",
     )

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from labctl.load.bundled import bundled_compose, bundled_folder
+from labctl.load.scenario import load_scenario
 from tests.unit.cli.conftest import Done, Labctl, Listener
 from tests.unit.load.texts import SCENARIO, write
 
 LIST = "`labctl list` shows them all; a file is given as a path, like ./mine.yaml"
 PYTHONS = "there are 3.9, 3.10, 3.11, 3.12, 3.13, 3.14, and all"
 WRITABLE = "give --json a file in a folder that you may write to"
-CLIENTS = (
-    "the attempts there are: smtplib, socket, http.client, urllib.request, asyncio, "
-    "requests, urllib3, httpx, aiohttp, aiosmtplib"
+CLIENTS = "the attempts there are: " + ", ".join(
+    attempt.name
+    for attempt in load_scenario(
+        bundled_folder("scenarios") / "tcp" / "refused-port.yaml", builtin_compose=bundled_compose()
+    ).attempts
 )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.model.scenario import LAYERS
+from labctl.model.layers import LAYERS
 from tests.unit.cli.conftest import Labctl, Listener
 from tests.unit.load.texts import write
 

@@ -8,11 +8,17 @@ import pytest
 
 from labctl.load.scenario import load_scenario
 from labctl.model.flows import OUTCOMES
+from labctl.model.libraries import third_party_libraries
 from tests.unit.load.texts import LAB, SCENARIO, changed, hint, mistakes, write
 
 TARGET = "target: {host: closed.lab, port: 2525}"
 EXPECT = "expect: {raises: ConnectionRefusedError}"
-LIBRARIES = '"requests", "urllib3", "httpx", "aiohttp" or "aiosmtplib"'
+LIBRARIES = " or ".join(
+    [
+        ", ".join(f'"{name}"' for name in third_party_libraries()[:-1]),
+        f'"{third_party_libraries()[-1]}"',
+    ]
+)
 CLIENT = "client: |\n      import socket"
 LAYERS = '"dns", "tcp", "udp", "tls", "smtp", "http", "ftp", "imap", "pop3" or "other"'
 KEYS = "name, title, layer, tags, story, services, compose, exclusive, target, attempts"

@@ -22,8 +22,15 @@ from labctl.load.policy import load_policy
 from labctl.load.schema import policy_schema
 from labctl.load.yaml_reader import read_yaml
 from labctl.model.exceptions import known_names
-from labctl.model.policy import DOCUMENTED_TYPES, Policy, PolicyFile, Rule
-from labctl.model.scenario import LAYERS
+from labctl.model.layers import LAYERS
+from labctl.model.libraries import libraries
+from labctl.model.policy import (
+    DOCUMENTED_BY_PYTHON,
+    Policy,
+    PolicyFile,
+    Rule,
+    documented_exceptions,
+)
 from tests.unit.judge.samples import scenario
 from tests.unit.load.test_fuzz import TREES
 from tests.unit.load.test_schema import as_json
@@ -75,7 +82,7 @@ def test_an_empty_file_and_none_are_policies_with_defaults(text: str) -> None:
         assert rule == Rule()
         assert (rule.raises, rule.returns, rule.elapsed.max) == (("documented",), True, 15)
         assert (rule.sockets, rule.exits, rule.unhandled) == ("closed", "any", "none")
-        assert rule.admitted == DOCUMENTED_TYPES
+        assert rule.admitted == documented_exceptions()
         assert policy.spec.skip == ()
     assert load(text).text == text
 
@@ -107,14 +114,14 @@ scenarios:
 
 def test_documented_may_stand_beside_others() -> None:
     admitted = load("raises: [documented, mylib.MyError, OSError]").spec.admitted
-    assert admitted == (*DOCUMENTED_TYPES, "mylib.MyError")
+    assert admitted == (*documented_exceptions(), "mylib.MyError")
 
 
 def test_what_is_documented_is_called_so() -> None:
-    third = {"aiohttp", "aiosmtplib", "httpx", "urllib3"}
-    assert {
-        name for name in DOCUMENTED_TYPES if name.partition(".")[0] not in third
-    } <= known_names()
+    of_python = [one for one in libraries().values() if not one.distribution]
+    names = {name for library in of_python for name in library.documented}
+    assert "http.client.HTTPException" in names
+    assert names | set(DOCUMENTED_BY_PYTHON) <= known_names()
 
 
 @pytest.mark.parametrize(
@@ -261,8 +268,8 @@ def test_every_policy_of_the_page_loads() -> None:
         assert load_policy(write("policy.yaml", text), scenarios=known).spec.model_fields_set
 
 
-def test_the_page_tells_every_key_and_every_documented_type() -> None:
+def test_the_page_tells_every_key_and_what_python_documents() -> None:
     told = PAGE.read_text("utf-8")
-    for name in (*PolicyFile.model_fields, *DOCUMENTED_TYPES):
+    for name in (*PolicyFile.model_fields, *DOCUMENTED_BY_PYTHON):
         assert re.search(rf"`[^`\n]*\b{re.escape(name)}\b[^`\n]*`", told), name
     assert "15s" in told

@@ -14,11 +14,12 @@ from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.expectation import Expectation
+from labctl.model.layers import LAYERS
 from labctl.model.packet import RawPacket
 from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab
 from labctl.model.policy import Policy, Rule
 from labctl.model.result import ServerEvent
-from labctl.model.scenario import LAYERS, Target
+from labctl.model.scenario import Target
 from labctl.run.attempts import Client
 from labctl.run.plan import plan
 from labctl.run.selection import catalogue

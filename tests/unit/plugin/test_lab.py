@@ -8,6 +8,9 @@ import pytest
 
 from labctl import plugin
 from labctl.errors import EngineError
+from labctl.load.bundled import bundled_compose, bundled_folder
+from labctl.load.scenario import load_scenario
+from labctl.model.libraries import third_party_libraries
 from labctl.model.plan import PlannedAttempt
 from labctl.plugin.lab_fixture import Lab
 from labctl.plugin.lab_result import Seen
@@ -189,19 +192,24 @@ def test_one_that_a_test_takes_for_a_failure_is_none_either(inner: Inner) -> Non
     assert ran.outcomes() == {"test_it": "passed"}
 
 
+ATTEMPTS = ", ".join(
+    attempt.name
+    for attempt in load_scenario(
+        bundled_folder("scenarios") / "tcp" / "refused-port.yaml", builtin_compose=bundled_compose()
+    ).attempts
+)
 WRONG = {
     '"refused-prot", fetch': """\
 labctl.errors.UsageError: no scenario is called "refused-prot"; did you mean "refused-port"?
 hint: `labctl list` shows them all; a file is given as a path, like ./mine.yaml
 """,
-    '"refused-port", fetch, attempt="smptlib"': """\
+    '"refused-port", fetch, attempt="smptlib"': f"""\
 labctl.errors.UsageError: refused-port has no attempt called smptlib; did you mean "smtplib"?
-hint: it has smtplib, socket, http.client, urllib.request, asyncio, requests, urllib3, httpx, \
-aiohttp, aiosmtplib
+hint: it has {ATTEMPTS}
 """,
-    '"refused-port", fetch, requires=["request"]': """\
+    '"refused-port", fetch, requires=["request"]': f"""\
 labctl.errors.UsageError: no client image has request; did you mean "requests"?
-hint: there are requests, urllib3, httpx, aiohttp, aiosmtplib
+hint: there are {", ".join(third_party_libraries())}
 """,
     '"refused-port", fetch, python="3.8"': """\
 labctl.errors.UsageError: no client image has Python '3.8'

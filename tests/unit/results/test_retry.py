@@ -35,6 +35,7 @@ def info(type_: str, *bases: str, symbol: str = "", **more: Any) -> ExceptionInf
 
 GAI = ("OSError", "Exception")
 SMTP = ("smtplib.SMTPResponseException", "smtplib.SMTPException", "OSError")
+AIOSMTPLIB = ("aiosmtplib.errors.SMTPResponseException", "aiosmtplib.errors.SMTPException")
 DISCONNECTED = ("ConnectionResetError", "http.client.BadStatusLine")
 
 
@@ -59,8 +60,8 @@ DISCONNECTED = ("ConnectionResetError", "http.client.BadStatusLine")
         (info("smtplib.SMTPConnectError", *SMTP, attrs={"smtp_code": 421}), BUSY),
         (info("smtplib.SMTPDataError", *SMTP, attrs={"smtp_code": 451}), BUSY),
         (info("smtplib.SMTPDataError", *SMTP, attrs={"smtp_code": 550}), REJECTED),
-        (info("aiosmtplib.errors.SMTPDataError", attrs={"code": 550}), REJECTED),
-        (info("aiosmtplib.errors.SMTPDataError", attrs={"code": 451}), BUSY),
+        (info("aiosmtplib.errors.SMTPDataError", *AIOSMTPLIB, attrs={"code": 550}), REJECTED),
+        (info("aiosmtplib.errors.SMTPDataError", *AIOSMTPLIB, attrs={"code": 451}), BUSY),
         (info("smtplib.SMTPRecipientsRefused", "smtplib.SMTPException",
               attrs={"recipients": "{'a@b.lab': (550, b'no'), 'c@b.lab': (450, b'later')}"}), BUSY),
         (info("smtplib.SMTPRecipientsRefused", "smtplib.SMTPException",

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from labctl.errors import InputError, LabError, UsageError
+from labctl.model.libraries import third_party_libraries
 from tests.unit.plugin.bundle.conftest import Project
 
 
@@ -322,9 +323,9 @@ def test_what_the_container_does_not_have_is_told(project: Project) -> None:
         """
     )
     hint = (
-        "the container has the standard library, modules of your project, and requests, urllib3, "
-        "httpx, aiohttp, aiosmtplib; move what the client needs to a module that doesn't import "
-        "pytest, or import pytest in the function that uses it"
+        "the container has the standard library, modules of your project, and "
+        f"{', '.join(third_party_libraries())}; move what the client needs to a module that "
+        "doesn't import pytest, or import pytest in the function that uses it"
     )
     said = "imports pytest, which a client's container does not have"
     assert error_of(project, module.fetch) == (f"{project.root}/test_it.py:1: {said}", hint)
