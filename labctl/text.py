@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 LINE_LIMIT = 4000
 """Characters of one line beyond which `escape_control` cuts by default."""
@@ -45,6 +46,13 @@ def escape_lines(text: str) -> list[str]:
 def pluralize(number: int, noun: str) -> str:
     """Return the number and its noun: `1 attempt`, `2 attempts`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def comma_list(words: Iterable[str], *, limit: int = 8) -> str:
+    """Return `a, b, c`; if there are more than `limit` words, `a, b and 2 more`."""
+    names = list(words)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def clip(text: str, limit: int) -> str:

@@ -14,8 +14,8 @@ from labctl.grading.checking import check_folder
 from labctl.grading.exercises import exercises as known
 from labctl.model.grade import State
 from labctl.report.console import make_console
-from labctl.report.exercises import points
-from labctl.report.marks import marks
+from labctl.report.exercises import exercise_points
+from labctl.report.grades.terminal import render_grade
 from labctl.run.output import Output
 
 NOT_ALL_POINTS = 1
@@ -46,9 +46,11 @@ def check(
     if as_json:
         typer.echo(grade.model_dump_json(by_alias=True, indent=2))
     else:
-        hidden = round(points(exercise) - grade.max_points, 3)
+        hidden = round(exercise_points(exercise) - grade.max_points, 3)
         most = exercise.spec.limits.tries
-        make_console().print(marks(grade, tried=checked.tries, most=most, hidden=hidden))
+        make_console().print(
+            render_grade(grade, tries=checked.tries, tries_limit=most, hidden_points=hidden)
+        )
     if grade.state is State.ERROR:
         raise typer.Exit(EngineError.exit_code)
     is_full = grade.state is State.GRADED and grade.points >= grade.max_points

@@ -16,7 +16,7 @@ from labctl.grading.exercises import exercises as known
 from labctl.grading.start import README, start_exercise
 from labctl.report import exercises as report
 from labctl.report.console import make_console
-from labctl.report.exercises import list_json, list_table
+from labctl.report.exercises import exercises_json, render_exercises
 from labctl.run.selection import loadable
 
 app = verb_app(
@@ -38,9 +38,9 @@ def list_(
     found, errors = known(exercises).sorted_out()
     found.sort(key=lambda one: one.spec.level)
     if as_json:
-        typer.echo(json.dumps(list_json(found), indent=2))
+        typer.echo(json.dumps(exercises_json(found), indent=2))
     else:
-        make_console().print(list_table(found))
+        make_console().print(render_exercises(found))
     if errors:
         raise ManyInputErrors(tuple(errors))
 
@@ -54,9 +54,9 @@ def show(
     """Show what an exercise asks for, and what it is worth. Hidden runs are not told."""
     exercise = known(exercises).load(name)
     if as_json:
-        typer.echo(json.dumps(report.show_json(exercise), indent=2))
+        typer.echo(json.dumps(report.exercise_json(exercise), indent=2))
     else:
-        make_console().print(report.show(exercise))
+        make_console().print(report.render_exercise(exercise))
 
 
 @app.command(epilog="Example: labctl exercise start tell-them-apart")

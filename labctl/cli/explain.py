@@ -20,7 +20,7 @@ from labctl.explain.search import Candidate, search
 from labctl.load.files import read_bytes
 from labctl.model.exceptions import known_names
 from labctl.pythons import SERIES, USUAL
-from labctl.report import explained as report
+from labctl.report import explanation as report
 from labctl.run.selection import catalogue
 
 EXAMPLES = """\b
@@ -68,9 +68,9 @@ def explain(
         typer.echo(f"labctl: no scenario raises {raised.type} or what it came from", err=True)
     pythons = [_python(one) for one in shown]
     if as_json:
-        typer.echo(json.dumps(report.explained_json(raised, shown, more, pythons), indent=2))
+        typer.echo(json.dumps(report.explanation_json(raised, shown, more, pythons), indent=2))
     elif shown:
-        typer.echo(report.explained(raised, shown, more, pythons))
+        typer.echo(report.explanation_text(raised, shown, more, pythons))
 
 
 def _raised(what: str) -> Raised:

@@ -13,7 +13,7 @@ from labctl.errors import EngineError
 from labctl.grading.course import CLASS, GradeRequest, grade_class, is_complete
 from labctl.grading.exercises import exercises as known
 from labctl.report.console import make_console
-from labctl.report.marks import class_table
+from labctl.report.grades.terminal import render_class
 from labctl.run.output import Output
 
 EXAMPLES = """\b
@@ -60,5 +60,5 @@ def grade(
     if as_json:
         typer.echo((out / CLASS).read_text("utf-8"), nl=False)
     else:
-        make_console().print(class_table(grades, out))
+        make_console().print(render_class(grades, out))
     raise typer.Exit(0 if is_complete(grades) else EngineError.exit_code)

@@ -11,7 +11,7 @@ from labctl.cli import options
 from labctl.cli.verbs import verb_app
 from labctl.errors import ManyInputErrors
 from labctl.report.console import make_console
-from labctl.report.scenarios import list_json, list_table
+from labctl.report.scenarios import render_scenarios, scenarios_json
 from labctl.run.filters import Filters
 from labctl.run.selection import catalogue
 
@@ -63,8 +63,8 @@ def list_(
     if not (found or errors):
         typer.echo(f"labctl: {filters.no_match_text()}", err=True)
     if as_json:
-        typer.echo(json.dumps(list_json(found), indent=2))
+        typer.echo(json.dumps(scenarios_json(found), indent=2))
     elif found:
-        make_console().print(list_table(found))
+        make_console().print(render_scenarios(found))
     if errors:
         raise ManyInputErrors(tuple(errors))

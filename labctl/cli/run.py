@@ -140,8 +140,8 @@ class SurvivalOutput(Output):
 
     def report(self, result: Result) -> RenderableType:
         """Return how many failures the client survived, and what broke it."""
-        from labctl.report.survived import render_survived  # noqa: PLC0415 rich: not before labs start
+        from labctl.report.survival import render_survival  # noqa: PLC0415 rich: not before labs start
 
         options = ["--client", str(self._client.path)] if self._client else []
         options += ["--policy", str(self._policy.path or "default")]
-        return render_survived(result, options=options, skipped=self._skipped)
+        return render_survival(result, options=options, skipped=self._skipped)

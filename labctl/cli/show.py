@@ -24,6 +24,6 @@ def show(
     """Tell a scenario's story, who talks to whom, and what is expected."""
     scenario = catalogue(scenarios).load(name)
     if as_json:
-        typer.echo(json.dumps(report.show_json(scenario), indent=2))
+        typer.echo(json.dumps(report.scenario_json(scenario), indent=2))
     else:
-        make_console().print(report.show(scenario))
+        make_console().print(report.render_scenario(scenario))

@@ -11,7 +11,7 @@ from labctl.grading.grader import Grader
 from labctl.grading.reading import digest_of
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, State
-from labctl.report.grades import classpage, feedback, gradescope, lms, prairielearn
+from labctl.report.grades import class_page, feedback, gradescope, lms, prairielearn
 from labctl.run.output import Output
 from labctl.run.signals import terminable
 from labctl.submissions import Submission, find_submissions
@@ -110,8 +110,8 @@ def _write_class(folder: Folder, ids: set[str]) -> list[Grade]:
     everyone = class_grades(grades)
     folder.write("grades.csv", lms.moodle_csv(everyone))
     folder.write("canvas.csv", lms.canvas_csv(everyone))
-    folder.write(CLASS, classpage.class_json(everyone))
-    folder.write("index.html", classpage.class_html(everyone))
+    folder.write(CLASS, class_page.class_json(everyone))
+    folder.write("index.html", class_page.class_html(everyone))
     folder.close()
     return grades
 

@@ -21,8 +21,8 @@ from labctl.model.result import (
     Verdict,
 )
 from labctl.plugin.rendering import terminal_text
-from labctl.report.stacks import drawings
-from labctl.report.text import ended, series
+from labctl.report.stacks import draw_stacks
+from labctl.report.wording import ending_line, python_series
 from labctl.wire.ladder import draw
 
 
@@ -75,7 +75,7 @@ class Seen:
         Raises ValueError if it returned another kind of value, or did not return.
         """
         if self.observation.outcome is not Outcome.RETURNED:
-            raise ValueError(f"the client returned nothing: {ended(self.observation)}")
+            raise ValueError(f"the client returned nothing: {ending_line(self.observation)}")
         text = "None" if self.returned is None else self.returned
         try:
             return ast.literal_eval(text)
@@ -162,15 +162,15 @@ class Seen:
     def title(self) -> str:
         """A title: `reset-on-read, fetch on Python 3.13`."""
         result = self.result
-        return f"{result.scenario}, {result.attempt} on Python {series(result.python)}"
+        return f"{result.scenario}, {result.attempt} on Python {python_series(result.python)}"
 
     def __repr__(self) -> str:
-        return f"<{self.title}: {ended(self.observation)}>"
+        return f"<{self.title}: {ending_line(self.observation)}>"
 
     def __str__(self) -> str:
         from rich.console import Group  # noqa: PLC0415 takes long
 
-        return terminal_text(Group(*drawings([self.result])))
+        return terminal_text(Group(*draw_stacks([self.result])))
 
 
 LAB_RESULTS: pytest.StashKey[list[Seen]] = pytest.StashKey()

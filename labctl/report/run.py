@@ -1,4 +1,4 @@
-"""The terminal's rendering of a run."""
+"""The report of a run on a terminal."""
 
 from __future__ import annotations
 
@@ -11,36 +11,46 @@ from rich.padding import Padding
 from rich.text import Text
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.stacks import diff_lines, drawings
+from labctl.report.failures import Failure, group_failures
+from labctl.report.layout import indented, single_line
+from labctl.report.stacks import draw_stacks, stack_diff_lines
 from labctl.report.tables import (
     LINES_LIMIT,
     attempt_lines,
-    comparisons,
+    client_comparison_lines,
     repeat_lines,
-    scenarios_by_python,
     summary_line,
+    verdict_table,
 )
-from labctl.report.text import MARKS, STYLES, label, listed, one_line, series, word
+from labctl.report.wording import (
+    EVIDENCE_WORDS,
+    VERDICT_SIGNS,
+    VERDICT_STYLES,
+    attempt_label,
+    python_list,
+    python_series,
+    verdict_word,
+)
 from labctl.results.summary import interruption_note
 from labctl.text import escape_control, escape_lines, pluralize
 
 _DETAILS_LIMIT = 10
 _REASONS_LIMIT = 8
 _OUTPUT_LINES = 5
+_INDENT = 4
 _NOT_AS_EXPECTED = (Verdict.FAIL, Verdict.INCONCLUSIVE)
-_UNJUDGED = {"wire": "the wire", "served": "the servers' events"}
 
 
 def render_run(result: Result) -> RenderableType:
-    """All there is to say of a run: the attempts, why some failed, what broke, for one scenario
-    its stacks as layers and its packets as a ladder, for several a table, and a summary. Drawings
-    have 80 columns; lines of text are as wide as the terminal.
+    """Return all there is to say of a run: the attempts, why some failed, what broke, and a
+    summary; for a single scenario its stacks and its packets, for several a table of verdicts.
+
+    Drawings have 80 columns; lines of text are as wide as the terminal.
     """
-    blocks = [list(block) for block in _blocks(result)]
     parts: list[RenderableType] = []
-    for block in filter(None, blocks):
+    for block in filter(None, map(list, _blocks(result))):
         parts += [*block, Text()]
-    return Group(*parts, *_closing(result))
+    return Group(*parts, *_closing_lines(result))
 
 
 def _blocks(result: Result) -> Iterator[Sequence[RenderableType]]:
@@ -49,105 +59,88 @@ def _blocks(result: Result) -> Iterator[Sequence[RenderableType]]:
         yield repeat_lines(attempts)
     else:
         yield _attempts(attempts)
-    yield from _failures(attempts)
-    yield from _errors(attempts)
-    yield comparisons(attempts)
-    yield from _said(attempts)
+    failures = group_failures(attempts)
+    yield from _failures([one for one in failures if one.verdict in _NOT_AS_EXPECTED])
+    errors = [one for one in failures if one.verdict is Verdict.ERROR]
+    yield from map(_error, errors[:_DETAILS_LIMIT])
+    yield client_comparison_lines(attempts)
+    yield from _other_outputs(attempts)
     scenarios = {one.scenario for one in attempts}
     if len(scenarios) == 1:
-        yield drawings(attempts)
-    if len(scenarios) > 1 or len({series(one.python) for one in attempts}) > 1:
-        yield [scenarios_by_python(attempts)]
+        yield draw_stacks(attempts)
+    if len(scenarios) > 1 or len(python_list(attempts)) > 1:
+        yield [verdict_table(attempts)]
 
 
 def _attempts(attempts: Sequence[AttemptResult]) -> list[Text]:
-    """A line for each attempt; only for those that did not pass where they are too many."""
+    """Return a line for each attempt; of too many, only for those that did not pass."""
     if len(attempts) <= LINES_LIMIT:
         return attempt_lines(attempts)
-    rest = [one for one in attempts if one.verdict is not Verdict.PASS]
-    lines = attempt_lines(rest[:LINES_LIMIT])
-    hidden = len(attempts) - len(lines)
-    return [*lines, Text(f"{pluralize(hidden, 'attempt')} not listed here", style="dim")]
+    not_passed = [one for one in attempts if one.verdict is not Verdict.PASS]
+    lines = attempt_lines(not_passed[:LINES_LIMIT])
+    hidden = pluralize(len(attempts) - len(lines), "attempt")
+    return [*lines, Text(f"{hidden} not listed here", style="dim")]
 
 
-def _failures(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]:
-    """What was not as expected, once for all repeats and Pythons in which that is the same."""
-    alike: dict[tuple[str, ...], list[AttemptResult]] = {}
-    for one in attempts:
-        if one.verdict in _NOT_AS_EXPECTED:
-            key = (one.scenario, one.attempt, one.client, *one.reasons)
-            alike.setdefault(key, []).append(one)
-    shown = list(alike.values())[:_DETAILS_LIMIT]
-    yield from map(_failure, shown)
-    if len(alike) > len(shown):
-        more = len(alike) - len(shown)
+def _failures(failures: Sequence[Failure]) -> Iterator[list[RenderableType]]:
+    yield from map(_failure, failures[:_DETAILS_LIMIT])
+    if len(failures) > _DETAILS_LIMIT:
+        more = len(failures) - _DETAILS_LIMIT
         yield [Text(f"and {more} more ways to fail; --json FILE has them all", style="dim")]
 
 
-def _failure(results: Sequence[AttemptResult]) -> list[RenderableType]:
-    first = results[0]
-    pythons = listed(dict.fromkeys(series(one.python) for one in results))
-    head = _headline(first.verdict, f"{label(first)} on Python {pythons}")
-    reasons = [_indented(reason) for reason in first.reasons[:_REASONS_LIMIT]]
+def _failure(failure: Failure) -> list[RenderableType]:
+    first = failure.first
+    head = _headline(failure.verdict, f"{attempt_label(first)} on Python {failure.pythons}")
+    reasons = [_reason(text) for text in first.reasons[:_REASONS_LIMIT]]
     if len(first.reasons) > _REASONS_LIMIT:
-        reasons.append(_indented(f"and {len(first.reasons) - _REASONS_LIMIT} more reasons"))
-    return [head, *reasons, *diff_lines(first), *_output(first)]
+        reasons.append(_reason(f"and {len(first.reasons) - _REASONS_LIMIT} more reasons"))
+    return [head, *reasons, *stack_diff_lines(first), *_output_lines(first)]
 
 
-def _headline(verdict: Verdict | None, text: str) -> Text:
-    line = f"{MARKS[verdict]} {word(verdict)}  {text}"
-    return one_line(line, STYLES[verdict])
+def _headline(verdict: Verdict, text: str) -> Text:
+    line = f"{VERDICT_SIGNS[verdict]} {verdict_word(verdict)}  {text}"
+    return single_line(line, VERDICT_STYLES[verdict])
 
 
-def _indented(text: str) -> Padding:
-    return Padding(Text(escape_control(text)), (0, 0, 0, 4), expand=False)
+def _reason(text: str) -> Padding:
+    return indented(escape_control(text), _INDENT)
 
 
-def _said(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]:
-    """What clients of one's own wrote, where that is not told with why they failed."""
+def _error(failure: Failure) -> list[RenderableType]:
+    """Return what broke the lab. A reason may have several lines: it may quote a service's log."""
+    number = pluralize(len(failure.attempts), "attempt")
+    head = _headline(failure.verdict, f"the lab broke, {number} not made: {failure.labels}")
+    lines = [_reason(line) for reason in failure.first.reasons for line in reason.splitlines()]
+    return [head, *lines]
+
+
+def _other_outputs(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]:
+    """Yield the output of each client given with --client that did not fail."""
     own = (one for one in attempts if one.client and one.verdict not in _NOT_AS_EXPECTED)
-    for one in [one for one in own if any(_output(one))][:_DETAILS_LIMIT]:
-        head = one_line(f"{label(one)} on Python {series(one.python)}", "bold")
-        yield [head, *_output(one)]
+    for one in [one for one in own if any(_output_lines(one))][:_DETAILS_LIMIT]:
+        head = single_line(f"{attempt_label(one)} on Python {python_series(one.python)}", "bold")
+        yield [head, *_output_lines(one)]
 
 
-def _output(result: AttemptResult) -> Iterator[Text]:
-    """The last lines that a client wrote."""
+def _output_lines(result: AttemptResult) -> Iterator[Text]:
+    """Yield the last lines that a client wrote to stdout and to stderr."""
     if result.observed is None:
         return
     for name in ("stdout", "stderr"):
         lines = escape_lines(getattr(result.observed, name).rstrip())
         if lines != [""]:
-            cut = f", the last {_OUTPUT_LINES} of {len(lines)} lines"
-            yield Text(f"    its {name}{cut if len(lines) > _OUTPUT_LINES else ''}:", style="dim")
-            yield from (one_line(f"    │ {line}") for line in lines[-_OUTPUT_LINES:])
+            last = f", the last {_OUTPUT_LINES} of {len(lines)} lines"
+            yield Text(f"    its {name}{last if len(lines) > _OUTPUT_LINES else ''}:", style="dim")
+            yield from (single_line(f"    │ {line}") for line in lines[-_OUTPUT_LINES:])
 
 
-def _errors(attempts: Sequence[AttemptResult]) -> Iterator[list[RenderableType]]:
-    """What broke, once for all attempts that could not be made for the same reason."""
-    causes: dict[tuple[str, ...], list[AttemptResult]] = {}
-    for one in attempts:
-        if one.verdict is Verdict.ERROR:
-            causes.setdefault(one.reasons, []).append(one)
-    for reasons, broken in list(causes.items())[:_DETAILS_LIMIT]:
-        names = listed(dict.fromkeys(label(one) for one in broken), most=4)
-        number = pluralize(len(broken), "attempt")
-        head = _headline(Verdict.ERROR, f"the lab broke, {number} not made: {names}")
-        yield [head, *map(_paragraphs, reasons)]
-
-
-def _paragraphs(text: str) -> Group:
-    """A reason that may have several lines: a service's log stands in some."""
-    return Group(*map(_indented, text.splitlines()))
-
-
-def _closing(result: Result) -> Iterator[Text]:
-    unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
-    for key, number in unjudged.items():
+def _closing_lines(result: Result) -> Iterator[Text]:
+    not_judged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
+    for key, number in not_judged.items():
         where = f"{number} of {pluralize(len(result.attempts), 'attempt')}"
-        yield Text(
-            f"Not judged in {where}: {_UNJUDGED.get(key, escape_control(key))}.", style="dim"
-        )
-    if why := interruption_note(result):
-        yield Text(why, style="bold red")
+        what = EVIDENCE_WORDS.get(key, escape_control(key))
+        yield Text(f"Not judged in {where}: {what}.", style="dim")
+    if note := interruption_note(result):
+        yield Text(note, style="bold red")
     yield summary_line(result.attempts)

@@ -1,4 +1,4 @@
-"""Scenarios as people read them and as other programs do: the list of all, and one in full."""
+"""Scenarios for `labctl list` and `labctl show`: as a terminal shows them, and as JSON."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 from labctl.model.scenario import Attempt, Scenario
-from labctl.report.expected import brief, expectation_lines
-from labctl.report.picture import picture
-from labctl.report.text import clip, flowing, listed
+from labctl.report.expectation import expectation_lines, expected_endings
+from labctl.report.layout import clip_columns, unwrap_paragraphs
+from labctl.report.topology import draw_topology
 from labctl.results.attempt import expected_json
-from labctl.text import escape_control, escape_lines, pluralize
+from labctl.text import comma_list, escape_control, escape_lines, pluralize
 
+_WIDTH = 80
 _SOURCE_LIMIT = 200
 _SOURCE_WIDTH = 73
 _NAME_LIMIT = 28
 
 
-def list_table(scenarios: Sequence[Scenario]) -> RenderableType:
-    """Name, layer and title of each scenario; below the title its clients and what they are to
-    meet. Names are broken only where they are longer than a line.
+def render_scenarios(scenarios: Sequence[Scenario]) -> RenderableType:
+    """Return a table with name, layer and title of each scenario; below the title are its clients
+    and how they are expected to end.
     """
     names = max((len(one.name) for one in scenarios), default=0)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -33,29 +34,30 @@ def list_table(scenarios: Sequence[Scenario]) -> RenderableType:
     table.add_column("layer", no_wrap=True)
     table.add_column("title", overflow="fold")
     for one in scenarios:
-        ends = dict.fromkeys(end for attempt in one.attempts for end in brief(attempt))
-        clients = ", ".join(attempt.name for attempt in one.attempts)
-        facts = (
-            Text(escape_control(f"clients: {clients}")),
-            Text(escape_control(f"expects: {', '.join(ends)}")),
-        )
-        about = Group(Text(escape_control(one.title)), Padding(Group(*facts), (0, 0, 0, 2)))
-        table.add_row(Text(escape_control(one.name)), Text(one.layer), about)
+        table.add_row(Text(escape_control(one.name)), Text(one.layer), _title_cell(one))
     return Group(table, Text(), Text(pluralize(len(scenarios), "scenario")))
 
 
-def show(scenario: Scenario) -> RenderableType:
-    """All of a scenario that a person wants to know before running it, in 80 columns: the story,
-    who talks to whom, the clients, and what is expected of them.
+def _title_cell(scenario: Scenario) -> RenderableType:
+    endings = dict.fromkeys(end for one in scenario.attempts for end in expected_endings(one))
+    clients = ", ".join(attempt.name for attempt in scenario.attempts)
+    lines = (f"clients: {clients}", f"expects: {', '.join(endings)}")
+    details = Group(*(Text(escape_control(line)) for line in lines))
+    return Group(Text(escape_control(scenario.title)), Padding(details, (0, 0, 0, 2)))
+
+
+def render_scenario(scenario: Scenario) -> RenderableType:
+    """Return what a person wants to know of a scenario before a run, in 80 columns: the story, the
+    drawing of its hosts, the source of each client, and what is expected of it.
     """
     head = Text(escape_control(scenario.name), style="bold")
     head.append(f"  {escape_control(scenario.title)}", style="default")
-    tags = f", tags {listed(map(escape_control, scenario.tags))}" if scenario.tags else ""
-    facts = Text(f"layer {scenario.layer}{tags}, {escape_control(str(scenario.path))}", style="dim")
-    story = [Text(line) for line in flowing(scenario.story)]
-    drawing = [Text(line) for line in picture(scenario)]
+    tags = f", tags {comma_list(map(escape_control, scenario.tags))}" if scenario.tags else ""
+    facts = f"layer {scenario.layer}{tags}, {escape_control(str(scenario.path))}"
+    story = [Text(line) for line in unwrap_paragraphs(scenario.story)]
+    drawing = [Text(line) for line in draw_topology(scenario)]
     attempts = [line for attempt in scenario.attempts for line in _attempt(attempt)]
-    return Group(head, facts, Text(), *story, *drawing, *attempts)
+    return Group(head, Text(facts, style="dim"), Text(), *story, *drawing, *attempts)
 
 
 def _attempt(attempt: Attempt) -> Iterator[Text]:
@@ -70,18 +72,19 @@ def _attempt(attempt: Attempt) -> Iterator[Text]:
     for variant in attempt.expectations:
         where = f" on Python {variant.python}" if variant.python else ""
         yield Text(f"  expected{where}:", style="cyan")
-        yield from (
-            Text(clip(f"    {escape_control(line)}", 80)) for line in expectation_lines(variant)
-        )
+        for line in expectation_lines(variant):
+            yield Text(clip_columns(f"    {escape_control(line)}", _WIDTH))
 
 
-def list_json(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
-    """What `list` shows. `expects` has for each client its variants as `expect:` writes them."""
+def scenarios_json(scenarios: Sequence[Scenario]) -> list[dict[str, Any]]:
+    """Return what `labctl list` shows. `expects` has for each client its variants, with the keys of
+    `expect:`.
+    """
     return [_entry(scenario) for scenario in scenarios]
 
 
-def show_json(scenario: Scenario) -> dict[str, Any]:
-    """What `show` shows: the entry of `list`, the story, the services and the clients' sources."""
+def scenario_json(scenario: Scenario) -> dict[str, Any]:
+    """Return an entry of `scenarios_json` with the story, the services and the clients' sources."""
     return {
         **_entry(scenario),
         "story": scenario.story,
@@ -92,7 +95,9 @@ def show_json(scenario: Scenario) -> dict[str, Any]:
             {"name": one.name, "image": one.image, "aliases": list(one.aliases)}
             for one in scenario.services
         ],
-        "sources": {one.name: _source(one) for one in scenario.attempts},
+        "sources": {
+            one.name: {"origin": one.origin, "source": one.source} for one in scenario.attempts
+        },
     }
 
 
@@ -109,7 +114,3 @@ def _entry(scenario: Scenario) -> dict[str, Any]:
             for one in scenario.attempts
         },
     }
-
-
-def _source(attempt: Attempt) -> dict[str, str]:
-    return {"origin": attempt.origin, "source": attempt.source}

@@ -10,19 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 from labctl.model.result import AttemptResult, Verdict
-from labctl.report.text import (
-    MARKS,
-    STYLES,
-    label,
-    listed,
-    one_line,
+from labctl.report.layout import pad_columns, single_line
+from labctl.report.wording import (
+    VERDICT_SIGNS,
+    VERDICT_STYLES,
+    attempt_label,
     outcome_line,
-    pad,
-    series,
-    word,
+    python_series,
+    sorted_pythons,
+    verdict_word,
 )
 from labctl.results.summary import Repeats, group_repeats
-from labctl.text import escape_control, pluralize
+from labctl.text import comma_list, escape_control, pluralize
 
 LINES_LIMIT = 48
 """Attempts beyond which only those are listed that are not as they should be."""
@@ -30,124 +29,136 @@ _NAME_LIMIT = 30
 _ROW_NAME_LIMIT = 24
 _CELL_WIDTH = 8
 """Columns of `1 of 16` and of `unproven`; six of them stand beside the names in 80 columns."""
-_COMPARED_LIMIT = 10
+_COMPARISONS_LIMIT = 10
 _OTHERS_LIMIT = 5
+_CELL_WORDS = {
+    Verdict.ERROR: "errors",
+    Verdict.FAIL: "failed",
+    Verdict.INCONCLUSIVE: "unproven",
+}
+"""The worst verdict first."""
 
 
 def attempt_lines(results: Sequence[AttemptResult]) -> list[Text]:
-    """One line for each: verdict, scenario and attempt, Python, time and what came of it."""
-    words = max((len(word(one.verdict)) for one in results), default=0)
-    names = min(max((cell_len(label(one)) for one in results), default=0), _NAME_LIMIT)
-    pythons = max((len(escape_control(one.python)) for one in results), default=0)
+    """Return a line for each attempt: verdict, scenario and attempt, Python, time and outcome."""
+    word_width = max((len(verdict_word(one.verdict)) for one in results), default=0)
+    longest = max((cell_len(attempt_label(one)) for one in results), default=0)
+    label_width = min(longest, _NAME_LIMIT)
+    python_width = max((len(escape_control(one.python)) for one in results), default=0)
     lines = []
     for one in results:
-        line = one_line(f"{MARKS[one.verdict]} {word(one.verdict):<{words}}", STYLES[one.verdict])
-        facts = f"{escape_control(one.python):<{pythons}}  {one.elapsed_s:5.2f} s"
-        line.append(f"  {pad(label(one), names)}  {facts}  ", style="default")
-        line.append(outcome_line(one), style="default")
+        sign, word = VERDICT_SIGNS[one.verdict], verdict_word(one.verdict)
+        line = single_line(f"{sign} {word:<{word_width}}", VERDICT_STYLES[one.verdict])
+        label = pad_columns(attempt_label(one), label_width)
+        facts = f"{escape_control(one.python):<{python_width}}  {one.elapsed_s:5.2f} s"
+        line.append(f"  {label}  {facts}  {outcome_line(one)}", style="default")
         lines.append(line)
     return lines
 
 
 def repeat_lines(results: Sequence[AttemptResult]) -> list[Text]:
-    """For each attempt how many of its repeats agree, and which ones don't; only where some
-    don't if the attempts are too many.
+    """Return how many repeats of each attempt agree, and the repeats that differ.
+
+    Of more than `LINES_LIMIT` attempts, only those are listed whose repeats differ.
     """
-    found = group_repeats(results)
-    shown = found if len(found) <= LINES_LIMIT else [group for group in found if group.others]
-    lines = [line for group in shown[:LINES_LIMIT] for line in _group_lines(group)]
-    if len(found) > len(shown):
-        agreeing = pluralize(len(found) - len(shown), "attempt")
+    groups = group_repeats(results)
+    shown = groups if len(groups) <= LINES_LIMIT else [group for group in groups if group.others]
+    lines = [line for group in shown[:LINES_LIMIT] for line in _repeats(group)]
+    if len(groups) > len(shown):
+        agreeing = pluralize(len(groups) - len(shown), "attempt")
         lines.append(Text(f"{agreeing} more, in which all repeats agree", style="dim"))
     if len(shown) > LINES_LIMIT:
         lines.append(Text(f"{len(shown) - LINES_LIMIT} more in which they don't", style="dim"))
     return lines
 
 
-def _group_lines(group: Repeats) -> Iterator[Text]:
+def _repeats(group: Repeats) -> Iterator[Text]:
     first = group.usual[0]
     agree = f"{len(group.usual)} of {len(group.usual) + len(group.others)} agree"
-    yield one_line(
-        f"{MARKS[first.verdict]} {agree}: {label(first)} on {escape_control(first.python)}: "
-        f"{word(first.verdict)}, {outcome_line(first)}",
-        "bold red" if group.others else STYLES[first.verdict],
+    label = f"{attempt_label(first)} on {escape_control(first.python)}"
+    yield single_line(
+        f"{VERDICT_SIGNS[first.verdict]} {agree}: {label}: {_verdict_and_outcome(first)}",
+        "bold red" if group.others else VERDICT_STYLES[first.verdict],
     )
     for other in group.others[:_OTHERS_LIMIT]:
-        yield one_line(f"    repeat {other.repeat}: {word(other.verdict)}, {outcome_line(other)}")
+        yield single_line(f"    repeat {other.repeat}: {_verdict_and_outcome(other)}")
     if len(group.others) > _OTHERS_LIMIT:
         yield Text(f"    and {len(group.others) - _OTHERS_LIMIT} more repeats that differ")
 
 
-def comparisons(results: Sequence[AttemptResult]) -> list[Text]:
-    """What a client of one's own got, beside what the scenario's own clients got; once for all
-    Pythons on which that is the same.
+def _verdict_and_outcome(result: AttemptResult) -> str:
+    return f"{verdict_word(result.verdict)}, {outcome_line(result)}"
+
+
+def client_comparison_lines(results: Sequence[AttemptResult]) -> list[Text]:
+    """Return the outcome of clients given with --client beside that of the scenario's own clients;
+    once for all Pythons on which they are the same.
     """
-    places: dict[tuple[str, str], list[AttemptResult]] = {}
-    for group in group_repeats(results):
-        one = group.usual[0]
-        places.setdefault((one.scenario, one.python), []).append(one)
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for (scenario, python), place in places.items():
-        if any(one.client for one in place) and not all(one.client for one in place):
-            alike.setdefault((scenario, *_compared(place)), []).append(series(python))
+    clients: dict[tuple[str, str], list[AttemptResult]] = {}
+    for repeats in group_repeats(results):
+        one = repeats.usual[0]
+        clients.setdefault((one.scenario, one.python), []).append(one)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for (scenario, python), own in clients.items():
+        if any(one.client for one in own) and not all(one.client for one in own):
+            groups.setdefault((scenario, *_client_rows(own)), []).append(python_series(python))
     lines: list[Text] = []
-    for (scenario, *rows), pythons in list(alike.items())[:_COMPARED_LIMIT]:
-        lines.append(Text(f"{escape_control(scenario)} on Python {listed(pythons)}", style="bold"))
-        lines += map(one_line, rows)
-    if len(alike) > _COMPARED_LIMIT:
-        lines.append(Text(f"and {len(alike) - _COMPARED_LIMIT} more comparisons", style="dim"))
+    for (scenario, *rows), pythons in list(groups.items())[:_COMPARISONS_LIMIT]:
+        head = f"{escape_control(scenario)} on Python {comma_list(pythons)}"
+        lines += [Text(head, style="bold"), *map(single_line, rows)]
+    if len(groups) > _COMPARISONS_LIMIT:
+        more = len(groups) - _COMPARISONS_LIMIT
+        lines.append(Text(f"and {more} more comparisons", style="dim"))
     return lines
 
 
-def _compared(place: Sequence[AttemptResult]) -> Iterator[str]:
-    """A row for each client given, then one for all of the scenario's own that got the same."""
-    alike: dict[tuple[str, str], list[AttemptResult]] = {}
-    for result in sorted(place, key=lambda r: not r.client):
-        alike.setdefault((result.client, outcome_line(result)), []).append(result)
-    for (client, outcome), members in alike.items():
-        who = escape_control(client) or listed((escape_control(m.attempt) for m in members), most=2)
-        yield f"  {pad(who, _NAME_LIMIT)}  {outcome}"
+def _client_rows(results: Sequence[AttemptResult]) -> Iterator[str]:
+    """Yield a row for each client given, then one for all of the scenario's own clients that have
+    the same outcome.
+    """
+    groups: dict[tuple[str, str], list[AttemptResult]] = {}
+    for result in sorted(results, key=lambda one: not one.client):
+        groups.setdefault((result.client, outcome_line(result)), []).append(result)
+    for (client, outcome), members in groups.items():
+        attempts = (escape_control(one.attempt) for one in members)
+        names = escape_control(client) or comma_list(attempts, limit=2)
+        yield f"  {pad_columns(names, _NAME_LIMIT)}  {outcome}"
 
 
-def scenarios_by_python(results: Sequence[AttemptResult]) -> Table:
-    """A row for each scenario, a column for each Python, and in each cell how the attempts went."""
-    pythons = sorted({series(r.python) for r in results}, key=_numbers)
+def verdict_table(results: Sequence[AttemptResult]) -> Table:
+    """Return a table with a row for each scenario and a column for each Python."""
+    pythons = sorted_pythons(results)
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    names = max((len(r.scenario) for r in results), default=0)
+    names = max((len(one.scenario) for one in results), default=0)
     table.add_column("scenario", overflow="fold", min_width=min(names, _ROW_NAME_LIMIT))
     for python in pythons:
         table.add_column(python, max_width=_CELL_WIDTH)
-    for scenario in dict.fromkeys(r.scenario for r in results):
-        own = [r for r in results if r.scenario == scenario]
-        cells = [_cell([r.verdict for r in own if series(r.python) == p]) for p in pythons]
-        table.add_row(Text(escape_control(scenario)), *cells)
+    verdicts: dict[str, dict[str, list[Verdict | None]]] = {}
+    for one in results:
+        cells = verdicts.setdefault(one.scenario, {})
+        cells.setdefault(python_series(one.python), []).append(one.verdict)
+    for scenario, cells in verdicts.items():
+        row = (_cell(cells.get(python, ())) for python in pythons)
+        table.add_row(Text(escape_control(scenario)), *row)
     return table
 
 
-def _numbers(python: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in python.split(".") if part.isdigit())
-
-
 def _cell(verdicts: Sequence[Verdict | None]) -> Text:
-    """`pass`, or the worst verdict and how many got it; `-` where nothing was judged."""
+    """Return `pass`, or the worst verdict and how many have it; `-` if nothing was judged."""
     counts = Counter(verdict for verdict in verdicts if verdict)
     total = counts.total()
-    worst = (
-        (Verdict.ERROR, "errors"),
-        (Verdict.FAIL, "failed"),
-        (Verdict.INCONCLUSIVE, "unproven"),
-    )
-    for verdict, what in worst:
+    for verdict, word in _CELL_WORDS.items():
         if counts[verdict]:
-            return Text(f"{counts[verdict]} of {total} {what}", style=STYLES[verdict])
-    return Text("pass", style=STYLES[Verdict.PASS]) if total else Text("-")
+            return Text(f"{counts[verdict]} of {total} {word}", style=VERDICT_STYLES[verdict])
+    return Text("pass", style=VERDICT_STYLES[Verdict.PASS]) if total else Text("-")
 
 
 def summary_line(results: Sequence[AttemptResult]) -> Text:
-    """`24 attempts: 23 pass, 1 fail`."""
-    counts = Counter(word(r.verdict) for r in results)
-    order = [word(verdict) for verdict in (*Verdict, None)]
-    parts = ", ".join(f"{counts[name]} {name}" for name in order if counts[name])
-    good = not any(r.verdict not in (Verdict.PASS, None) for r in results)
-    text = f"{pluralize(len(results), 'attempt')}: {parts}" if results else "no attempts were made"
-    return Text(text, style="bold green" if good and results else "bold red")
+    """Return `24 attempts: 23 pass, 1 fail`."""
+    if not results:
+        return Text("no attempts were made", style="bold red")
+    counts = Counter(one.verdict for one in results)
+    parts = (f"{counts[v]} {verdict_word(v)}" for v in (*Verdict, None) if counts[v])
+    good = counts[Verdict.PASS] + counts[None] == len(results)
+    text = f"{pluralize(len(results), 'attempt')}: {', '.join(parts)}"
+    return Text(text, style="bold green" if good else "bold red")

@@ -44,7 +44,8 @@ def tell_github(result: Result, environment: Mapping[str, str]) -> None:
     """
     if environment.get("GITHUB_ACTIONS") != "true":
         return
-    from labctl.report.documents.github import annotations, step_summary  # noqa: PLC0415
+    from labctl.report.documents.github import annotations  # noqa: PLC0415
+    from labctl.report.documents.step_summary import step_summary  # noqa: PLC0415
 
     found = _from_the_root(result)
     sys.stderr.write(annotations(found, root=environment.get("GITHUB_WORKSPACE", "")))

@@ -32,6 +32,11 @@ class Format:
     render: Render
 
 
+def result_json(result: Result) -> str:
+    """Return the document `labctl-result/1`, ending in a newline."""
+    return result.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
 def _written(module: str, function: str) -> Render:
     """A function of the result alone: its text is the same wherever it is written."""
     return lambda result, _: str(_found(module, function)(result))
@@ -51,7 +56,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "json",
         "Write the result document there.",
-        _written("labctl.report.document", "result_json"),
+        lambda result, _: result_json(result),
     ),
     Format(
         "junit",
@@ -66,6 +71,6 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "html",
         "Write an HTML page there.",
-        _placed("labctl.report.documents.page", "page"),
+        _placed("labctl.report.documents.page", "run_page"),
     ),
 )

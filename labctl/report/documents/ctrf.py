@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from labctl.model.result import AttemptResult, Key, Result, Verdict
-from labctl.report.documents.evidence import reason_lines, seen_lines
-from labctl.report.documents.names import case_name, place
-from labctl.report.text import outcome_line, word
+from labctl.report.documents.evidence import observation_lines, reason_lines
+from labctl.report.documents.names import case_name, source_line
+from labctl.report.wording import outcome_line, verdict_word
 from labctl.results.summary import group_repeats
 from labctl.text import escape_control, escape_lines
 
@@ -98,7 +98,7 @@ def _environment(result: Result) -> _Object:
 
 
 def _test(result: Result, attempt: AttemptResult, flaky: bool) -> _Object:
-    where = place(result, attempt)
+    where = source_line(result, attempt)
     optional: _Object = {
         "suite": _suite(result, attempt),
         "filePath": escape_control(where.path),
@@ -111,7 +111,7 @@ def _test(result: Result, attempt: AttemptResult, flaky: bool) -> _Object:
     return {
         "name": case_name(attempt),
         "status": _STATUS[attempt.verdict],
-        "rawStatus": word(attempt.verdict),
+        "rawStatus": verdict_word(attempt.verdict),
         "duration": _milliseconds(attempt.took_s or attempt.elapsed_s),
         **_without_empty(optional),
         "extra": {"labctl/attempt": _extra(attempt)},
@@ -141,7 +141,7 @@ def _told(attempt: AttemptResult) -> _Object:
     seen, passed = attempt.observed, attempt.verdict is Verdict.PASS
     told: _Object = {
         "message": "\n".join(reason_lines(attempt)) or outcome_line(attempt),
-        "trace": "" if passed else "\n".join(seen_lines(attempt)),
+        "trace": "" if passed else "\n".join(observation_lines(attempt)),
     }
     if attempt.capture:
         file = {"name": "packets", "contentType": _PCAPNG, "path": escape_control(attempt.capture)}

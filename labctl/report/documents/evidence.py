@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from labctl.judge.diff import Row, align, expected_stack, stack_names
 from labctl.model.result import AttemptResult, Ladder
-from labctl.report.text import ended
+from labctl.report.wording import ending_line
 from labctl.text import escape_control, escape_lines
 from labctl.wire.ladder import draw
 
 
-def evidence(attempt: AttemptResult) -> list[str]:
+def evidence_lines(attempt: AttemptResult) -> list[str]:
     """Everything: the reasons, the stack, how the client ended and why, and the ladder."""
     return _blocks([reason_lines(attempt), *_seen(attempt)])
 
 
-def seen_lines(attempt: AttemptResult) -> list[str]:
+def observation_lines(attempt: AttemptResult) -> list[str]:
     """The same without the reasons."""
     return _blocks(_seen(attempt))
 
@@ -59,7 +59,7 @@ def ladder_lines(ladder: Ladder) -> list[str]:
 def _seen(attempt: AttemptResult) -> Iterator[list[str]]:
     yield stack_lines(attempt)
     if attempt.observed:
-        yield [f"ended: {ended(attempt.observed)}"]
+        yield [f"ended: {ending_line(attempt.observed)}"]
     if attempt.because:
         yield escape_lines(attempt.because)
     if attempt.ladder:

@@ -8,12 +8,12 @@ from pathlib import PurePath
 
 from labctl.model.result import Result, Verdict
 from labctl.report.documents.evidence import reason_lines
-from labctl.report.documents.failures import Failure, failures
-from labctl.report.documents.names import place
-from labctl.report.documents.summary import step_summary
+from labctl.report.documents.names import source_line
+from labctl.report.documents.step_summary import step_summary
+from labctl.report.failures import Failure, worst_failures
 from labctl.text import clip, escape_control
 
-__all__ = ["annotations", "command", "step_summary"]
+__all__ = ["annotations", "step_summary", "workflow_command"]
 
 LIMIT = 10
 """How many errors, and how many warnings, GitHub takes of one step."""
@@ -28,7 +28,7 @@ def annotations(result: Result, *, root: str = "") -> str:
     Paths are made relative to `root`, the folder of the repository. What is outside of it has no
     line that GitHub could show.
     """
-    found = failures(result)
+    found = worst_failures(result.attempts)
     errors = [one for one in found if one.verdict is not Verdict.INCONCLUSIVE]
     warnings = [one for one in found if one.verdict is Verdict.INCONCLUSIVE]
     commands = [
@@ -41,13 +41,15 @@ def annotations(result: Result, *, root: str = "") -> str:
 def _commands(name: str, found: Sequence[Failure], result: Result, root: str) -> Iterator[str]:
     shown = found if len(found) <= LIMIT else found[: LIMIT - 1]
     for one in shown:
-        where = place(result, one.first)
+        where = source_line(result, one.first)
         path = escape_control(_relative(where.path, root))
         line = str(where.line) if path and where.line else ""
-        yield command(name, _message(one), file=path, line=line, title=clip(one.title, _TITLE))
+        yield workflow_command(
+            name, _message(one), file=path, line=line, title=clip(one.title, _TITLE)
+        )
     if len(found) > len(shown):
         more = f"{len(found) - len(shown)} more"
-        yield command(name, f"{more} are in this step's log", title=f"and {more}")
+        yield workflow_command(name, f"{more} are in this step's log", title=f"and {more}")
 
 
 def _message(failure: Failure) -> str:
@@ -64,7 +66,7 @@ def _relative(path: str, root: str) -> str:
     return "" if pure.is_absolute() else path
 
 
-def command(name: str, message: str, **properties: str) -> str:
+def workflow_command(name: str, message: str, **properties: str) -> str:
     """A workflow command with any texts, ending in a newline; empty properties are left out."""
     given = ",".join(f"{key}={_property(text)}" for key, text in properties.items() if text)
     return f"::{name} {given}::{_data(message)}\n"

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.documents.evidence import evidence
-from labctl.report.documents.names import case_name, place, suite_name
-from labctl.report.text import word
+from labctl.report.documents.evidence import evidence_lines
+from labctl.report.documents.names import case_name, source_line, suite_name
+from labctl.report.wording import verdict_word
 from labctl.text import clip, escape_control, escape_lines
 
 _MESSAGE = 500
@@ -84,7 +84,7 @@ def _case(result: Result, attempt: AttemptResult) -> ET.Element:
     name = suite_name(result, attempt.scenario)
     case = ET.Element("testcase", classname=name, name=case_name(attempt))
     case.set("time", _seconds(_took(attempt)))
-    where = place(result, attempt)
+    where = source_line(result, attempt)
     if where.path:
         case.set("file", _attribute(where.path))
     if where.line:
@@ -96,7 +96,7 @@ def _case(result: Result, attempt: AttemptResult) -> ET.Element:
 
 
 def _of_attempt(attempt: AttemptResult) -> Iterable[tuple[str, str]]:
-    yield "labctl.verdict", word(attempt.verdict)
+    yield "labctl.verdict", verdict_word(attempt.verdict)
     if attempt.verdict is None:
         yield "labctl.note", "nothing was expected of this client"
     for name, version in attempt.libraries.items():
@@ -115,7 +115,7 @@ def _trouble(attempt: AttemptResult) -> Iterable[ET.Element]:
     element = ET.Element("error" if broken else "failure")
     element.set("type", _attribute(_type(attempt)))
     element.set("message", clip(_message(attempt), _MESSAGE))
-    element.text = _text(evidence(attempt))
+    element.text = _text(evidence_lines(attempt))
     yield element
 
 
@@ -127,7 +127,7 @@ def _message(attempt: AttemptResult) -> str:
 def _type(attempt: AttemptResult) -> str:
     if attempt.verdict is Verdict.FAIL and attempt.differences:
         return attempt.differences[0].what
-    return "lab" if attempt.verdict is Verdict.ERROR else word(attempt.verdict)
+    return "lab" if attempt.verdict is Verdict.ERROR else verdict_word(attempt.verdict)
 
 
 def _output(attempt: AttemptResult) -> Iterable[ET.Element]:

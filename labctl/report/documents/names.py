@@ -9,7 +9,7 @@ from labctl.text import escape_control
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLine:
     """A line of a scenario's file, counted from 1; 0 where only the file is known, and an empty
     path where not even that is.
     """
@@ -32,9 +32,9 @@ def case_name(attempt: AttemptResult) -> str:
     return escape_control(f"{attempt.attempt} [{', '.join(filter(None, told))}]")
 
 
-def place(result: Result, attempt: AttemptResult) -> Place:
+def source_line(result: Result, attempt: AttemptResult) -> SourceLine:
     """Where the attempt is written down."""
     info = result.scenarios.get(attempt.scenario)
     if info is None or not info.path:
-        return Place()
-    return Place(info.path, max(info.lines.get(attempt.attempt, 0), 0))
+        return SourceLine()
+    return SourceLine(info.path, max(info.lines.get(attempt.attempt, 0), 0))

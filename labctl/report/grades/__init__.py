@@ -1,1 +1,1 @@
-"""Grades, written for those who read them: students, teachers, and their systems. All pure."""
+"""Grades as documents for students, teachers and their learning systems. All of it is pure."""

@@ -1,147 +1,116 @@
-"""What a student gets back: what was expected, what was observed, and hints; as Markdown or HTML.
+"""Feedback for a student, as Markdown or HTML: what was expected and observed, and hints.
 
-Nothing that students, their programs or exercises say can be more than text in either.
+Whatever students, their programs or exercises say stands there as text, never as markup.
 """
 
 from __future__ import annotations
 
-import re
-
 from labctl.model.grade import Grade, Mark, Part
-from labctl.report.grades.student import explained, for_student, headline, remark
-from labctl.report.grades.style import FEEDBACK
-from labctl.report.grades.words import points, run_blocks, told
+from labctl.report.grades.student import headline, part_remark, student_sentences, student_view
+from labctl.report.grades.style import FEEDBACK_STYLE
+from labctl.report.grades.wording import format_points, mark_facts, run_sections
 from labctl.report.html import EMPTY, Markup, escape_html_lines, html_page, join, tag
+from labctl.report.markdown import code_block, code_span, escape_with_backslashes
 from labctl.text import escape_control
 
-_MEANS_SOMETHING = re.compile(
-    r"([\\`*_\[\]<#|~&@$]|^[-+=>]|(?<=^\d)[.)]|(?<=\d)[.)](?= )|:(?=\S)|(?<=www)\.)", re.I
-)
-"""What is markup anywhere, or where a line begins; and what GitHub makes links of."""
-_CODE = ("expected", "observed")
+_CODE_HEADINGS = ("expected", "observed")
 
 
 def feedback_markdown(grade: Grade) -> str:
-    """The feedback, for CommonMark and GitHub."""
-    seen = for_student(grade)
-    said = [f"# {inline(seen.title)}", f"{inline(seen.name)} · **{inline(headline(seen))}**"]
-    said += [f"> {inline(sentence)}" for sentence in explained(seen)]
-    if seen.gradable:
-        said += [text for part in seen.parts for text in _part_markdown(part)]
-    return "\n\n".join(said) + "\n"
-
-
-def inline(text: str) -> str:
-    """The text on one line of Markdown: no character of it means anything but itself."""
-    return _MEANS_SOMETHING.sub(r"\\\1", escape_control(text, limit=1000))
-
-
-def code(text: str) -> str:
-    """The text as a code span."""
-    line = escape_control(text, limit=1000)
-    fence = "`" * (_longest_run(line) + 1)
-    if not line.strip():
-        return "(nothing)"
-    # Of spaces at both ends, one at each is taken off.
-    pad = " " if line[0] in "` " or line[-1] in "` " else ""
-    return f"{fence}{pad}{line}{pad}{fence}"
-
-
-def fenced(text: str) -> str:
-    """The lines as a code block, with a fence that none of them can close."""
-    fence = "`" * max(3, _longest_run(text) + 1)
-    return f"{fence}text\n{text}\n{fence}"
-
-
-def _longest_run(text: str) -> int:
-    return max((len(run) for run in re.findall("`+", text)), default=0)
+    """Return the feedback as CommonMark, which GitHub shows as well."""
+    view = student_view(grade)
+    title, name, result = map(escape_with_backslashes, (view.title, view.name, headline(view)))
+    blocks = [f"# {title}", f"{name} · **{result}**"]
+    blocks += [f"> {escape_with_backslashes(text)}" for text in student_sentences(view)]
+    if view.gradable:
+        blocks += [block for part in view.parts for block in _part_markdown(part)]
+    return "\n\n".join(blocks) + "\n"
 
 
 def _part_markdown(part: Part) -> list[str]:
+    """Return the blocks of one part, to be set apart by empty lines."""
+    bonus = " (bonus)" if part.bonus else ""
+    title = f"{part.title}: {format_points(part.points, part.max_points)}{bonus}"
+    blocks = [f"## {escape_with_backslashes(title)}"]
     if part.hidden:
-        return [f"## {inline(_summed(part))}"]
-    said = [f"## {inline(_summed(part))}"]
-    said += [inline(remark(part))] if remark(part) else []
-    said += ["\n".join(line for mark in part.marks for line in _mark_markdown(mark))]
-    for heading, text in run_blocks(part):
-        said += [f"### {heading.capitalize()}", fenced(text)]
-    said += [f"The packets are in {code(part.capture)}."] if part.capture else []
-    return [text for text in said if text]
+        return blocks
+    blocks.append(escape_with_backslashes(part_remark(part)))
+    blocks.append("\n".join(line for mark in part.marks for line in _mark_markdown(mark)))
+    for heading, text in run_sections(part):
+        blocks += [f"### {heading.capitalize()}", code_block(text)]
+    if part.capture:
+        blocks.append(f"The packets are in {code_span(part.capture)}.")
+    return [block for block in blocks if block]
 
 
 def _mark_markdown(mark: Mark) -> list[str]:
+    """Return an item of a list, and below it the facts about the mark as items."""
     sign = "✔" if mark.full else "✘"
-    return [f"- {sign} {inline(mark.title)}: {points(mark.points, mark.max_points)}"] + [
-        f"  - {heading}: {code(text) if heading in _CODE else inline(text)}"
-        for heading, text in told(mark)
+    title = escape_with_backslashes(mark.title)
+    return [f"- {sign} {title}: {format_points(mark.points, mark.max_points)}"] + [
+        f"  - {heading}: "
+        f"{code_span(text) if heading in _CODE_HEADINGS else escape_with_backslashes(text)}"
+        for heading, text in mark_facts(mark)
     ]
 
 
-def _summed(part: Part) -> str:
-    bonus = " (bonus)" if part.bonus else ""
-    return f"{part.title}: {points(part.points, part.max_points)}{bonus}"
-
-
 def feedback_html(grade: Grade) -> str:
-    """The feedback as a page that loads nothing and runs nothing."""
-    seen = for_student(grade)
-    sentences = [tag("p", sentence) for sentence in explained(seen)]
+    """Return the feedback as a page that loads nothing and runs nothing."""
+    view = student_view(grade)
+    sentences = [tag("p", text) for text in student_sentences(view)]
     return html_page(
-        f"{seen.title}: {headline(seen)}",
-        tag("h1", seen.title),
-        tag("p", tag("bdi", seen.name), " · ", tag("strong", headline(seen))),
+        f"{view.title}: {headline(view)}",
+        tag("h1", view.title),
+        tag("p", tag("bdi", view.name), " · ", tag("strong", headline(view))),
         tag("div", *sentences, class_="note") if sentences else "",
-        tag("main", *(_part_html(part) for part in seen.parts)) if seen.gradable else "",
-        style=FEEDBACK,
+        tag("main", *(_part_html(part) for part in view.parts)) if view.gradable else "",
+        style=FEEDBACK_STYLE,
     )
 
 
 def _part_html(part: Part) -> Markup:
     bonus = " (bonus)" if part.bonus else ""
+    points = format_points(part.points, part.max_points)
     head = tag(
-        "div",
-        tag("h3", part.title),
-        tag("span", points(part.points, part.max_points), bonus, class_="points"),
-        class_="head",
+        "div", tag("h3", part.title), tag("span", points, bonus, class_="points"), class_="head"
     )
     if part.hidden:
         return tag("section", head, class_="card")
-    return tag("section", head, *_about_html(part), class_="card")
+    return tag("section", head, *_part_details(part), class_="card")
 
 
-def _about_html(part: Part) -> list[Markup]:
-    said = [tag("p", remark(part), class_="note")] if remark(part) else []
-    said += [tag("ul", *(mark_html(mark) for mark in part.marks), class_="marks")]
-    for heading, text in run_blocks(part):
-        # A region that scrolls is one that keys can reach.
-        said += [tag("h4", heading.capitalize()), tag("pre", escape_html_lines(text), tabindex="0")]
+def _part_details(part: Part) -> list[Markup]:
+    remark = part_remark(part)
+    elements = [tag("p", remark, class_="note")] if remark else []
+    elements += [tag("ul", *(mark_html(mark) for mark in part.marks), class_="marks")]
+    for heading, text in run_sections(part):
+        # Keys must be able to reach a region that scrolls.
+        region = tag("pre", escape_html_lines(text), tabindex="0")
+        elements += [tag("h4", heading.capitalize()), region]
     if part.capture:
-        said += [tag("p", "The packets are in ", tag("code", part.capture), ".", class_="small")]
-    return said
+        file = tag("code", part.capture)
+        elements += [tag("p", "The packets are in ", file, ".", class_="small")]
+    return elements
 
 
-def mark_html(mark: Mark, most: int = 1000) -> Markup:
-    """A mark in a list of marks."""
+def mark_html(mark: Mark, limit: int = 1000) -> Markup:
+    """Return a mark as an item for a list of marks; each text has at most `limit` characters."""
+    sign = tag("span", "✔" if mark.full else "✘", class_="sign", aria_hidden="true")
+    title = tag("span", escape_control(mark.title, limit=limit))
+    points = tag("span", format_points(mark.points, mark.max_points), class_="points")
     return tag(
         "li",
-        tag(
-            "div",
-            tag("span", _sign(mark), tag("span", escape_control(mark.title, limit=most))),
-            tag("span", points(mark.points, mark.max_points), class_="points"),
-            class_="head",
-        ),
-        _told_html(mark, most),
+        tag("div", tag("span", sign, title), points, class_="head"),
+        _facts_html(mark, limit),
         class_="full" if mark.full else "missed",
     )
 
 
-def _sign(mark: Mark) -> Markup:
-    return tag("span", "✔" if mark.full else "✘", class_="sign", aria_hidden="true")
-
-
-def _told_html(mark: Mark, most: int) -> Markup:
-    said = [
-        join(tag("dt", heading), tag("dd", tag("code", text) if heading in _CODE else text))
-        for heading, text in told(mark, most)
+def _facts_html(mark: Mark, limit: int) -> Markup:
+    pairs = [
+        join(
+            tag("dt", heading), tag("dd", tag("code", text) if heading in _CODE_HEADINGS else text)
+        )
+        for heading, text in mark_facts(mark, limit)
     ]
-    return tag("dl", *said, class_="told") if said else EMPTY
+    return tag("dl", *pairs, class_="facts") if pairs else EMPTY

@@ -9,17 +9,17 @@ import json
 from typing import Any
 
 from labctl.model.grade import Grade, Mark, Part
-from labctl.report.grades.student import explained, for_student, headline, remark
-from labctl.report.grades.words import first_missed, plain, plain_run, points
+from labctl.report.grades.student import headline, part_remark, student_sentences, student_view
+from labctl.report.grades.wording import first_missed_mark, format_points, mark_text, run_text
 from labctl.text import escape_control
 
 
 def results_json(grade: Grade) -> str:
-    """The document; the assignment's points in Gradescope should be the exercise's."""
-    seen = for_student(grade)
+    """Return `results.json`. Give the assignment in Gradescope as many points as the exercise."""
+    view = student_view(grade)
     document: dict[str, Any] = {
         "execution_time": round(grade.elapsed_s, 1),
-        "output": _summary(seen),
+        "output": _summary(view),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
@@ -31,7 +31,7 @@ def results_json(grade: Grade) -> str:
         document["score"] = _score(grade.points)
         document["tests"] = [
             test
-            for number, (part, shown) in enumerate(zip(grade.parts, seen.parts, strict=True), 1)
+            for number, (part, shown) in enumerate(zip(grade.parts, view.parts, strict=True), 1)
             for test in _tests(number, part if part.hidden else shown)
         ]
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -39,17 +39,16 @@ def results_json(grade: Grade) -> str:
 
 def _summary(grade: Grade) -> str:
     # Where a test is hidden, Gradescope shows the student no total; so this says it.
-    lines = [headline(grade), *(escape_control(text, limit=1000) for text in explained(grade))]
+    lines = [headline(grade)]
+    lines += [escape_control(text, limit=1000) for text in student_sentences(grade)]
     if grade.gradable:
-        lines += [
-            f"{escape_control(part.title, limit=200)}: {_worth(part)}" for part in grade.parts
-        ]
+        lines += [_part_line(part) for part in grade.parts]
     return "\n".join(lines)
 
 
-def _worth(part: Part) -> str:
-    said = points(part.points, 0 if part.bonus else part.max_points)
-    return f"{said} (bonus)" if part.bonus else said
+def _part_line(part: Part) -> str:
+    points = format_points(part.points, 0 if part.bonus else part.max_points)
+    return f"{escape_control(part.title, limit=200)}: {points}{' (bonus)' if part.bonus else ''}"
 
 
 def _extra(grade: Grade) -> dict[str, str]:
@@ -87,7 +86,7 @@ def _test(number: str, part: Part, mark: Mark) -> dict[str, Any]:
 
 
 def _output(part: Part, mark: Mark) -> str:
-    said = [plain(mark), remark(part)]
-    if mark is first_missed(part):
-        said.append(plain_run(part))
-    return "\n\n".join(text for text in said if text)
+    paragraphs = [mark_text(mark), part_remark(part)]
+    if mark is first_missed_mark(part):
+        paragraphs.append(run_text(part))
+    return "\n\n".join(text for text in paragraphs if text)

@@ -14,15 +14,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from labctl.model.grade import ClassGrades, Grade
-from labctl.report.grades.student import explained, for_student, headline, remark
-from labctl.report.grades.words import number, points, told
+from labctl.model.grade import ClassGrades, Grade, Mark
+from labctl.report.grades.student import headline, part_remark, student_sentences, student_view
+from labctl.report.grades.wording import format_number, format_points, mark_facts
 from labctl.text import escape_control
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """What the school's system calls a student: what is empty is taken from the grade."""
+    """How the school's system names a student: a name for each of its fields.
+
+    Where a field is empty, what the grade says is used.
+    """
 
     moodle: str = ""
     email: str = ""
@@ -33,9 +36,9 @@ class Person:
 
 
 Roster = Mapping[str, Person]
-"""By the student's id."""
+"""The people of a class by their ids in the grades."""
 
-NOBODY: Roster = MappingProxyType({})
+EMPTY_ROSTER: Roster = MappingProxyType({})
 
 MOODLE = (
     "Identifier",
@@ -58,36 +61,39 @@ _CALCULATED = re.compile(
 )
 
 
-def moodle_csv(grades: ClassGrades, people: Roster = NOBODY) -> str:
-    """The worksheet, with a byte order mark: Moodle drops it, and Excel needs it for names.
+def moodle_csv(grades: ClassGrades, people: Roster = EMPTY_ROSTER) -> str:
+    """Return the worksheet, with a byte order mark: Moodle drops it, and Excel needs it for names.
 
-    A student's number in Moodle comes from `people`, or from the name of the folder that Moodle's
-    "Download all submissions" made, or is the student's id.
+    A student's number in Moodle is looked for in `people`, then in the name of the folder that
+    Moodle's "Download all submissions" made; else it is the student's id.
     """
     rows = (_moodle(grade, people.get(grade.id, Person())) for grade in grades.grades)
     return "\ufeff" + _csv([MOODLE, *rows])
 
 
-def canvas_csv(grades: ClassGrades, people: Roster = NOBODY, assignment: int | None = None) -> str:
-    """The gradebook, without a byte order mark: Canvas does not drop one.
+def canvas_csv(
+    grades: ClassGrades, people: Roster = EMPTY_ROSTER, assignment: int | None = None
+) -> str:
+    """Return the gradebook, without a byte order mark: Canvas does not drop one.
 
-    Where nothing else is known, the student's id stands for SIS User ID and SIS Login ID; never
-    for ID, which could be another student's. With the number of the assignment in Canvas, grades
-    go there; without, to the one of that title, or to a new one.
+    `assignment` is the number that Canvas gave the assignment. Without it, Canvas puts the grades
+    into the assignment of that title, and makes one if there is none. If `people` has no entry for
+    a student, their id is used as SIS User ID and SIS Login ID; never as ID, which could be that of
+    another student.
     """
-    title = _CALCULATED.sub(lambda found: found[0].lower().strip(" ()"), cell(grades.title))
+    title = _CALCULATED.sub(lambda match: match[0].lower().strip(" ()"), csv_cell(grades.title))
     column = title if assignment is None else f"{title} ({assignment})"
     rows = (_canvas(grade, people.get(grade.id, Person())) for grade in grades.grades)
-    possible = ("    Points Possible", "", "", "", "", number(grades.max_points))
+    possible = ("    Points Possible", "", "", "", "", format_number(grades.max_points))
     return _csv([(*CANVAS, column), possible, *rows])
 
 
-def cell(text: str) -> str:
-    """The text on one line, such that no spreadsheet and no reader takes it for more than text.
+def csv_cell(text: str) -> str:
+    """Return the text as one line that neither a spreadsheet nor a CSV reader takes for more.
 
-    What begins like a formula gets an apostrophe. PHP, which Moodle reads with, takes `\\"` for a
-    quote inside of a field, so that a name could go on into the next column: there are no quotes,
-    and no backslash at the end.
+    A text that begins like a formula gets an apostrophe before it. PHP, which Moodle reads with,
+    takes `\\"` for a quote within a field, so that a name could go on into the next column. So
+    double quotes become single ones, and no text ends with a backslash.
     """
     line = escape_control(text, limit=2000).replace('"', "'").rstrip("\\")
     return f"'{line}" if line.lstrip().startswith(_FORMULA) else line
@@ -100,47 +106,50 @@ def _csv(rows: Iterable[Iterable[str]]) -> str:
 
 
 def _moodle(grade: Grade, person: Person) -> tuple[str, ...]:
-    found = _FOLDER.search(grade.submission)
-    name = person.moodle or (found[1] if found else grade.id)
+    folder = _FOLDER.search(grade.submission)
+    number = person.moodle or (folder[1] if folder else grade.id)
     return (
-        cell(f"Participant {name.removeprefix('Participant ')}"),
-        cell(grade.name),
-        cell(person.email),
+        csv_cell(f"Participant {number.removeprefix('Participant ')}"),
+        csv_cell(grade.name),
+        csv_cell(person.email),
         "",
         # Moodle skips what is above the maximum: a bonus beyond it would cost the whole grade.
-        number(min(grade.points, grade.max_points)) if grade.gradable else "",
-        number(grade.max_points),
+        format_number(min(grade.points, grade.max_points)) if grade.gradable else "",
+        format_number(grade.max_points),
         "Yes",
         "",
         "",
-        _comment(for_student(grade)),
+        _comment(student_view(grade)),
     )
 
 
 def _canvas(grade: Grade, person: Person) -> tuple[str, ...]:
-    # In the row of somebody called so, Canvas would find the points that there are.
-    name = cell(grade.name).replace("Points Possible", "Points possible")
+    # Canvas reads the maximum from the row of whoever has this name.
+    name = csv_cell(grade.name).replace("Points Possible", "Points possible")
     return (
         name,
-        cell(person.canvas),
-        cell(person.sis or grade.id),
-        cell(person.login or grade.id),
-        cell(person.section),
-        number(grade.points) if grade.gradable else "",
+        csv_cell(person.canvas),
+        csv_cell(person.sis or grade.id),
+        csv_cell(person.login or grade.id),
+        csv_cell(person.section),
+        format_number(grade.points) if grade.gradable else "",
     )
 
 
 def _comment(grade: Grade) -> str:
-    """HTML, as which Moodle takes comments, on one line."""
-    lines = [headline(grade), *explained(grade)]
+    """Return the feedback comment: HTML, as Moodle wants it, on one line."""
+    lines = [headline(grade), *student_sentences(grade)]
     if grade.gradable:
         for part in grade.parts:
-            lines += [f"{part.title}: {points(part.points, part.max_points)}"]
-            lines += [remark(part)] if remark(part) else []
+            lines += [f"{part.title}: {format_points(part.points, part.max_points)}"]
+            lines += [part_remark(part)] if part_remark(part) else []
             lines += [
-                f"✘ {mark.title}: " + "; ".join(f"{what}: {text}" for what, text in told(mark, 200))
-                for mark in part.marks
-                if not mark.full and not part.hidden
+                _missed_line(mark) for mark in part.marks if not mark.full and not part.hidden
             ]
-    said = "<br>".join(html.escape(escape_control(line, limit=1000)) for line in lines)
-    return said.replace("\\", "&#92;")
+    comment = "<br>".join(html.escape(escape_control(line, limit=1000)) for line in lines)
+    return comment.replace("\\", "&#92;")
+
+
+def _missed_line(mark: Mark) -> str:
+    facts = "; ".join(f"{heading}: {text}" for heading, text in mark_facts(mark, 200))
+    return f"✘ {mark.title}: {facts}"

@@ -1,14 +1,14 @@
 """What a student may see of a grade: the rest is taken out here, before anything is written.
 
-All that is written for students is made of `for_student`, so that no writer can forget.
+Every document for students is made from `student_view`, so that no format can forget it.
 """
 
 from __future__ import annotations
 
 from labctl.model.grade import Grade, Mark, Part, State
-from labctl.report.grades.words import points
+from labctl.report.grades.wording import format_points
 
-_HIDDEN = {
+_HIDDEN_TITLES = {
     "predict": "A hidden question",
     "client": "A hidden run",
     "scenario": "A hidden scenario",
@@ -17,24 +17,26 @@ LOOKED_AT = "A person will look at this."
 BROKE = "The lab broke. That is not your doing, and costs no points."
 
 
-def for_student(grade: Grade) -> Grade:
-    """The grade without contents of hidden parts, and without how tampering was found."""
-    tells = grade.state in (State.GRADED, State.REFUSED)
+def student_view(grade: Grade) -> Grade:
+    """Return the grade without the contents of hidden parts, and without what would tell a student
+    how tampering was noticed.
+    """
+    keeps_message = grade.state in (State.GRADED, State.REFUSED)
     return grade.model_copy(
         update={
-            "message": grade.message if tells else "",
-            "parts": tuple(_seen(part) for part in grade.parts),
+            "message": grade.message if keeps_message else "",
+            "parts": tuple(_part_view(part) for part in grade.parts),
         }
     )
 
 
-def _seen(part: Part) -> Part:
+def _part_view(part: Part) -> Part:
     if part.hidden:
-        return _sealed(part)
+        return _hidden_part(part)
     if part.state is State.GRADED:
         return part.model_copy(update={"reasons": (), "evidence": "", "capture": ""})
-    # What was observed would show what gave the tampering away.
-    bare = tuple(
+    # What was observed would show how the tampering was noticed.
+    marks = tuple(
         Mark(title=mark.title, points=mark.points, max_points=mark.max_points)
         for mark in part.marks
     )
@@ -44,12 +46,13 @@ def _seen(part: Part) -> Part:
         title=part.title,
         bonus=part.bonus,
         state=part.state,
-        marks=() if part.state is State.ERROR else bare,
+        marks=() if part.state is State.ERROR else marks,
     )
 
 
-def _sealed(part: Part) -> Part:
-    title = _HIDDEN[part.kind]
+def _hidden_part(part: Part) -> Part:
+    """Return a part of the same points that says nothing else."""
+    title = _HIDDEN_TITLES[part.kind]
     total = Mark(title=title, points=part.points, max_points=part.max_points)
     return Part(
         name="hidden", kind=part.kind, title=title, hidden=True, bonus=part.bonus, marks=(total,)
@@ -57,12 +60,12 @@ def _sealed(part: Part) -> Part:
 
 
 def headline(grade: Grade) -> str:
-    """The points, where there are any."""
-    return points(grade.points, grade.max_points) if grade.gradable else "not graded"
+    """Return `2 of 3 points`, or `not graded`."""
+    return format_points(grade.points, grade.max_points) if grade.gradable else "not graded"
 
 
-def explained(grade: Grade) -> list[str]:
-    """Sentences for the student about how grading ended, and what to do."""
+def student_sentences(grade: Grade) -> list[str]:
+    """Return sentences that tell the student how grading ended, and what to do."""
     if grade.state is State.REFUSED:
         return [
             "What you handed in could not be graded.",
@@ -76,6 +79,6 @@ def explained(grade: Grade) -> list[str]:
     return [grade.message] if grade.message else []
 
 
-def remark(part: Part) -> str:
-    """A sentence for the student about a part that was not simply graded."""
+def part_remark(part: Part) -> str:
+    """Return a sentence about a part that was tampered with or whose lab broke; otherwise ""."""
     return {State.TAMPERED: LOOKED_AT, State.ERROR: BROKE}.get(part.state, "")

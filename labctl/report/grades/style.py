@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BASE = """
+BASE_STYLE = """
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --text: #1c2430; --soft: #566072; --line: #dbe0e7;
@@ -56,15 +56,15 @@ ul.marks > li:last-child { padding-bottom: 0; }
 .full .sign { color: var(--good); }
 .missed .sign { color: var(--bad); }
 .sign { display: inline-block; width: 1.4em; font-weight: 700; }
-dl.told {
+dl.facts {
   display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem .75rem;
   margin: .4rem 0 0 1.4em;
 }
-dl.told dt { color: var(--soft); font-size: .875rem; }
-dl.told dd { margin: 0; }
+dl.facts dt { color: var(--soft); font-size: .875rem; }
+dl.facts dd { margin: 0; }
 @media (max-width: 30rem) {
-  dl.told { grid-template-columns: minmax(0, 1fr); gap: 0; }
-  dl.told dd { margin-bottom: .35rem; }
+  dl.facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
+  dl.facts dd { margin-bottom: .35rem; }
 }
 @media print {
   body { background: none; padding: 0; font-size: 10pt; }
@@ -73,11 +73,11 @@ dl.told dd { margin: 0; }
 }
 """
 
-FEEDBACK = f"""{BASE}
+FEEDBACK_STYLE = f"""{BASE_STYLE}
 body {{ max-width: 48rem; }}
 """
 
-CLASS = f"""{BASE}
+CLASS_STYLE = f"""{BASE_STYLE}
 :root {{
   --none: #f3c4a5; --some: #f9e3cf; --half: #eef0f3; --most: #cfe3f3; --all: #9fcbe9;
   --cell: #14202c;

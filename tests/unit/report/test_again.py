@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labctl.model.result import Request, ScenarioInfo
-from labctl.report.again import again
+from labctl.report.rerun import rerun_command
 from tests.unit.judge.samples import result
 from tests.unit.report.rendered import result_of
 
@@ -20,7 +20,7 @@ def test_a_scenario_of_labctls_has_its_name_and_one_of_ones_own_its_file(
         title="t", layer="tcp", path="scenarios/tcp/refused-port.yaml", bundled=bundled
     )
     run = result_of(result()).model_copy(update={"scenarios": {"refused-port": info}})
-    assert again(run, result()) == f"labctl run {named} --attempt smtplib --python 3.13"
+    assert rerun_command(run, result()) == f"labctl run {named} --attempt smtplib --python 3.13"
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_a_scenario_of_labctls_has_its_name_and_one_of_ones_own_its_file(
 def test_a_client_of_ones_own(client: str, attempt: str, request_: Request, options: str) -> None:
     one = result(client=client, attempt=attempt)
     run = result_of(one).model_copy(update={"request": request_})
-    assert again(run, one) == f"labctl run refused-port {options} --python 3.13"
+    assert rerun_command(run, one) == f"labctl run refused-port {options} --python 3.13"

@@ -10,7 +10,7 @@ import pytest
 from labctl.errors import EngineError
 from labctl.judge import judge, observe
 from labctl.model.result import ImageInfo, Result, ServerEvent, Unhandled
-from labctl.report.document import result_json
+from labctl.report.documents import result_json
 from labctl.results.attempt import attempt_result, lab_error_result
 from tests.unit.judge.samples import (
     evidence,

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from labctl.model.exercise import Exercise
-from labctl.report.exercises import instructions, list_json, list_table, points, show, show_json
+from labctl.report.exercises import (
+    exercise_json,
+    exercise_points,
+    exercises_json,
+    instructions,
+    render_exercise,
+    render_exercises,
+)
 from tests.unit.grading.samples import EXERCISE, load
 from tests.unit.load.texts import changed
 from tests.unit.report.rendered import text_of
@@ -21,27 +28,27 @@ def exercise(tmp_path: Path) -> Exercise:
 def test_points_are_without_a_bonus_and_with_what_is_hidden(
     tmp_path: Path, exercise: Exercise
 ) -> None:
-    assert points(exercise) == 23
+    assert exercise_points(exercise) == 23
     own = load(tmp_path, changed(EXERCISE, "    points: 16\n", "    points: 16\n    bonus: true\n"))
-    assert points(own) == 7
+    assert exercise_points(own) == 7
 
 
 def test_the_list(exercise: Exercise) -> None:
-    assert text_of(list_table([exercise])) == (
+    assert text_of(render_exercises([exercise])) == (
         "name   level  points  title\nsmall      1      23  A small one\n\n1 exercise"
     )
-    assert text_of(list_table([])).splitlines()[-1] == "0 exercises"
+    assert text_of(render_exercises([])).splitlines()[-1] == "0 exercises"
 
 
 def test_a_long_title_stays_in_its_column(tmp_path: Path) -> None:
     long = load(tmp_path, changed(EXERCISE, "A small one", "word " * 30))
-    rows = text_of(list_table([long])).splitlines()
+    rows = text_of(render_exercises([long])).splitlines()
     assert len(rows) == 6
     assert rows[2].startswith(" " * 22 + "word")
 
 
 def test_one_is_shown(exercise: Exercise) -> None:
-    assert text_of(show(exercise)).splitlines() == [
+    assert text_of(render_exercise(exercise)).splitlines() == [
         "small  A small one",
         "",
         "Do this.",
@@ -57,12 +64,14 @@ def test_one_is_shown(exercise: Exercise) -> None:
 
 def test_a_bonus_says_so(tmp_path: Path) -> None:
     own = load(tmp_path, changed(EXERCISE, "    points: 16\n", "    points: 16\n    bonus: true\n"))
-    assert "   16  my.yaml (bonus)" in text_of(show(own)).splitlines()
+    assert "   16  my.yaml (bonus)" in text_of(render_exercise(own)).splitlines()
 
 
 def test_texts_flow_and_lists_stay_lists(tmp_path: Path) -> None:
     text = "|\n  " + "\n  ".join(["word " * 12 + "end"] * 2) + "\n\n  - one\n    more\n  - two\n"
-    lines = text_of(show(load(tmp_path, changed(EXERCISE, "Do this.", text)))).splitlines()
+    lines = text_of(
+        render_exercise(load(tmp_path, changed(EXERCISE, "Do this.", text)))
+    ).splitlines()
     assert lines[2].startswith("word ")
     assert len(lines[2]) > 70
     assert "- one" in lines
@@ -72,8 +81,8 @@ def test_texts_flow_and_lists_stay_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize("told", ["show", "json", "instructions"])
 def test_what_is_hidden_is_not_told(exercise: Exercise, told: str) -> None:
     said = {
-        "show": text_of(show(exercise)),
-        "json": str(show_json(exercise)),
+        "show": text_of(render_exercise(exercise)),
+        "json": str(exercise_json(exercise)),
         "instructions": instructions(exercise, "small"),
     }[told]
     for hidden in ("Not told", "quiet", "Which number?", "errno", "filtered"):
@@ -81,7 +90,7 @@ def test_what_is_hidden_is_not_told(exercise: Exercise, told: str) -> None:
 
 
 def test_as_json(exercise: Exercise) -> None:
-    (entry,) = list_json([exercise])
+    (entry,) = exercises_json([exercise])
     assert entry == {
         "name": "small",
         "title": "A small one",
@@ -89,7 +98,7 @@ def test_as_json(exercise: Exercise) -> None:
         "points": 23,
         "files": ["answers.yaml", "client.py", "my.yaml"],
     }
-    shown = show_json(exercise)
+    shown = exercise_json(exercise)
     assert shown["text"] == "Do this."
     assert [part["name"] for part in shown["parts"]] == ["which", "tell/refused", "own"]
 
@@ -105,5 +114,5 @@ def test_the_instructions_name_the_limits(tmp_path: Path, exercise: Exercise) ->
 def test_nothing_steers_the_terminal(tmp_path: Path) -> None:
     text = changed(EXERCISE, "A small one", '"a \\u202e b"').replace("Which?", "\\u202e")
     one = load(tmp_path, text)
-    for shown in (text_of(show(one)), text_of(list_table([one]))):
+    for shown in (text_of(render_exercise(one)), text_of(render_exercises([one]))):
         assert all(line.isprintable() for line in shown.splitlines())

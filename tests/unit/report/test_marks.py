@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labctl.model.grade import Grade, State
-from labctl.report.marks import class_table, marks
+from labctl.report.grades.terminal import render_class, render_grade
 from tests.unit.report.grades.samples import (
     BONUS,
     BROKE,
@@ -27,7 +27,7 @@ from tests.unit.report.rendered import text_of
 
 
 def told(one: Grade, *, tried: int = 1, most: int | None = None) -> list[str]:
-    return text_of(marks(one, tried=tried, most=most)).splitlines()
+    return text_of(render_grade(one, tries=tried, tries_limit=most)).splitlines()
 
 
 def test_what_went_well_is_a_line_and_what_did_not_says_why() -> None:
@@ -81,15 +81,15 @@ def test_long_words_stay_under_each_other() -> None:
 def test_nothing_steers_the_terminal(text: str) -> None:
     one = hostile(text)
     for shown in (
-        text_of(marks(one, tried=1, most=None)),
-        text_of(class_table([one.model_copy(update={"state": State.REFUSED})], Path("out"))),
+        text_of(render_grade(one, tries=1, tries_limit=None)),
+        text_of(render_class([one.model_copy(update={"state": State.REFUSED})], Path("out"))),
     ):
         assert all(line.isprintable() for line in shown.splitlines())
 
 
 def test_a_class() -> None:
     found = [FULL, REFUSED, TAMPERING, BROKE]
-    assert text_of(class_table(found, Path("out"))).splitlines() == [
+    assert text_of(render_class(found, Path("out"))).splitlines() == [
         "4 submissions: 1 graded, 1 refused, 1 to be looked at, 1 not graded: the lab",
         "broke",
         "median 2 of 7 points",
@@ -102,11 +102,11 @@ def test_a_class() -> None:
 def test_the_reasons_of_parts_are_told_where_the_grade_says_nothing() -> None:
     one = TAMPERING.model_copy(update={"message": ""})
     assert "to be looked at: ada: the report says 3, the wire says 1" in text_of(
-        class_table([one], Path("out"))
+        render_class([one], Path("out"))
     )
 
 
 def test_the_median_is_of_those_that_have_marks() -> None:
     some = [grade(points=n, max_points=10) for n in (1, 2, 9)]
-    assert "median 2 of 10 points" in text_of(class_table([*some, BROKE], Path("out")))
-    assert "median" not in text_of(class_table([BROKE], Path("out")))
+    assert "median 2 of 10 points" in text_of(render_class([*some, BROKE], Path("out")))
+    assert "median" not in text_of(render_class([BROKE], Path("out")))

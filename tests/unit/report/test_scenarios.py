@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from labctl.model.scenario import Target
-from labctl.report.expected import expectation_lines
-from labctl.report.picture import picture
-from labctl.report.scenarios import list_json, list_table, show, show_json
+from labctl.report.expectation import expectation_lines
+from labctl.report.scenarios import render_scenario, render_scenarios, scenario_json, scenarios_json
+from labctl.report.topology import draw_topology
 from tests.unit.judge.samples import attempt, expectation, returning, scenario, service
 from tests.unit.report.rendered import text_of
 
@@ -28,7 +28,7 @@ def test_the_list() -> None:
             attempt("asyncio", expectation(raises="smtplib.SMTPServerDisconnected", attrs=None)),
         ),
     )
-    assert text_of(list_table([scenario(), mail])) == (
+    assert text_of(render_scenarios([scenario(), mail])) == (
         """\
 name                          layer  title
 refused-port                  tcp    Nothing listens on the port
@@ -46,7 +46,7 @@ t-is-long                              clients: smtplib, create_connection,
 def test_a_scenario_is_told() -> None:
     variants = (WIRE, expectation(raises="OSError", python="<3.11", stack=None, attrs=None))
     one = scenario(attempts=(attempt("smtplib", *variants),))
-    assert text_of(show(one)) == (
+    assert text_of(render_scenario(one)) == (
         """\
 refused-port  Nothing listens on the port
 layer tcp, tags core, scenarios/tcp/refused-port.yaml
@@ -76,7 +76,7 @@ client smtplib
 
 
 def test_without_wire_the_picture_is_drawn_from_the_target() -> None:
-    assert picture(scenario()) == [
+    assert draw_topology(scenario()) == [
         "  client ├─ where is closed.lab? ──────────────────────▶ dns (dns.lab)",
         "         ╰─ closed.lab:2525 ───────────────────────────▶ closed (closed.lab)",
     ]
@@ -84,7 +84,7 @@ def test_without_wire_the_picture_is_drawn_from_the_target() -> None:
 
 def test_the_picture_of_a_client_that_dials_itself_names_who_is_left_out() -> None:
     book = scenario(target=Target(host="127.0.0.1", port=66000), services=(service("dns"),))
-    assert picture(book) == [
+    assert draw_topology(book) == [
         "  client ── 127.0.0.1:66000 ───────────────────────────▶ itself",
         "  also in the lab: dns",
     ]
@@ -92,20 +92,20 @@ def test_the_picture_of_a_client_that_dials_itself_names_who_is_left_out() -> No
 
 def test_the_picture_of_a_name_that_nobody_has() -> None:
     unknown = scenario(target=Target(host="nowhere.lab", port=25))
-    assert picture(unknown)[1].endswith("▶ no such host")
+    assert draw_topology(unknown)[1].endswith("▶ no such host")
     other = scenario(target=Target(host="198.51.100.7", port=25))
-    assert picture(other)[0].endswith("▶ 198.51.100.7")
+    assert draw_topology(other)[0].endswith("▶ 198.51.100.7")
 
 
 @pytest.mark.parametrize("line", ["arp closed.lab unanswered", "udp closed.lab:25 answered"])
 def test_the_picture_knows_the_host_of_every_kind_of_flow(line: str) -> None:
     one = scenario(attempts=(attempt("socket", expectation(wire=[line])),))
-    assert picture(one)[0].endswith("▶ closed (closed.lab)")
+    assert draw_topology(one)[0].endswith("▶ closed (closed.lab)")
 
 
 def test_paragraphs_of_a_story_flow_and_indented_lines_stay() -> None:
     story = "One sentence is\nhere. " + "Words " * 15 + "\n\nAs in:\n\n    a  b\n    c\nEnd.\n"
-    shown = text_of(show(scenario(story=story)))
+    shown = text_of(render_scenario(scenario(story=story)))
     assert shown.split("\n\n", 1)[1].split("\n\n  client")[0] == (
         """\
 One sentence is here. Words Words Words Words Words Words Words Words Words
@@ -121,7 +121,7 @@ End."""
 
 def test_a_long_line_of_a_source_goes_on_in_the_next() -> None:
     long = replace(attempt(), source=f"\nx = '{'y' * 80}'\n")
-    lines = text_of(show(scenario(attempts=(long,)))).splitlines()
+    lines = text_of(render_scenario(scenario(attempts=(long,)))).splitlines()
     place = lines.index("client smtplib")
     assert lines[place + 1 : place + 4] == [
         "   1 │",
@@ -132,7 +132,7 @@ def test_a_long_line_of_a_source_goes_on_in_the_next() -> None:
 
 def test_a_long_source_is_cut() -> None:
     long = replace(attempt(), source="x = 1\n" * 300)
-    lines = text_of(show(scenario(attempts=(long,)))).splitlines()
+    lines = text_of(render_scenario(scenario(attempts=(long,)))).splitlines()
     place = lines.index("     │ and 100 more lines")
     assert lines[place - 1] == " 200 │ x = 1"
 
@@ -176,7 +176,7 @@ def test_every_part_of_an_expectation_has_its_line() -> None:
 
 def test_the_json_forms_hold_what_is_shown_and_more() -> None:
     one = scenario(attempts=(attempt("smtplib", WIRE, returning("3", python="<3.11")),))
-    (entry,) = list_json([one])
+    (entry,) = scenarios_json([one])
     assert entry == {
         "name": "refused-port",
         "title": "Nothing listens on the port",
@@ -201,7 +201,7 @@ def test_the_json_forms_hold_what_is_shown_and_more() -> None:
             ]
         },
     }
-    full = show_json(one)
+    full = scenario_json(one)
     assert json.loads(json.dumps(full)) == full
     assert {key: full[key] for key in entry} == entry
     assert full["target"] == {"host": "closed.lab", "port": 2525}

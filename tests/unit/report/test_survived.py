@@ -21,7 +21,7 @@ from labctl.model.result import (
     Outcome,
     Verdict,
 )
-from labctl.report.survived import render_survived
+from labctl.report.survival import render_survival
 from tests.unit.judge.samples import raised
 from tests.unit.report.rendered import result_of, text_of
 
@@ -56,7 +56,7 @@ def one(scenario: str, seen: Observation = FINE, **changes: Any) -> AttemptResul
 
 def shown(*attempts: AttemptResult, interrupted: bool = False, **given: Any) -> str:
     result = result_of(*attempts, interrupted=interrupted)
-    return text_of(render_survived(result, **{"options": OPTIONS, **given}))
+    return text_of(render_survival(result, **{"options": OPTIONS, **given}))
 
 
 def titles(text: str) -> list[str]:
@@ -178,10 +178,10 @@ def test_what_nobody_can_tell_and_what_was_not_made() -> None:
         == """\
 ? your client survived 1 of 2 failures on Python 3.13
 
-? 1 could not be told: b
+? 1 undecided: b
      the client neither asked for a name nor for a connection, so no failure met
      it: its target is in LAB_HOST and LAB_PORT
-! 1 not made, for the lab broke: c
+! 1 not made because the lab broke: c
      service mail died
 2 left out by the policy: d, e
 The run was interrupted: these are not all of its attempts."""
@@ -191,7 +191,7 @@ The run was interrupted: these are not all of its attempts."""
 def test_a_failure_that_broke_once_and_could_not_be_told_once_broke() -> None:
     text = shown(one("a", LEAKS), one("a", WENT_NOWHERE, repeat=2))
     assert text.startswith("✘ your client survived 0 of 1 failure ")
-    assert "could not be told" not in text
+    assert "undecided" not in text
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from labctl.errors import EngineError
 from labctl.model.result import AttemptResult, Verdict
 from labctl.report.tables import (
     attempt_lines,
-    comparisons,
+    client_comparison_lines,
     repeat_lines,
-    scenarios_by_python,
     summary_line,
+    verdict_table,
 )
 from labctl.results.attempt import lab_error_result
 from tests.unit.judge.samples import exception, interpreter, planned, raised, result, returned
@@ -58,7 +58,7 @@ def test_lines_are_as_wide_as_the_terminal() -> None:
     for lines in (
         attempt_lines([result()]),
         repeat_lines([result(), bad]),
-        comparisons([result(), own]),
+        client_comparison_lines([result(), own]),
     ):
         wide, cut = text_of(*lines, width=120), text_of(*lines, width=60)
         assert message in wide
@@ -102,7 +102,7 @@ def test_a_client_is_compared_with_the_scenarios_own() -> None:
             result(returned("3"), attempt="asyncio", interpreter=python),
             result(TIMEOUT, attempt="my", client="my.py", interpreter=python, expectation=None),
         ]
-    assert text_of(*comparisons(attempts)) == (
+    assert text_of(*client_comparison_lines(attempts)) == (
         """\
 refused-port on Python 3.9, 3.13
   my.py                           TimeoutError: timed out
@@ -112,8 +112,8 @@ refused-port on Python 3.9, 3.13
 
 
 def test_there_is_nothing_to_compare_without_both_kinds() -> None:
-    assert comparisons([result()]) == []
-    assert comparisons([result(client="my.py")]) == []
+    assert client_comparison_lines([result()]) == []
+    assert client_comparison_lines([result(client="my.py")]) == []
 
 
 def test_a_table_of_scenarios_by_six_pythons_fits_in_80_columns() -> None:
@@ -125,7 +125,7 @@ def test_a_table_of_scenarios_by_six_pythons_fits_in_80_columns() -> None:
     rows += of("refused-port", "3.10.13", Verdict.INCONCLUSIVE)
     rows += of("refused-port", "3.11.7", Verdict.ERROR)
     rows += of("only-shown", "3.13.5", None)
-    assert text_of(scenarios_by_python(rows)) == (
+    assert text_of(verdict_table(rows)) == (
         """\
 scenario                   3.9      3.10     3.11     3.12     3.13     3.14
 refused-port               pass     1 of 5   1 of 5   pass     pass     1 of 5

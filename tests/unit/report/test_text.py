@@ -8,31 +8,44 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from labctl.model.result import Observation, Outcome, Verdict
-from labctl.report.text import clip, ended, exception_line, label, listed, outcome_line, pad, word
-from labctl.text import escape_control
+from labctl.report.layout import clip_columns, pad_columns
+from labctl.report.wording import (
+    attempt_label,
+    ending_line,
+    exception_line,
+    outcome_line,
+    verdict_word,
+)
+from labctl.text import comma_list, escape_control
 from tests.unit.judge.samples import exception, raised, result, returned
 
 
 @given(st.text(), st.integers(1, 40))
 def test_clipped_text_fits(text: str, width: int) -> None:
-    assert cell_len(clip(escape_control(text), width)) <= width
-    assert cell_len(pad(escape_control(text), width)) == width
+    assert cell_len(clip_columns(escape_control(text), width)) <= width
+    assert cell_len(pad_columns(escape_control(text), width)) == width
 
 
 def test_clipping_counts_columns_not_characters() -> None:
-    assert clip("漢字漢字", 8) == "漢字漢字"
-    assert clip("漢字漢字", 7) == "漢字漢…"
-    assert clip("abcdef", 4) == "abc…"
+    assert clip_columns("漢字漢字", 8) == "漢字漢字"
+    assert clip_columns("漢字漢字", 7) == "漢字漢…"
+    assert clip_columns("abcdef", 4) == "abc…"
 
 
 def test_words_for_verdicts() -> None:
-    assert [word(v) for v in (*Verdict, None)] == ["pass", "fail", "inconclusive", "error", "shown"]
+    assert [verdict_word(v) for v in (*Verdict, None)] == [
+        "pass",
+        "fail",
+        "inconclusive",
+        "error",
+        "shown",
+    ]
 
 
 def test_labels_name_the_client_that_was_given() -> None:
-    assert label(result()) == "refused-port/smtplib"
-    assert label(result(attempt="my", client="my.py")) == "refused-port/my.py"
-    assert label(result(client="my.py")) == "refused-port/smtplib (my.py)"
+    assert attempt_label(result()) == "refused-port/smtplib"
+    assert attempt_label(result(attempt="my", client="my.py")) == "refused-port/my.py"
+    assert attempt_label(result(client="my.py")) == "refused-port/smtplib (my.py)"
 
 
 def test_an_exception_is_a_line() -> None:
@@ -57,7 +70,7 @@ def test_an_exception_is_a_line() -> None:
     ],
 )
 def test_every_end_is_a_line(seen: Observation, line: str) -> None:
-    assert ended(seen) == line
+    assert ending_line(seen) == line
     assert outcome_line(result(seen)) == line
 
 
@@ -74,7 +87,7 @@ def test_every_end_is_a_line(seen: Observation, line: str) -> None:
 )
 def test_the_number_of_an_error_is_left_to_the_details(message: str, line: str) -> None:
     seen = raised(exception=exception("E", message=message))
-    assert ended(seen) == f"E: {message}"
+    assert ending_line(seen) == f"E: {message}"
     assert outcome_line(result(seen)) == line
 
 
@@ -83,5 +96,5 @@ def test_what_a_client_returned_is_not_touched() -> None:
 
 
 def test_long_lists_are_cut() -> None:
-    assert listed(["a", "b"]) == "a, b"
-    assert listed("abcd", most=2) == "a, b and 2 more"
+    assert comma_list(["a", "b"]) == "a, b"
+    assert comma_list("abcd", limit=2) == "a, b and 2 more"

@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from labctl.model.result import Result
-from labctl.report.documents.page.data import Depth, document
-from labctl.report.documents.page.html import shell
+from labctl.report.documents.page.data import DetailLimits, page_data
+from labctl.report.documents.page.layout import page_html
 from labctl.report.documents.page.order import worst_first
 
 LIMIT = 5_000_000
 """Of more octets than this, a page takes long to open."""
 
 _DEPTHS = (
-    Depth(text=400, output=4000, passed=600, rows=40, attempts=8000),
-    Depth(text=200, output=1000, passed=200, rows=30, attempts=8000),
-    Depth(text=120, output=200, passed=0, rows=12, attempts=8000),
-    Depth(text=80, output=0, passed=0, rows=0, attempts=6000),
+    DetailLimits(text=400, output=4000, passed=600, rows=40, attempts=8000),
+    DetailLimits(text=200, output=1000, passed=200, rows=30, attempts=8000),
+    DetailLimits(text=120, output=200, passed=0, rows=12, attempts=8000),
+    DetailLimits(text=80, output=0, passed=0, rows=0, attempts=6000),
 )
 
 
-def page(result: Result, folder: str) -> str:
+def run_page(result: Result, folder: str) -> str:
     """The page, which needs no other file; to be written as UTF-8.
 
     `folder` is the one that it will be in: links to captures are relative to it. Of runs that are
@@ -31,13 +31,13 @@ def page(result: Result, folder: str) -> str:
     text = ""
     for depth in _tries(len(attempts)):
         shown = attempts[: depth.attempts]
-        text = shell(result, shown, document(result, shown, folder, depth))
+        text = page_html(result, shown, page_data(result, shown, folder, depth))
         if len(text.encode()) < LIMIT:
             break
     return text
 
 
-def _tries(number: int) -> Iterator[Depth]:
+def _tries(number: int) -> Iterator[DetailLimits]:
     """How much to tell of so many attempts, less and less; the last one is of none of them."""
     *most, least = _DEPTHS
     yield from (depth for depth in most if number <= depth.attempts)

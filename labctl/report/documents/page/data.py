@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.again import again
-from labctl.report.documents.page import story
-from labctl.report.documents.page.compared import compared
-from labctl.report.documents.page.order import WORST_FIRST, layer, layers, pythons
-from labctl.report.documents.page.pool import Pool, milliseconds
+from labctl.report.documents.page import observation
+from labctl.report.documents.page.facts import compare_facts
+from labctl.report.documents.page.order import WORST_FIRST, layer_of, layers_of, pythons_of
+from labctl.report.documents.page.string_table import StringTable, milliseconds
 from labctl.report.html import Json
-from labctl.report.text import listed, series, word
+from labctl.report.rerun import rerun_command
+from labctl.report.wording import python_series, verdict_word
+from labctl.text import comma_list
 
 _REASONS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Depth:
+class DetailLimits:
     """How much of each attempt is kept: characters of a text, of an output and of that of one that
     passed, and rows of a ladder. Of more than `attempts`, the last are left out.
     """
@@ -32,21 +33,21 @@ class Depth:
     attempts: int
 
 
-def document(
-    result: Result, attempts: Sequence[AttemptResult], folder: str, depth: Depth
+def page_data(
+    result: Result, attempts: Sequence[AttemptResult], folder: str, depth: DetailLimits
 ) -> dict[str, Json]:
     """The page's data. `attempts` are in the order of its rows; a number in them, in `blocks` and
     in lists there is that of one of `texts`, unless its name says otherwise.
 
     A part that has nothing to say is left out. `folder` is the one that the page will be in.
     """
-    pool = Pool(depth.text)
+    pool = StringTable(depth.text)
     known: dict[str, Json] = {
-        "verdicts": [word(verdict) for verdict in WORST_FIRST],
-        "layers": [pool.text(name) for name in layers(result)],
-        "pythons": [pool.text(name) for name in pythons(result.attempts)],
+        "verdicts": [verdict_word(verdict) for verdict in WORST_FIRST],
+        "layers": [pool.text(name) for name in layers_of(result)],
+        "pythons": [pool.text(name) for name in pythons_of(result.attempts)],
     }
-    places = _Places(layers(result), pythons(result.attempts))
+    places = _Places(layers_of(result), pythons_of(result.attempts))
     told = [_attempt(result, one, folder, depth, pool) | places.of(result, one) for one in attempts]
     return known | {"attempts": told, "texts": pool.texts, "blocks": pool.blocks}
 
@@ -62,35 +63,35 @@ class _Places:
         """A layer that is not known is -1."""
         return {
             "verdict": WORST_FIRST.index(attempt.verdict),
-            "layer": self._layers.get(layer(result, attempt), -1),
-            "python": self._pythons[series(attempt.python)],
+            "layer": self._layers.get(layer_of(result, attempt), -1),
+            "python": self._pythons[python_series(attempt.python)],
         }
 
 
 def _attempt(
-    result: Result, attempt: AttemptResult, folder: str, depth: Depth, pool: Pool
+    result: Result, attempt: AttemptResult, folder: str, depth: DetailLimits, pool: StringTable
 ) -> dict[str, Json]:
     told: dict[str, Json] = {
         "reasons": [pool.head(reason, 5 * depth.text) for reason in attempt.reasons[:_REASONS]],
         "facts": pool.block([[pool.text(a), pool.text(b)] for a, b in facts(result, attempt)]),
-        "again": pool.text(again(result, attempt)),
+        "again": pool.text(rerun_command(result, attempt)),
         **_seen(attempt, depth, pool),
         **_drawn(attempt, depth, pool),
     }
     if attempt.because:
         told["because"] = pool.text(attempt.because)
     if attempt.capture:
-        told["capture"] = [pool.text(attempt.capture), link(attempt.capture, folder)]
+        told["capture"] = [pool.text(attempt.capture), relative_url(attempt.capture, folder)]
     return {name: value for name, value in told.items() if value != []}
 
 
-def _seen(attempt: AttemptResult, depth: Depth, pool: Pool) -> dict[str, Json]:
+def _seen(attempt: AttemptResult, depth: DetailLimits, pool: StringTable) -> dict[str, Json]:
     seen = attempt.observed
     if seen is None:
         return {}
     lines = [
         [line.mark, pool.text(line.what), pool.text(line.expected), pool.text(line.observed)]
-        for line in compared(attempt)
+        for line in compare_facts(attempt)
     ]
     most = depth.passed if attempt.verdict is Verdict.PASS else depth.output
     outputs = {
@@ -100,19 +101,19 @@ def _seen(attempt: AttemptResult, depth: Depth, pool: Pool) -> dict[str, Json]:
     }
     return {
         "compared": pool.block(list(lines)),
-        "stack": pool.block(story.layered(seen, pool)),
-        "chain": pool.block(story.chain(seen, pool)),
+        "stack": pool.block(observation.stack_layers(seen, pool)),
+        "chain": pool.block(observation.exception_chain(seen, pool)),
         "ended": milliseconds(seen.elapsed_s),
         **outputs,
     }
 
 
-def _drawn(attempt: AttemptResult, depth: Depth, pool: Pool) -> dict[str, Json]:
+def _drawn(attempt: AttemptResult, depth: DetailLimits, pool: StringTable) -> dict[str, Json]:
     if attempt.ladder is None or not depth.rows:
-        return {"moments": story.moments(attempt, pool) if depth.rows else []}
+        return {"moments": observation.timeline_moments(attempt, pool) if depth.rows else []}
     return {
-        "ladder": pool.block(story.ladder(attempt.ladder, depth.rows, pool)),
-        "times": story.times(attempt.ladder, depth.rows),
+        "ladder": pool.block(observation.ladder_json(attempt.ladder, depth.rows, pool)),
+        "times": observation.ladder_times(attempt.ladder, depth.rows),
     }
 
 
@@ -132,14 +133,14 @@ def facts(result: Result, attempt: AttemptResult) -> Iterator[tuple[str, str]]:
         yield "Client", attempt.client
     if attempt.libraries:
         pairs = (f"{name} {version}" for name, version in attempt.libraries.items())
-        yield "Libraries", listed(pairs)
+        yield "Libraries", comma_list(pairs)
     if attempt.observed and attempt.observed.sockets:
-        yield "Left open", listed(attempt.observed.sockets)
+        yield "Left open", comma_list(attempt.observed.sockets)
     if attempt.not_judged:
-        yield "Not judged", listed(attempt.not_judged)
+        yield "Not judged", comma_list(attempt.not_judged)
 
 
-def link(path: str, folder: str) -> str:
+def relative_url(path: str, folder: str) -> str:
     """The relative URL of a file from a page in the folder; both are looked at from where labctl
     runs, and neither need be there.
     """

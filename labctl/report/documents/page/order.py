@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.text import label, series
+from labctl.report.wording import attempt_label, python_series
 
 WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE, None, Verdict.PASS)
 
@@ -15,20 +15,20 @@ def worst_first(attempts: Iterable[AttemptResult]) -> list[AttemptResult]:
     return sorted(attempts, key=lambda one: WORST_FIRST.index(one.verdict))
 
 
-def layer(result: Result, attempt: AttemptResult) -> str:
+def layer_of(result: Result, attempt: AttemptResult) -> str:
     """The layer of its scenario; empty where the document does not say."""
     info = result.scenarios.get(attempt.scenario)
     return info.layer if info else ""
 
 
-def layers(result: Result) -> list[str]:
+def layers_of(result: Result) -> list[str]:
     """Every layer that attempts are of, in the order in which they first come."""
-    return list(dict.fromkeys(filter(None, (layer(result, one) for one in result.attempts))))
+    return list(dict.fromkeys(filter(None, (layer_of(result, one) for one in result.attempts))))
 
 
-def pythons(attempts: Iterable[AttemptResult]) -> list[str]:
+def pythons_of(attempts: Iterable[AttemptResult]) -> list[str]:
     """Every series of Python (`3.13`), the oldest first."""
-    return sorted({series(one.python) for one in attempts}, key=_numbers)
+    return sorted({python_series(one.python) for one in attempts}, key=_numbers)
 
 
 def _numbers(python: str) -> tuple[Sequence[int], str]:
@@ -36,7 +36,7 @@ def _numbers(python: str) -> tuple[Sequence[int], str]:
     return [int(part) for part in parts if part.isdecimal()], python
 
 
-def title(attempt: AttemptResult) -> str:
+def attempt_title(attempt: AttemptResult) -> str:
     """`refused-port/smtplib`, and which repeat of several."""
     again = f" #{attempt.repeat}" if attempt.repeat > 1 else ""
-    return label(attempt) + again
+    return attempt_label(attempt) + again

@@ -5,39 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labctl.model.result import AttemptResult, Verdict
-from labctl.report.documents.page.order import title
+from labctl.report.documents.page.order import attempt_title
 from labctl.report.html import EMPTY, Markup, join, tag
-from labctl.report.text import MARKS, outcome_line, word
+from labctl.report.wording import VERDICT_SIGNS, outcome_line, verdict_word
 from labctl.text import escape_control
 
 _OUTCOME = 140
 _REASON = 200
 
 
-def rows(attempts: Sequence[AttemptResult]) -> Markup:
+def attempt_rows(attempts: Sequence[AttemptResult]) -> Markup:
     """The attempts in their order; `a0` is the first one's name. Scripts fill in the details."""
     return join(*(_row(number, one) for number, one in enumerate(attempts)))
 
 
-def badge(verdict: Verdict | None) -> Markup:
+def verdict_badge(verdict: Verdict | None) -> Markup:
     """A verdict as a sign and a word."""
     return tag(
-        "span", tag("span", MARKS[verdict], aria_hidden="true"), word(verdict),
-        class_=f"badge {word(verdict)}",
+        "span", tag("span", VERDICT_SIGNS[verdict], aria_hidden="true"), verdict_word(verdict),
+        class_=f"badge {verdict_word(verdict)}",
     )  # fmt: skip
 
 
 def _row(number: int, attempt: AttemptResult) -> Markup:
     summary = tag(
         "summary",
-        badge(attempt.verdict),
-        tag("bdi", escape_control(title(attempt), limit=120), class_="name"),
+        verdict_badge(attempt.verdict),
+        tag("bdi", escape_control(attempt_title(attempt), limit=120), class_="name"),
         tag("bdi", escape_control(attempt.python, limit=24), class_="python"),
         tag("bdi", _outcome(attempt), class_="outcome"),
         tag("span", _seconds(attempt), class_="time"),
         _why(attempt),
     )
-    return tag("details", summary, class_=f"row {word(attempt.verdict)}", id=f"a{number}")
+    return tag("details", summary, class_=f"row {verdict_word(attempt.verdict)}", id=f"a{number}")
 
 
 def _outcome(attempt: AttemptResult) -> str:

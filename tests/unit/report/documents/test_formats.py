@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from labctl.report.document import result_json
-from labctl.report.documents import FORMATS, Format
+from labctl.report.documents import FORMATS, Format, result_json
 from tests.unit.report.documents.results import everything
 
 BEGINNINGS = {

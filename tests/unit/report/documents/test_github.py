@@ -14,9 +14,10 @@ from markdown_it.token import Token
 from labctl.errors import EngineError
 from labctl.model.result import Result
 from labctl.report.documents import github
-from labctl.report.documents.github import LIMIT, command, step_summary
-from labctl.report.documents.markdown import code, fenced, inline
-from labctl.report.documents.summary import LIMIT as SUMMARY_LIMIT
+from labctl.report.documents.github import LIMIT, workflow_command
+from labctl.report.documents.step_summary import LIMIT as SUMMARY_LIMIT
+from labctl.report.documents.step_summary import step_summary
+from labctl.report.markdown import code_block, code_element, escape_as_references
 from labctl.results.attempt import lab_error_result
 from labctl.text import escape_control
 from tests.unit.judge.samples import interpreter, planned
@@ -117,7 +118,7 @@ def test_a_command_is_written_as_github_wants_it() -> None:
 
 @given(st.text("%:,=#[]\r\nAD025 "), st.text("%:,=\r\nAD025", min_size=1))
 def test_a_runner_reads_a_command_as_it_was_meant(message: str, title: str) -> None:
-    written = command("notice", message, file="a", title=title)
+    written = workflow_command("notice", message, file="a", title=title)
     assert "\r" not in written
     assert commands(written) == [Command("notice", {"file": "a", "title": title}, message)]
 
@@ -342,7 +343,7 @@ def test_not_even_what_is_made_of_nothing_else(text: str) -> None:
 
 
 def check_text_is_text(text: str) -> None:
-    found = parsed(f"a {inline(text)} b\n")
+    found = parsed(f"a {escape_as_references(text)} b\n")
     assert [token.type for token in found] == ["paragraph_open", "inline", "paragraph_close"]
     children = found[1].children or []
     assert {child.type for child in children} <= {"text", "text_special"}
@@ -376,14 +377,14 @@ def elements(text: str) -> list[tuple[str, ...]]:
 
 
 def test_addresses_do_not_become_links() -> None:
-    assert inline("see https://a.b, www.c.d and e@f.g") == (
+    assert escape_as_references("see https://a.b, www.c.d and e@f.g") == (
         "see https&#58;//a.b, www&#46;c.d and e&#64;f.g"
     )
 
 
 def test_code_is_of_the_same_text() -> None:
-    assert code("a:x:b<") == "<code>a:x:b&#60;</code>"
+    assert code_element("a:x:b<") == "<code>a:x:b&#60;</code>"
 
 
 def test_a_fence_is_longer_than_any_in_it() -> None:
-    assert fenced(["a", "````", "b"]) == "`````text\na\n````\nb\n`````\n"
+    assert code_block("a\n````\nb") == "`````text\na\n````\nb\n`````"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.report.grades.classpage import class_html
+from labctl.report.grades.class_page import class_html
 from labctl.report.grades.feedback import feedback_html
 from tests.unit.report.grades.browser import ask
 from tests.unit.report.grades.samples import HOSTILE, RUN, STATES, classroom, grade, hostile

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from labctl.model.grade import ClassGrades
-from labctl.report.grades.classpage import LIMIT, class_html, class_json, mistakes
-from labctl.report.grades.words import number, points
+from labctl.report.grades.class_page import LIMIT, class_html, class_json, common_mistakes
+from labctl.report.grades.wording import format_number, format_points
 from tests.unit.report.grades.samples import (
     BONUS,
     BROKE,
@@ -100,8 +100,8 @@ def test_colour_goes_by_share(scored: float, level: str) -> None:
 def test_what_went_wrong_most_comes_first() -> None:
     other = RUN.model_copy(update={"marks": (MISSED.model_copy(update={"message": "other"}),)})
     broken = BROKEN.model_copy(update={"marks": RUN.marks})
-    found = mistakes(classroom(grade(other), grade(RUN, RUN), grade(broken), grade(RUN)))
-    assert [(one.message, one.places) for one in found] == [
+    found = common_mistakes(classroom(grade(other), grade(RUN, RUN), grade(broken), grade(RUN)))
+    assert [(one.message, one.students) for one in found] == [
         ("it gave up after the first", (1, 3)),
         ("other", (0,)),
     ]
@@ -158,11 +158,11 @@ def test_a_small_class_is_told_in_full() -> None:
     [(3, "3"), (2.5, "2.5"), (1 / 3, "0.33"), (10, "10"), (0, "0"), (100000.25, "100000.25")],
 )
 def test_numbers_have_no_more_digits_than_needed(value: float, written: str) -> None:
-    assert number(value) == written
+    assert format_number(value) == written
 
 
 def test_points_of_what_is_worth_nothing_by_itself() -> None:
-    assert points(2, 0) == "2 points"
-    assert points(1, 0) == "1 point"
-    assert points(1, 3) == "1 of 3 points"
+    assert format_points(2, 0) == "2 points"
+    assert format_points(1, 0) == "1 point"
+    assert format_points(1, 3) == "1 of 3 points"
     assert BONUS.max_points == 1

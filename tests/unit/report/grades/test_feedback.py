@@ -13,7 +13,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from labctl.model.grade import Grade
-from labctl.report.grades.feedback import code, feedback_html, feedback_markdown, fenced, inline
+from labctl.report.grades.feedback import feedback_html, feedback_markdown
+from labctl.report.markdown import code_block, code_span, escape_with_backslashes
 from labctl.text import escape_control
 from tests.unit.report.grades.samples import (
     BROKE,
@@ -142,23 +143,27 @@ def test_hostile_text_stays_text_in_markdown(text: str) -> None:
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text.strip()])
 def test_hostile_text_is_seen_as_it_is_in_markdown(text: str) -> None:
-    seen = "".join(token.content for token in parsed(f"x {inline(text)}") if token.type != "inline")
+    seen = "".join(
+        token.content
+        for token in parsed(f"x {escape_with_backslashes(text)}")
+        if token.type != "inline"
+    )
     assert seen == f"x {escape_control(text)}".rstrip()
-    assert not re.search(r"(?<!\\)(:(?=\S)|@|#)|www\.", inline(text))
-    (span,) = [token for token in parsed(code(text)) if token.type == "code_inline"]
+    assert not re.search(r"(?<!\\)(:(?=\S)|@|#)|www\.", escape_with_backslashes(text))
+    (span,) = [token for token in parsed(code_span(text)) if token.type == "code_inline"]
     assert span.content == escape_control(text)
 
 
 @given(st.text(alphabet="`~ab \n"))
 def test_no_text_closes_its_fence(text: str) -> None:
-    (fence,) = parsed(fenced(text) + "\n\n# After")[:1]
+    (fence,) = parsed(code_block(text) + "\n\n# After")[:1]
     assert fence.type == "fence"
     assert fence.content == f"{text}\n"
 
 
 @given(st.text(alphabet="`x\\ ", min_size=1))
 def test_no_text_closes_its_code(text: str) -> None:
-    tokens = [token for token in parsed(f"a {code(text)} b") if token.type != "inline"]
+    tokens = [token for token in parsed(f"a {code_span(text)} b") if token.type != "inline"]
     spans = [token.content for token in tokens if token.type == "code_inline"]
     assert spans == ([text] if text.strip() else [])
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from labctl.model.grade import Grade, Part, State
 from labctl.report.grades import feedback, gradescope, prairielearn
-from labctl.report.grades.classpage import class_html
+from labctl.report.grades.class_page import class_html
 from labctl.report.grades.lms import canvas_csv, moodle_csv
-from labctl.report.grades.student import for_student
+from labctl.report.grades.student import student_view
 from tests.unit.report.grades import readers
 from tests.unit.report.grades.samples import (
     BONUS,
@@ -33,7 +33,7 @@ WRITERS: dict[str, Callable[[Grade], str]] = {
     "html": feedback.feedback_html,
     "moodle": lambda g: moodle_csv(classroom(g)),
     "canvas": lambda g: canvas_csv(classroom(g)),
-    "student": lambda g: for_student(g).model_dump_json(),
+    "student": lambda g: student_view(g).model_dump_json(),
 }
 MARKER = "Zq7hidden"
 PARTS = st.sampled_from([RUN, HIDDEN, BONUS, PREDICT, TAMPERED, BROKEN])

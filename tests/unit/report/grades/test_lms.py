@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.report.grades.lms import Person, canvas_csv, cell, moodle_csv
+from labctl.report.grades.lms import Person, canvas_csv, csv_cell, moodle_csv
 from tests.unit.report.grades import readers
 from tests.unit.report.grades.samples import (
     BONUS,
@@ -95,7 +95,7 @@ def test_whatever_the_exercise_is_called_canvas_keeps_its_column(title: str) -> 
     grades = GRADES.model_copy(update={"title": title})
     book = readers.canvas(canvas_csv(grades))
     assert book.number is None
-    assert book.assignment.lower().startswith(cell(title).lower()[:5])
+    assert book.assignment.lower().startswith(csv_cell(title).lower()[:5])
     assert readers.canvas(canvas_csv(grades, assignment=42)).number == 42
 
 
@@ -128,4 +128,4 @@ def test_whatever_students_are_called_stays_in_its_cell(text: str) -> None:
     ],
 )
 def test_a_cell_is_text(text: str, written: str) -> None:
-    assert cell(text) == written
+    assert csv_cell(text) == written

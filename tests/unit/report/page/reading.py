@@ -8,16 +8,16 @@ from html.parser import HTMLParser
 from typing import Any
 
 from labctl.model.result import Result
-from labctl.report.documents.page import page
-from labctl.report.documents.page.data import Depth, document
+from labctl.report.documents.page import run_page
+from labctl.report.documents.page.data import DetailLimits, page_data
 
-DEPTH = Depth(text=400, output=4000, passed=600, rows=40, attempts=1000)
+DEPTH = DetailLimits(text=400, output=4000, passed=600, rows=40, attempts=1000)
 _DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 
 
-def told(result: Result, depth: Depth = DEPTH, folder: str = "") -> list[dict[str, Any]]:
+def told(result: Result, depth: DetailLimits = DEPTH, folder: str = "") -> list[dict[str, Any]]:
     """What is told of each attempt, in the order of the result, with texts for their numbers."""
-    data: dict[str, Any] = dict(document(result, result.attempts, folder, depth))
+    data: dict[str, Any] = dict(page_data(result, result.attempts, folder, depth))
     return [_attempt(one, data) for one in data["attempts"]]
 
 
@@ -69,4 +69,4 @@ class Elements(HTMLParser):
 
 
 def elements_of(result: Result) -> Elements:
-    return Elements(page(result, ""))
+    return Elements(run_page(result, ""))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labctl.model.result import AttemptResult, Difference, Observation, Outcome
-from labctl.report.documents.page.compared import Line, compared
+from labctl.report.documents.page.facts import Fact, compare_facts
 from tests.unit.judge.samples import (
     STACK,
     event,
@@ -35,7 +35,7 @@ from tests.unit.report.page.samples import (
 
 def lines(attempt: AttemptResult, what: str = "") -> list[tuple[str, ...]]:
     """Mark, expected and observed of the lines of one kind; of all with the kind before."""
-    found = compared(attempt)
+    found = compare_facts(attempt)
     if what:
         return [(one.mark, one.expected, one.observed) for one in found if one.what == what]
     return [(one.what, one.mark, one.expected, one.observed) for one in found]
@@ -190,13 +190,13 @@ def test_of_what_nothing_was_expected_it_tells_what_was_seen() -> None:
 
 
 def test_of_what_was_not_made_there_is_nothing() -> None:
-    assert compared(broken()) == []
+    assert compare_facts(broken()) == []
 
 
 def test_doubts_have_their_own_lines() -> None:
     doubt = Difference(what="calls", expected="a call", actual="none", message="no call")
     one = passing().model_copy(update={"differences": (doubt,)})
-    assert compared(one)[-1] == Line("calls", "differs", "a call", "none")
+    assert compare_facts(one)[-1] == Fact("calls", "differs", "a call", "none")
 
 
 def test_what_a_policy_admits() -> None:
@@ -215,9 +215,9 @@ def test_what_a_policy_admits() -> None:
 @pytest.mark.parametrize("expected", [{"raises": 3}, {"stack": "x"}, {"what": []}, {}])
 def test_an_expectation_that_is_none_leaves_the_differences(expected: dict[str, Any]) -> None:
     one = failing().model_copy(update={"expected": expected})
-    found = compared(one)
+    found = compare_facts(one)
     wanted = "ConnectionRefusedError"
-    assert found[0] == Line("end", "differs", wanted, "TimeoutError: timed out")
+    assert found[0] == Fact("end", "differs", wanted, "TimeoutError: timed out")
 
 
 def test_more_flows_than_anyone_reads_are_counted() -> None:

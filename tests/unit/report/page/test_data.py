@@ -23,9 +23,9 @@ from labctl.model.result import (
     Unhandled,
     Verdict,
 )
-from labctl.report.documents.page.data import document, link
+from labctl.report.documents.page.data import page_data, relative_url
 from labctl.report.documents.page.order import worst_first
-from labctl.report.documents.page.pool import Pool, milliseconds
+from labctl.report.documents.page.string_table import StringTable, milliseconds
 from labctl.report.html import script_json
 from tests.unit.judge.samples import STACK, exception, interpreter, raised, result, returned
 from tests.unit.report.page.reading import DEPTH, told
@@ -81,7 +81,7 @@ def test_what_attempts_are_filtered_by() -> None:
         shown(scenario="unknown", interpreter=interpreter("3.10.1")),
     ]
     result_ = run(*attempts, scenarios={"a": scenario("a", "tls"), "b": scenario("b", "dns")})
-    data: dict[str, Any] = dict(document(result_, attempts, "", DEPTH))
+    data: dict[str, Any] = dict(page_data(result_, attempts, "", DEPTH))
     assert data["verdicts"] == ["error", "fail", "inconclusive", "shown", "pass"]
     assert [data["texts"][n] for n in data["layers"]] == ["tls", "dns"]
     assert [data["texts"][n] for n in data["pythons"]] == ["3.9", "3.10", "3.13"]
@@ -203,7 +203,7 @@ def test_the_command_that_makes_it_again(attempt: AttemptResult, path: str, comm
     ],
 )
 def test_the_link_to_a_capture(capture: str, folder: str, wanted: str) -> None:
-    assert link(capture, folder) == wanted
+    assert relative_url(capture, folder) == wanted
     one = told(run(passing().model_copy(update={"capture": capture})), folder=folder)[0]
     assert one["capture"][1] == wanted
 
@@ -282,7 +282,7 @@ def test_of_output_the_end_is_kept() -> None:
 def test_what_many_share_is_there_once() -> None:
     def size(number: int) -> int:
         made = many(number, bad=0)
-        return len(script_json(document(made, made.attempts, "", DEPTH)))
+        return len(script_json(page_data(made, made.attempts, "", DEPTH)))
 
     assert (size(600) - size(300)) / 300 < 500
 
@@ -316,7 +316,7 @@ def test_numbers_that_no_time_has_are_none() -> None:
 
 @given(ANY_TEXT)
 def test_any_text_is_safe_in_a_script(text: str) -> None:
-    pool = Pool(longest=100)
+    pool = StringTable(longest=100)
     pool.text(text)
     pool.head(text, 100)
     pool.tail(text, 100)
@@ -334,7 +334,7 @@ def test_the_json_itself_ends_no_script() -> None:
 
 @pytest.mark.parametrize("most", [1, 5])
 def test_a_pool_keeps_each_text_once_and_cuts_it(most: int) -> None:
-    pool = Pool(longest=most)
+    pool = StringTable(longest=most)
     assert pool.text("abcdefgh") == pool.text("abcdefgh") == 0
     assert pool.texts == [f"{'abcdefgh'[:most]}…"]
     assert pool.text("b") == 1

@@ -11,9 +11,9 @@ import pytest
 
 import labctl.report.documents.page as module
 from labctl.model.result import EngineInfo, ImageInfo, Request, Result
-from labctl.report.documents.page import page
-from labctl.report.documents.page.data import Depth
-from labctl.report.documents.page.summary import duration, headline
+from labctl.report.documents.page import run_page
+from labctl.report.documents.page.data import DetailLimits
+from labctl.report.documents.page.header import duration_text, headline
 from tests.unit.report.page.reading import Elements, data_of, elements_of
 from tests.unit.report.page.samples import (
     HOSTILE,
@@ -31,7 +31,7 @@ from tests.unit.report.page.samples import (
 
 def words(result: Result) -> str:
     """What the page says without scripts."""
-    body = page(result, "").partition("<body>")[2].partition("<script")[0]
+    body = run_page(result, "").partition("<body>")[2].partition("<script")[0]
     return " ".join(re.sub(r"<[^>]+>", " ", body).split())
 
 
@@ -52,7 +52,7 @@ def words(result: Result) -> str:
 def test_the_headline(attempts: tuple[Any, ...], wanted: str) -> None:
     result = run(*attempts)
     assert headline(result) == wanted
-    assert f"<title>{wanted} · labctl</title>" in page(result, "")
+    assert f"<title>{wanted} · labctl</title>" in run_page(result, "")
 
 
 def test_the_list_tells_every_verdict_with_its_first_reason() -> None:
@@ -142,11 +142,11 @@ def test_a_time_that_is_none_is_left_out(started: float) -> None:
     ],
 )
 def test_durations(seconds: float, wanted: str) -> None:
-    assert duration(seconds) == wanted
+    assert duration_text(seconds) == wanted
 
 
 def test_only_its_own_scripts_and_styles_may_run() -> None:
-    text = page(run(passing()), "")
+    text = run_page(run(passing()), "")
     policy = re.search(r'Security-Policy" content="([^"]+)"', text)
     assert policy
     rules = dict(rule.strip().split(" ", 1) for rule in policy[1].split(";"))
@@ -177,7 +177,7 @@ def test_whatever_anyone_says_is_a_text() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_whatever_anyone_says_can_be_written_and_read(text: str) -> None:
-    written = page(run(hostile(text)), "").encode()
+    written = run_page(run(hostile(text)), "").encode()
     assert not set(written) & {*range(32), 127} - {ord("\n")}
     assert len(data_of(written.decode())["attempts"]) == 1
 
@@ -191,7 +191,7 @@ def test_links_lead_nowhere_else() -> None:
 
 @pytest.mark.parametrize("bad", [24, 600])
 def test_1200_attempts_are_less_than_5_mb(bad: int) -> None:
-    text = page(many(1200, bad), "")
+    text = run_page(many(1200, bad), "")
     assert len(text.encode()) < 2_000_000
     assert len(data_of(text)["attempts"]) == 1200
 
@@ -199,17 +199,17 @@ def test_1200_attempts_are_less_than_5_mb(bad: int) -> None:
 def test_what_is_too_much_is_told_in_less_words(monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = failing().model_copy(update={"stdout": ""})
     result = run(*(noisy,) * 40)
-    whole = page(result, "")
+    whole = run_page(result, "")
     monkeypatch.setattr(module, "LIMIT", len(whole.encode()))
-    less = page(result, "")
+    less = run_page(result, "")
     assert len(less) < len(whole)
     assert len(data_of(less)["attempts"]) == 40
 
 
 def test_what_is_too_much_for_any_page_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    depth = Depth(text=80, output=0, passed=0, rows=0, attempts=2)
+    depth = DetailLimits(text=80, output=0, passed=0, rows=0, attempts=2)
     monkeypatch.setattr(module, "_DEPTHS", (depth,))
-    text = page(run(passing(), passing(), failing()), "")
+    text = run_page(run(passing(), passing(), failing()), "")
     assert Elements(text).elements.count("summary") == 2 + 1
     assert [one["verdict"] for one in data_of(text)["attempts"]] == [1, 4]
     assert (
@@ -223,15 +223,15 @@ def test_however_much_is_said_the_page_stays_small(monkeypatch: pytest.MonkeyPat
         failing().model_copy(update={"reasons": (f"{n}{'x' * 5000}",) * 30, "python": f"3.{n}"})
         for n in range(8)
     )
-    limit = len(page(run(), "").encode()) + 8_000
+    limit = len(run_page(run(), "").encode()) + 8_000
     monkeypatch.setattr(module, "LIMIT", limit)
-    text = page(run(*loud), "")
+    text = run_page(run(*loud), "")
     assert len(text.encode()) < limit
     assert 0 < len(data_of(text)["attempts"]) < 8
     monkeypatch.setattr(module, "LIMIT", 1)
-    assert data_of(page(run(passing()), ""))["attempts"] == []
+    assert data_of(run_page(run(passing()), ""))["attempts"] == []
 
 
 def test_the_same_result_gives_the_same_page() -> None:
     result = many(30)
-    assert page(result, "out") == page(result, "out")
+    assert run_page(result, "out") == run_page(result, "out")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labctl.model.result import Result
-from labctl.report.documents.page import page
+from labctl.report.documents.page import run_page
 from tests.unit.judge.samples import interpreter
 from tests.unit.report.grades import browser
 from tests.unit.report.grades.test_browser import CONTRAST
@@ -78,7 +78,7 @@ const at = () => rows.indexOf(page.activeElement.closest(".row"));
 
 @cache
 def written(name: str) -> str:
-    return page(PAGES[name], "")
+    return run_page(PAGES[name], "")
 
 
 def ask(folder: Path, name: str, script: str, **how: Any) -> Any:
@@ -103,7 +103,7 @@ def test_it_says_when_it_is_ready_and_makes_no_details_before_they_are_asked_for
 
 
 def test_a_large_page_has_nothing_but_its_rows(tmp_path: Path) -> None:
-    text = page(many(1200), "")
+    text = run_page(many(1200), "")
     script = """
     return [rows.length, page.querySelectorAll("#rows *").length / rows.length < 10,
             page.querySelectorAll("svg").length,

@@ -11,7 +11,7 @@ from labctl.text import escape_control, escape_lines
 _LATEST_S = 1e9
 
 
-class Pool:
+class StringTable:
     """What a page says. Every text gets in here, and nowhere else: so all of it is safe.
 
     `longest` is how many characters are kept of a text on one line.

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from labctl.model.result import Result, Verdict
-from labctl.report.documents.page.made import made_with
+from labctl.report.documents.page.environment import environment_card
 from labctl.report.documents.page.order import WORST_FIRST
-from labctl.report.documents.page.rows import badge
-from labctl.report.documents.page.tables import filtered, tables
+from labctl.report.documents.page.rows import verdict_badge
+from labctl.report.documents.page.verdict_tables import filter_link, verdict_tables
 from labctl.report.html import Markup, join, tag
-from labctl.report.text import word
+from labctl.report.wording import verdict_word
 from labctl.results.summary import interruption_note
 from labctl.text import pluralize
 
@@ -41,13 +41,13 @@ def headline(result: Result) -> str:
     return f"{passed:,} of {total:,} attempts passed, none failed"
 
 
-def worst(result: Result) -> Verdict | None:
+def worst_verdict(result: Result) -> Verdict | None:
     """The worst verdict that there is; `pass` where there is none."""
     found = {one.verdict for one in result.attempts}
     return next((one for one in WORST_FIRST if one in found), Verdict.PASS)
 
 
-def head(result: Result) -> Markup:
+def page_header(result: Result) -> Markup:
     """All of it."""
     return tag(
         "header",
@@ -56,7 +56,7 @@ def head(result: Result) -> Markup:
         *_notes(result),
         _bar(result),
         _tiles(result),
-        tag("div", *tables(result), made_with(result), class_="cards"),
+        tag("div", *verdict_tables(result), environment_card(result), class_="cards"),
     )
 
 
@@ -67,7 +67,7 @@ def _eyebrow(result: Result) -> Iterator[Markup | str]:
         stamp = tag("time", f"{began:%d %B %Y, %H:%M} UTC", datetime=began.isoformat())
         yield join(" · ", stamp)
     if result.took_s:
-        yield f" · {duration(result.took_s)}"
+        yield f" · {duration_text(result.took_s)}"
 
 
 def _moment(seconds: float) -> datetime | None:
@@ -78,7 +78,7 @@ def _moment(seconds: float) -> datetime | None:
         return None
 
 
-def duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """`4 min 12 s`, `12.3 s`."""
     if not 0 <= seconds < 1e9:  # noqa: PLR2004 years; and what is no number at all
         return "unknown"
@@ -112,7 +112,7 @@ def _bar(result: Result) -> Markup:
             parts.append(
                 tag(
                     "rect", x=f"{left:.3f}%", width=f"{width:.3f}%", height="100%",
-                    class_=word(verdict),
+                    class_=verdict_word(verdict),
                 )
             )  # fmt: skip
         left += width
@@ -126,7 +126,10 @@ def _tiles(result: Result) -> Markup:
         tag(
             "li",
             tag(
-                "a", badge(one), tag("strong", f"{counts[one]:,}"), href=filtered(verdict=word(one))
+                "a",
+                verdict_badge(one),
+                tag("strong", f"{counts[one]:,}"),
+                href=filter_link(verdict=verdict_word(one)),
             ),
         )
         for one in shown

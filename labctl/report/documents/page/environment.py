@@ -9,7 +9,7 @@ from labctl.report.html import EMPTY, Markup, join, tag
 from labctl.text import pluralize
 
 
-def made_with(result: Result) -> Markup:
+def environment_card(result: Result) -> Markup:
     """The facts, and the images folded."""
     pairs = (join(tag("dt", key), tag("dd", tag("bdi", said))) for key, said in _facts(result))
     images = (_image(name, result) for name in sorted(result.images))

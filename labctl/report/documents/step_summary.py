@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from labctl.model.result import Result, Verdict
-from labctl.report.documents.evidence import evidence, reason_lines
-from labctl.report.documents.failures import Failure, failures
-from labctl.report.documents.markdown import code, fenced, heading, row
+from labctl.report.documents.evidence import evidence_lines, reason_lines
+from labctl.report.failures import Failure, worst_failures
+from labctl.report.markdown import code_block, code_element, table_head, table_row
 from labctl.report.tables import summary_line
-from labctl.report.text import listed, word
+from labctl.report.wording import verdict_word
 from labctl.results.summary import interruption_note
-from labctl.text import clip, pluralize
+from labctl.text import clip, comma_list, pluralize
 
 LIMIT = 1_000_000
 """Bytes of UTF-8. GitHub takes 1 MiB of a step, and nothing of what is longer."""
@@ -32,12 +32,12 @@ def step_summary(result: Result) -> str:
     """What `$GITHUB_STEP_SUMMARY` takes, at most `LIMIT` bytes: how each Python did, what did not
     go as it should, with its evidence, and what had no room.
     """
-    found = failures(result)
+    found = worst_failures(result.attempts)
     rows = list(_fitting(map(_failure_row, found), _TABLE))
     parts = [f"## labctl: {summary_line(result.attempts).plain}\n\n"]
     if why := interruption_note(result):
         parts.append(f"**{why}**\n\n")
-    parts += [*_by_python(result), *(["\n", heading(_COLUMNS), *rows] if rows else []), "\n"]
+    parts += [*_by_python(result), *(["\n", table_head(_COLUMNS), *rows] if rows else []), "\n"]
     details = list(_fitting(map(_details, found), LIMIT - _ENDING - sum(map(_size, parts))))
     parts += [*details, *_left_out(len(found) - len(rows), len(found) - len(details))]
     return "".join([*parts, _made_with(result)])
@@ -64,8 +64,10 @@ def _by_python(result: Result) -> Iterator[str]:
     counts: dict[str, Counter[Verdict | None]] = {}
     for one in result.attempts:
         counts.setdefault(one.python, Counter())[one.verdict] += 1
-    yield heading(("Python", *map(word, verdicts)))
-    lines = (row((_cell(name), *(str(own[v]) for v in verdicts))) for name, own in counts.items())
+    yield table_head(("Python", *map(verdict_word, verdicts)))
+    lines = (
+        table_row((_cell(name), *(str(own[v]) for v in verdicts))) for name, own in counts.items()
+    )
     yield from _fitting(lines, _TABLE)
 
 
@@ -74,31 +76,32 @@ def _failure_row(failure: Failure) -> str:
     lines = [line for line in reason_lines(failure.first) if line.strip()]
     more = f" and {pluralize(len(lines) - 1, 'more line')}" if len(lines) > 1 else ""
     cells = (
-        word(failure.verdict),
+        verdict_word(failure.verdict),
         _names(one.scenario for one in attempts),
         _names(one.client or one.attempt for one in attempts),
         _cell(failure.pythons),
         str(len(attempts)),
         _cell(lines[0] if lines else "") + more,
     )
-    return row(cells)
+    return table_row(cells)
 
 
 def _names(names: Iterable[str]) -> str:
-    return _cell(listed(dict.fromkeys(names), most=_NAMES))
+    return _cell(comma_list(dict.fromkeys(names), limit=_NAMES))
 
 
 def _cell(text: str) -> str:
-    return code(clip(text, _CELL))
+    return code_element(clip(text, _CELL))
 
 
 def _details(failure: Failure) -> str:
-    lines = [clip(line, _DETAIL_WIDTH) for line in evidence(failure.first)]
+    lines = [clip(line, _DETAIL_WIDTH) for line in evidence_lines(failure.first)]
     if len(lines) > _DETAIL_LINES:
         lines = [*lines[:_DETAIL_LINES], f"({len(lines) - _DETAIL_LINES} more lines)"]
     # The empty lines end and begin again what is Markdown between the tags of HTML.
     title = f"<details><summary>{_cell(failure.title)}</summary>"
-    return f"{title}\n\n{fenced(lines)}\n</details>\n\n"
+    block = code_block("\n".join(lines))
+    return f"{title}\n\n{block}\n\n</details>\n\n"
 
 
 def _left_out(rows: int, details: int) -> Iterator[str]:

@@ -7,26 +7,26 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlencode
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.documents.page.order import WORST_FIRST, layer, layers, pythons
+from labctl.report.documents.page.order import WORST_FIRST, layer_of, layers_of, pythons_of
 from labctl.report.html import Markup, tag
-from labctl.report.text import series, word
+from labctl.report.wording import python_series, verdict_word
 
 
-def filtered(**wanted: str) -> str:
+def filter_link(**wanted: str) -> str:
     """The link to the list with only some of the attempts."""
     return f"#{urlencode(wanted, errors='replace')}"
 
 
-def tables(result: Result) -> Iterator[Markup]:
+def verdict_tables(result: Result) -> Iterator[Markup]:
     """One by Python, and one by layer where the document knows them."""
     yield _table(
         result.attempts,
         "Python",
-        pythons(result.attempts),
-        lambda one: series(one.python),
+        pythons_of(result.attempts),
+        lambda one: python_series(one.python),
     )
-    if layers(result):
-        yield _table(result.attempts, "Layer", layers(result), lambda one: layer(result, one))
+    if layers_of(result):
+        yield _table(result.attempts, "Layer", layers_of(result), lambda one: layer_of(result, one))
 
 
 def _table(
@@ -39,7 +39,7 @@ def _table(
     counts = Counter((name_of(one), one.verdict) for one in attempts)
     met = {one.verdict for one in attempts} | {Verdict.PASS, Verdict.FAIL}
     shown = [one for one in WORST_FIRST if one in met]
-    titles = (tag("th", word(one), scope="col") for one in shown)
+    titles = (tag("th", verdict_word(one), scope="col") for one in shown)
     rows = (
         tag(
             "tr",
@@ -63,5 +63,5 @@ def _table(
 def _cell(what: str, name: str, verdict: Verdict | None, number: int) -> Markup:
     if not number:
         return tag("td", tag("span", "·", aria_hidden="true"), class_="none")
-    href = filtered(verdict=word(verdict), **{what.lower(): name})
-    return tag("td", tag("a", f"{number:,}", href=href, class_=word(verdict)))
+    href = filter_link(verdict=verdict_word(verdict), **{what.lower(): name})
+    return tag("td", tag("a", f"{number:,}", href=href, class_=verdict_word(verdict)))

@@ -1,4 +1,4 @@
-"""What a scenario expects, in words."""
+"""What a scenario expects of its clients, in words."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from labctl.model.expectation import ANY, Expectation, ExpectedException
 from labctl.model.scenario import Attempt
 
 
-def brief(attempt: Attempt) -> list[str]:
-    """The different endings that an attempt's variants expect, without their modules."""
+def expected_endings(attempt: Attempt) -> list[str]:
+    """Return how an attempt may end, each way once: `returns`, or an exception's bare name."""
     return list(dict.fromkeys(_ending(one).rpartition(".")[2] for one in attempt.expectations))
 
 
@@ -18,13 +18,13 @@ def _ending(expected: Expectation) -> str:
 
 
 def expectation_lines(expected: Expectation) -> Iterator[str]:
-    """All that one variant expects, a fact a line; what belongs to a fact is indented."""
+    """Yield all that one variant expects, a line for each fact; details of a fact are indented."""
     if expected.returns is not None:
         yield "returns anything" if expected.returns == ANY else f"returns {expected.returns}"
     else:
         yield from _exception_lines("raises", expected)
-    for one in expected.unhandled:
-        yield from _exception_lines("ends a thread or a task with", one)
+    for exception in expected.unhandled:
+        yield from _exception_lines("ends a thread or a task with", exception)
     if expected.stack is not None:
         yield "the stack" if expected.stack else "no library function in the stack"
         yield from (f"  {frame}" for frame in expected.stack)
@@ -34,7 +34,7 @@ def expectation_lines(expected: Expectation) -> Iterator[str]:
     if expected.served is not None:
         yield "seen by the servers" if expected.served else "nothing seen by the servers"
         yield from (f"  {line}" for line in expected.served)
-    yield from _elapsed(expected)
+    yield from _elapsed_lines(expected)
 
 
 def _exception_lines(verb: str, expected: ExpectedException, indent: str = "") -> Iterator[str]:
@@ -45,16 +45,16 @@ def _exception_lines(verb: str, expected: ExpectedException, indent: str = "") -
     if expected.message is not None:
         yield f"{inner}message with {expected.message!r}"
     for link in ("cause", "context"):
-        one = getattr(expected, link)
-        if isinstance(one, ExpectedException):
-            yield from _exception_lines(link, one, inner)
-        elif one is not None:
+        linked = getattr(expected, link)
+        if isinstance(linked, ExpectedException):
+            yield from _exception_lines(link, linked, inner)
+        elif linked is not None:
             yield f"{inner}no {link}"
-    for one in expected.group or ():
-        yield from _exception_lines("in the group", one, inner)
+    for member in expected.group or ():
+        yield from _exception_lines("in the group", member, inner)
 
 
-def _elapsed(expected: Expectation) -> Iterator[str]:
+def _elapsed_lines(expected: Expectation) -> Iterator[str]:
     if expected.elapsed and expected.elapsed.min is not None:
         yield f"takes at least {expected.elapsed.min:g} s"
     if expected.elapsed and expected.elapsed.max is not None:

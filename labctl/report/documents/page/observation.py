@@ -15,9 +15,9 @@ from labctl.model.result import (
     Observation,
     Outcome,
 )
-from labctl.report.documents.page.pool import Pool, milliseconds
+from labctl.report.documents.page.string_table import StringTable, milliseconds
 from labctl.report.html import Json
-from labctl.report.text import ended, exception_line
+from labctl.report.wording import ending_line, exception_line
 
 _FRAMES = 40
 _CHAIN = 12
@@ -29,7 +29,7 @@ CALL, SENT, RECEIVED = range(3)
 """Where a moment is drawn."""
 
 
-def layered(seen: Observation, pool: Pool) -> list[Json]:
+def stack_layers(seen: Observation, pool: StringTable) -> list[Json]:
     """`[layer, [frame, ...]]` from the client down; frames in the middle of very many are one."""
     names = [(one.layer or "other", _name(one)) for one in seen.stack]
     if seen.omitted_frames and names:
@@ -51,7 +51,7 @@ def _name(frame: Frame) -> str:
     return frame_name(frame) + forged
 
 
-def chain(seen: Observation, pool: Pool) -> list[Json]:
+def exception_chain(seen: Observation, pool: StringTable) -> list[Json]:
     """`[how it hangs on the one before, type and message, [fact, ...]]`, the outermost first."""
     lines = list(_chain(seen))
     shown: list[Json] = [
@@ -67,7 +67,7 @@ def _chain(seen: Observation) -> Iterator[tuple[str, str, list[str]]]:
     if seen.outcome is Outcome.RAISED and seen.exception:
         yield from _exceptions(seen.exception, "")
     else:
-        yield "", ended(seen), []
+        yield "", ending_line(seen), []
     for one in seen.unhandled:
         yield from _exceptions(one.exception, f"unhandled in {one.where}")
 
@@ -100,7 +100,7 @@ def _facts(exception: ExceptionInfo) -> Iterator[str]:
         yield f"raised by the client's own code{line}"
 
 
-def ladder(drawn: Ladder, most: int, pool: Pool) -> dict[str, Json]:
+def ladder_json(drawn: Ladder, most: int, pool: StringTable) -> dict[str, Json]:
     """`hosts`, `rows` of `[source, target, text, mark, both]`, and `notes`; see `times`."""
     return {
         "hosts": [pool.text(host) for host in drawn.hosts],
@@ -110,16 +110,16 @@ def ladder(drawn: Ladder, most: int, pool: Pool) -> dict[str, Json]:
     }
 
 
-def times(drawn: Ladder, most: int) -> list[Json]:
+def ladder_times(drawn: Ladder, most: int) -> list[Json]:
     """When each row of a ladder took place, in milliseconds, or null."""
     return [milliseconds(row.at_s) for row in drawn.rows[:most]]
 
 
-def _row(row: LadderRow, pool: Pool) -> list[Json]:
+def _row(row: LadderRow, pool: StringTable) -> list[Json]:
     return [row.source, row.target, pool.text(row.text), pool.text(row.mark), int(row.both)]
 
 
-def moments(attempt: AttemptResult, pool: Pool) -> list[Json]:
+def timeline_moments(attempt: AttemptResult, pool: StringTable) -> list[Json]:
     """`[lane, milliseconds, text]` of calls and packets, of an attempt without a ladder."""
     seen = attempt.observed
     if seen is None or attempt.ladder:

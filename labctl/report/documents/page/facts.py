@@ -13,8 +13,14 @@ from pydantic import ValidationError
 from labctl.judge.exceptions import describe
 from labctl.model.expectation import Expectation, ExpectedException
 from labctl.model.result import AttemptResult, Difference, ExceptionInfo, Observation
-from labctl.report.documents.page.aligned import Mark, Pair, served_pairs, stack_pairs, wire_pairs
-from labctl.report.text import ended
+from labctl.report.documents.page.alignment import (
+    AlignedPair,
+    FactMark,
+    align_served,
+    align_stack,
+    align_wire,
+)
+from labctl.report.wording import ending_line
 
 _ENDINGS = {"exception", "outcome", "returned"}
 _PARTS = ("stack", "wire", "served")
@@ -23,16 +29,16 @@ _MOST = 60
 
 
 @dataclass(frozen=True)
-class Line:
+class Fact:
     """One fact. A side is empty where it has nothing to say of it."""
 
     what: str
-    mark: Mark
+    mark: FactMark
     expected: str
     observed: str
 
 
-def compared(attempt: AttemptResult) -> list[Line]:
+def compare_facts(attempt: AttemptResult) -> list[Fact]:
     """Every fact that was expected, in the order of `expect:`, then what differs besides."""
     seen = attempt.observed
     wanted = _expectation(json.dumps(attempt.expected)) if attempt.expected else None
@@ -54,32 +60,32 @@ def _expectation(text: str) -> Expectation | None:
 
 def _ending(
     wanted: Expectation | None, attempt: AttemptResult, seen: Observation
-) -> Iterator[Line]:
+) -> Iterator[Fact]:
     wrong = {one.what for one in attempt.differences}
     differs = bool(wrong & _ENDINGS)
     if wanted is None:
         yield _unread(attempt, seen)
         return
-    yield Line("end", "differs" if differs else "same", _ending_text(wanted), ended(seen))
+    yield Fact("end", "differs" if differs else "same", _ending_text(wanted), ending_line(seen))
     if wanted.returns is None:
         observed = None if differs else seen.exception
         yield from _carried(wanted, observed, wrong, "")
     for one in wanted.unhandled:
-        mark: Mark = "differs" if "unhandled" in wrong else "same"
+        mark: FactMark = "differs" if "unhandled" in wrong else "same"
         met = ", ".join(dict.fromkeys(un.exception.type for un in seen.unhandled))
-        yield Line("unhandled", mark, describe(one), met)
+        yield Fact("unhandled", mark, describe(one), met)
     yield from _elapsed(wanted, wrong, seen)
 
 
-def _unread(attempt: AttemptResult, seen: Observation) -> Line:
+def _unread(attempt: AttemptResult, seen: Observation) -> Fact:
     """The end, where nothing was expected, or a policy says what will do."""
     by_policy = "policy" in (attempt.expected or ())
     for one in attempt.differences:
         if one.what in _ENDINGS:
-            return Line("end", "differs", one.expected, ended(seen))
+            return Fact("end", "differs", one.expected, ending_line(seen))
     if by_policy:
-        return Line("end", "same", "what the policy admits", ended(seen))
-    return Line("end", "unjudged", "", ended(seen))
+        return Fact("end", "same", "what the policy admits", ending_line(seen))
+    return Fact("end", "unjudged", "", ending_line(seen))
 
 
 def _ending_text(wanted: Expectation) -> str:
@@ -90,21 +96,21 @@ def _ending_text(wanted: Expectation) -> str:
 
 def _carried(
     wanted: ExpectedException, seen: ExceptionInfo | None, wrong: set[str], path: str
-) -> Iterator[Line]:
+) -> Iterator[Fact]:
     """What an exception carries; nothing of it was compared where there is none of that type."""
     for name, value in wanted.attrs.items():
         what = f"{path}attrs.{name}"
-        yield Line(what, _mark(what, wrong, seen), _scalar(value), _attribute(seen, name))
+        yield Fact(what, _mark(what, wrong, seen), _scalar(value), _attribute(seen, name))
     if wanted.message is not None:
         what = f"{path}message"
         said = (seen.message or "none") if seen else ""
-        yield Line(what, _mark(what, wrong, seen), f"with {wanted.message}", said)
+        yield Fact(what, _mark(what, wrong, seen), f"with {wanted.message}", said)
     yield from _linked("cause", wanted.cause, seen, wrong, path)
     yield from _linked("context", wanted.context, seen, wrong, path)
     yield from _group(wanted, seen, wrong, path)
 
 
-def _mark(what: str, wrong: set[str], seen: object) -> Mark:
+def _mark(what: str, wrong: set[str], seen: object) -> FactMark:
     if what in wrong:
         return "differs"
     return "unjudged" if seen is None else "same"
@@ -128,34 +134,34 @@ def _linked(
     seen: ExceptionInfo | None,
     wrong: set[str],
     path: str,
-) -> Iterator[Line]:
+) -> Iterator[Fact]:
     if wanted is None:
         return
     other = getattr(seen, kind) if seen else None
     what = f"{path}{kind}"
     differs = what in wrong or f"{what}.exception" in wrong
-    mark: Mark = "differs" if differs else _mark(what, wrong, seen)
+    mark: FactMark = "differs" if differs else _mark(what, wrong, seen)
     text = wanted if isinstance(wanted, str) else describe(wanted)
-    yield Line(what, mark, text, other.type if other else "none" if seen else "")
+    yield Fact(what, mark, text, other.type if other else "none" if seen else "")
     if isinstance(wanted, ExpectedException):
         yield from _carried(wanted, None if differs else other, wrong, f"{what}.")
 
 
 def _group(
     wanted: ExpectedException, seen: ExceptionInfo | None, wrong: set[str], path: str
-) -> Iterator[Line]:
+) -> Iterator[Fact]:
     found = (seen.group or ()) if seen else ()
     if wanted.group is None:
         return
     what = f"{path}group"
     types = ", ".join(one.type for one in found)
-    yield Line(what, _mark(what, wrong, seen), ", ".join(map(describe, wanted.group)), types)
+    yield Fact(what, _mark(what, wrong, seen), ", ".join(map(describe, wanted.group)), types)
     for number, one in enumerate(wanted.group, 1):
         member = found[number - 1] if len(found) == len(wanted.group) else None
         yield from _carried(one, member, wrong, f"{what}[{number}].")
 
 
-def _elapsed(wanted: Expectation, wrong: set[str], seen: Observation) -> Iterator[Line]:
+def _elapsed(wanted: Expectation, wrong: set[str], seen: Observation) -> Iterator[Fact]:
     bounds = wanted.elapsed
     if bounds is None:
         return
@@ -164,23 +170,23 @@ def _elapsed(wanted: Expectation, wrong: set[str], seen: Observation) -> Iterato
         for word, limit in (("at least", bounds.min), ("at most", bounds.max))
         if limit is not None
     ]
-    yield Line("elapsed", _mark("elapsed", wrong, seen), ", ".join(said), f"{seen.elapsed_s:.3f} s")
+    yield Fact("elapsed", _mark("elapsed", wrong, seen), ", ".join(said), f"{seen.elapsed_s:.3f} s")
 
 
 def _parts(
     wanted: Expectation | None, differences: Sequence[Difference], seen: Observation
-) -> Iterator[Line]:
+) -> Iterator[Fact]:
     sides = {
-        "stack": stack_pairs(wanted.stack if wanted else None, seen),
-        "wire": wire_pairs(wanted.wire if wanted else None, seen),
-        "served": served_pairs(wanted.served if wanted else None, seen),
+        "stack": align_stack(wanted.stack if wanted else None, seen),
+        "wire": align_wire(wanted.wire if wanted else None, seen),
+        "served": align_served(wanted.served if wanted else None, seen),
     }
     for what, pairs in sides.items():
         own = [one for one in differences if one.what == what]
         yield from _lines(what, pairs, own)
 
 
-def _lines(what: str, pairs: Sequence[Pair], own: Sequence[Difference]) -> Iterator[Line]:
+def _lines(what: str, pairs: Sequence[AlignedPair], own: Sequence[Difference]) -> Iterator[Fact]:
     """A line for each pair; one that no difference is about was forgiven, or was not judged."""
     all_count = what == "stack" or any(one.actual.endswith(" more") for one in own)
     named = {side.casefold() for one in own for side in (one.expected, one.actual)}
@@ -189,14 +195,14 @@ def _lines(what: str, pairs: Sequence[Pair], own: Sequence[Difference]) -> Itera
         counts = bool(own) and (all_count or {*map(str.casefold, pair.sides)} & named)
         if mark != "same" and not counts:
             mark = "also" if mark == "extra" else "unjudged"
-        yield Line(what, mark, pair.expected, pair.observed)
+        yield Fact(what, mark, pair.expected, pair.observed)
     if len(pairs) > _MOST:
-        yield Line(what, "unjudged", "", f"and {len(pairs) - _MOST} more")
+        yield Fact(what, "unjudged", "", f"and {len(pairs) - _MOST} more")
 
 
-def _besides(differences: Sequence[Difference], told: set[str]) -> Iterator[Line]:
+def _besides(differences: Sequence[Difference], told: set[str]) -> Iterator[Fact]:
     """Doubts, and what else has no line of its own."""
     for one in differences:
         known = told | (_ENDINGS if "end" in told else set())
         if one.what not in known and one.what.removesuffix(".exception") not in told:
-            yield Line(one.what, "differs", one.expected, one.actual)
+            yield Fact(one.what, "differs", one.expected, one.actual)

@@ -8,8 +8,8 @@ from importlib import resources
 from urllib.parse import quote
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.documents.page.rows import rows
-from labctl.report.documents.page.summary import head, headline, worst
+from labctl.report.documents.page.header import headline, page_header, worst_verdict
+from labctl.report.documents.page.rows import attempt_rows
 from labctl.report.html import EMPTY, Json, Markup, html_page, json_script, tag
 from labctl.text import pluralize
 
@@ -27,18 +27,18 @@ _KEYS = (
 )
 
 
-def shell(result: Result, shown: Sequence[AttemptResult], data: dict[str, Json]) -> str:
+def page_html(result: Result, shown: Sequence[AttemptResult], data: dict[str, Json]) -> str:
     """The whole page; `shown` are the attempts that it lists, and `data` is of these."""
     style, script = ("\n".join(map(_file, names)) for names in (_STYLES, _SCRIPTS))
     return html_page(
         f"{headline(result)} · labctl",
-        head(result),
+        page_header(result),
         _main(result, shown),
         json_script("data", data),
         style=style,
         script=script,
         head_script=_file("theme.js"),
-        icon=_icon(worst(result)),
+        icon=_icon(worst_verdict(result)),
     )
 
 
@@ -61,7 +61,7 @@ def _main(result: Result, shown: Sequence[AttemptResult]) -> Markup:
         tag("h2", "Attempts", id="attempts"),
         _tools(),
         tag("noscript", tag("p", "Without scripts, this page has all verdicts and no details.")),
-        tag("div", rows(shown), id="rows", aria_labelledby="attempts", role="group"),
+        tag("div", attempt_rows(shown), id="rows", aria_labelledby="attempts", role="group"),
         _left_out(len(result.attempts) - len(shown)),
         tag(
             "p",
