@@ -16,7 +16,7 @@ import sys
 from time import monotonic, time_ns
 
 from .calls import Calls
-from .exceptions import Describer, traceback_of
+from .exceptions import Describer, exit_code_of, traceback_of
 from .genuine import ModuleFiles
 from .jsonio import dumps, loads
 from .shared_report import SharedReport
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 _ROOM = 96 * 1024
 _FLUSH_FAILED = 120
 """CPython's exit code if stdout can't be flushed at the end."""
-_INTERRUPTED = 130
-"""CPython's exit code after KeyboardInterrupt."""
 
 
 def main(fd: int, length: int, wake: int) -> None:
@@ -219,7 +217,7 @@ class _Run:
         _remove_own_frames(error)
         stacks = StackReader(self._filename, deferred.budget, self._module_files)
         frames, omitted = stacks.read(traceback_of(error))
-        self._exit = _exit_code(error)
+        self._exit = exit_code_of(error)
         self._document.update(
             outcome="raised",
             exception=Describer(deferred.budget, deferred, stacks).describe(error),
@@ -300,15 +298,3 @@ def _remove_own_frames(error: BaseException) -> None:
     while traceback is not None and traceback.tb_frame.f_globals is globals():
         traceback = traceback.tb_next
     BaseException.with_traceback(error, traceback)
-
-
-def _exit_code(error: BaseException) -> int:
-    """Return the exit code that CPython has after an exception that nobody caught."""
-    if isinstance(error, KeyboardInterrupt):
-        return _INTERRUPTED
-    if not isinstance(error, SystemExit):
-        return 1
-    code = SystemExit.__dict__["code"].__get__(error)
-    if code is None:
-        return 0
-    return code & 0xFF if isinstance(code, int) else 1

@@ -48,6 +48,8 @@ _GROUP: type | None = getattr(builtins, "BaseExceptionGroup", None)  # from 3.11
 _LEFT_OUT = frozenset({"args", "exceptions", "obj", "object", "print_file_and_line"})
 _COMPUTED = ("reason", "status")
 """Attributes worth having that some classes of the standard library compute (HTTPError does)."""
+_INTERRUPTED = 130
+"""CPython's exit code after KeyboardInterrupt."""
 _HOST_ERRORS = {1: "HOST_NOT_FOUND", 2: "TRY_AGAIN", 3: "NO_RECOVERY", 4: "NO_DATA"}
 
 _args = BaseException.__dict__["args"].__get__
@@ -241,3 +243,15 @@ def _length_of_chain(error: BaseException | None, seen: set[int]) -> int:
         passed.add(id(error))
         error = cause_of(error) or context_of(error)
     return len(passed) - len(seen)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code that CPython has after an exception that nobody caught."""
+    if isinstance(error, KeyboardInterrupt):
+        return _INTERRUPTED
+    if not isinstance(error, SystemExit):
+        return 1
+    code = SystemExit.__dict__["code"].__get__(error)
+    if code is None:
+        return 0
+    return code & 0xFF if isinstance(code, int) else 1
