@@ -22,12 +22,13 @@ COMMAND = "python tools/catalogue.py"
 _HEAD = f"""\
 # The catalogue
 
-Every scenario that labctl brings, by layer: what each is called, the clients that meet it, what
-comes out of them, what goes over the wire, and where Pythons differ. This page is written by
-`{COMMAND}`, from the scenarios.
+This page lists every scenario that comes with labctl, by layer: its name, the clients that meet it,
+how they end, which packets are sent, and where Pythons differ. `{COMMAND}`
+writes this page from the scenarios.
 
-`labctl list` has the same in a terminal, `labctl show NAME` all of one, and `labctl explain` finds
-those that produce an exception.
+`labctl list` shows the same in a terminal, `labctl show NAME` shows one scenario completely, and
+`labctl explain` finds the scenarios that produce an exception. The [glossary](glossary.md) explains
+words such as SYN, RST and NXDOMAIN.
 """
 
 
@@ -123,7 +124,7 @@ def _differences(scenario: Scenario) -> Iterator[str]:
 def _difference(attempt: Attempt) -> str:
     outcomes: dict[str, list[str]] = {}
     for variant in attempt.expectations:
-        where = f"`{variant.python}`" if variant.python else "others"
+        where = f"`{variant.python}`" if variant.python else "other Pythons"
         outcomes.setdefault(_outcome(variant), []).append(where)
     if len(outcomes) > 1:
         return ", ".join(f"{outcome} on {' and '.join(on)}" for outcome, on in outcomes.items())
