@@ -77,7 +77,8 @@ def test_an_entry(tmp_path: Path) -> None:
         ),
         (
             "socket: `OSError` (ECONNREFUSED) on `>=3.11`, `ExceptionGroup` of some `ValueError`"
-            " from `EOFError` on others; other: another `returns` on `>=3.11`, others |"
+            " from `EOFError` on other Pythons; other: another `returns` on `>=3.11`,"
+            " other Pythons |"
         ),
     ]
     assert len(columns.split(" | ")) == len(row.split(" | "))
