@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import docker
 
 from labctl.engine import cleanup
+from labctl.engine.access import open_engine
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.guard import guarded
-from labctl.engine.images import LAB, ImageStore, client_image
+from labctl.engine.images import LAB, client_image
 from labctl.engine.labels import Labels
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
@@ -52,7 +53,7 @@ def bench() -> Iterator[Bench]:
     """See to the images; in the end, remove whatever is left, even after being killed."""
     client = connect()
     image = client_image(SERIES)
-    images = ImageStore(client).ensure([LAB, image])
+    images = open_engine().images().ensure([LAB, image])
     run = f"bench-{secrets.token_hex(3)}"
     with guarded(run):
         try:

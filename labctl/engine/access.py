@@ -16,6 +16,7 @@ from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import ImageStore
+from labctl.engine.images.docker import DockerImages
 from labctl.engine.protocol import Engine
 from labctl.engine.runtime import Runtime
 from labctl.errors import EngineError
@@ -65,7 +66,9 @@ def _open_docker() -> EngineAccess:
         return doctor.checks(client)
 
     return EngineAccess(
-        runtime=DockerRuntime(client), make_images=lambda: ImageStore(client), checks=checks
+        runtime=DockerRuntime(client),
+        make_images=lambda: ImageStore(DockerImages(client)),
+        checks=checks,
     )
 
 

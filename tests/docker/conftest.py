@@ -15,10 +15,11 @@ from typing import Any
 import docker
 import pytest
 
+from labctl.engine.access import open_engine
 from labctl.engine.cleanup import leftovers
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.runtime import DockerRuntime
-from labctl.engine.images import LAB, ImageStore, client_image, libraries_image
+from labctl.engine.images import LAB, client_image, libraries_image
 from labctl.pythons import SERIES
 from labctl.report.documents import FORMATS
 
@@ -63,10 +64,10 @@ def engine() -> docker.APIClient:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def images(engine: docker.APIClient) -> None:
+def images() -> None:
     """Every image, built before the first test so that no test's time is spent on it."""
     every = [LAB, *map(client_image, SERIES), *map(libraries_image, SERIES)]
-    ImageStore(engine).ensure(every, progress=lambda _: None)
+    open_engine().images().ensure(every, progress=lambda _: None)
 
 
 @pytest.fixture(scope="session")

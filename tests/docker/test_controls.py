@@ -10,10 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import docker
 import pytest
 
-from labctl.engine.images import LAB, ImageStore, client_image
+from labctl.engine.access import open_engine
+from labctl.engine.images import LAB, client_image
 from labctl.engine.service import RunningService
 from labctl.grading.exercises import exercises
 from labctl.grading.grader import Grader
@@ -67,9 +67,9 @@ print("FOUND" if found else "alone")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def images(engine: docker.APIClient) -> None:
+def images() -> None:
     """Those that are needed here."""
-    ImageStore(engine).ensure([LAB, client_image("3.13")], progress=lambda _: None)
+    open_engine().images().ensure([LAB, client_image("3.13")], progress=lambda _: None)
 
 
 @dataclass

@@ -12,7 +12,8 @@ from typing import Any
 import docker
 import pytest
 
-from labctl.engine.images import LAB, ImageStore, client_image
+from labctl.engine.access import open_engine
+from labctl.engine.images import LAB, client_image
 from tests.docker.conftest import Done, labctl, things
 from tests.hostile import HOSTILE, Hostile
 from tests.unit.submissions.hostile import HOSTILE as ARCHIVES
@@ -32,9 +33,9 @@ EVERY = 5
 
 
 @pytest.fixture(scope="session", autouse=True)
-def images(engine: docker.APIClient) -> None:
+def images() -> None:
     """Those that are needed here."""
-    ImageStore(engine).ensure([LAB, client_image("3.13")], progress=lambda _: None)
+    open_engine().images().ensure([LAB, client_image("3.13")], progress=lambda _: None)
 
 
 @dataclass(frozen=True)

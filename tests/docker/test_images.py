@@ -13,6 +13,7 @@ import docker
 import pytest
 from docker.types import HostConfig
 
+from labctl.engine.access import open_engine
 from labctl.engine.images import LAB, ImageState, ImageStore, client_image
 from labctl.errors import EngineError
 from labctl.pythons import SERIES
@@ -89,14 +90,13 @@ print(json.dumps({
 # Tells each step; the test sends its signal at the one it waits for.
 MAKE = """
 import sys
-from labctl.engine.docker.connect import connect
-from labctl.engine.images import ImageStore
+from labctl.engine.access import open_engine
 from labctl.errors import Terminated
 from labctl.run.signals import terminable
 
 try:
     with terminable():
-        ImageStore(connect()).ensure(
+        open_engine().images().ensure(
             [sys.argv[1]], origin="host", force=True,
             progress=lambda event: print(event.text, flush=True),
         )
@@ -176,7 +176,7 @@ def test_what_services_find_around_them(engine: docker.APIClient) -> None:
 @pytest.fixture(scope="module")
 def trials(engine: docker.APIClient) -> Iterator[ImageStore]:
     """Images of other names, made from this machine's own Pythons; gone in the end."""
-    store = ImageStore(engine)
+    store = open_engine().images()
     store.ensure([TRIAL, TRIAL_LAB], origin="host")
     yield store
     store.remove([TRIAL, TRIAL_LAB])

@@ -89,13 +89,3 @@ def sdk_errors() -> Iterator[None]:
         raise Refusal(str(error.explanation or error)) from error
     except (DockerException, requests.RequestException, OSError) as error:
         raise Refusal(str(error), hint="run `labctl doctor`") from error
-
-
-@contextmanager
-def engine_errors(what: str) -> Iterator[None]:
-    """Turn what the SDK raises into EngineErrors that begin with `what` was being done."""
-    try:
-        with sdk_errors():
-            yield
-    except Refusal as error:
-        raise EngineError(f"{what}: {error.message}", hint=error.hint) from error.__cause__

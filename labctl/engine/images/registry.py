@@ -5,10 +5,7 @@ from __future__ import annotations
 import threading
 from http import HTTPStatus
 
-import docker
-import requests
-from docker.errors import ImageNotFound
-
+from labctl.engine.images.backend import ImageBackend
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.content import nft_context
 from labctl.engine.images.names import Target
@@ -47,8 +44,8 @@ class Registry:
         """A base with the image's files. An image that was pulled for it is removed again."""
         if base := builder.find_base(key):
             return base
-        if pulled := not _is_there(builder.client, image):
-            self._ask(builder.client, image)
+        if pulled := not builder.backend.has(image):
+            self._ask(builder.backend, image)
             builder.report(f"registry: fetching {image}", None)
             builder.pull(image)
         try:
@@ -58,12 +55,12 @@ class Registry:
             if pulled:
                 builder.remove_image(image)
 
-    def _ask(self, client: docker.APIClient, image: str) -> None:
+    def _ask(self, backend: ImageBackend, image: str) -> None:
         """Raise Unavailable unless the registry is quick to say that it has the image."""
         with self._asking:
             if self._silence:
                 raise Unavailable(self._silence)
-            status, said = _distribution(client, image)
+            status, said = backend.ask_registry(image, timeout_s=_ANSWER_S)
             if status == HTTPStatus.OK:
                 return
             if status not in _ABOUT_THIS_IMAGE:
@@ -73,27 +70,3 @@ class Registry:
 
 def _image(target: Target) -> str:
     return f"python:{target.series}-slim"
-
-
-def _is_there(client: docker.APIClient, image: str) -> bool:
-    try:
-        client.inspect_image(image)  # type: ignore[no-untyped-call]
-    except ImageNotFound:
-        return False
-    return True
-
-
-def _distribution(client: docker.APIClient, image: str) -> tuple[int, str]:
-    """What the engine hears from the registry: an HTTP status (0: nothing in time), and a reason.
-
-    The SDK's inspect_distribution has no time limit of its own.
-    """
-    url = f"{client.base_url}/v{client.api_version}/distribution/{image}/json"
-    try:
-        answer = client.get(url, timeout=_ANSWER_S)
-    except requests.RequestException:
-        return 0, f"no answer about {image} within {_ANSWER_S} s"
-    if answer.status_code == HTTPStatus.OK:
-        return HTTPStatus.OK, ""
-    reason = answer.json().get("message", answer.reason)
-    return answer.status_code, f"no answer about {image}: {reason}"

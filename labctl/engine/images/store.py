@@ -6,14 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from enum import StrEnum
-from http import HTTPStatus
-from typing import Any
 
-import docker
-from docker.errors import APIError, ImageNotFound
-
-from labctl.engine.docker.connect import engine_errors
 from labctl.engine.images import content, libraries, names
+from labctl.engine.images.backend import ImageBackend, ImageInUse, StoredImage
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.debian import Debian
 from labctl.engine.images.host import Host
@@ -21,6 +16,7 @@ from labctl.engine.images.interruption import Interruption
 from labctl.engine.images.names import Target, parse_name
 from labctl.engine.images.origins import Base, Origin, Unavailable
 from labctl.engine.images.registry import Registry
+from labctl.engine.runtime import doing
 from labctl.errors import EngineError, UsageError
 from labctl.model.result import ImageInfo
 
@@ -73,9 +69,9 @@ Progress = Callable[[ProgressEvent], None]
 class ImageStore:
     """The images of one engine."""
 
-    def __init__(self, client: docker.APIClient, origins: Iterable[Origin] | None = None) -> None:
+    def __init__(self, backend: ImageBackend, origins: Iterable[Origin] | None = None) -> None:
         """`origins` are tried in their order."""
-        self._client = client
+        self._backend = backend
         chosen = (Registry(), Debian(), Host()) if origins is None else origins
         self._origins: dict[str, Origin] = {origin.name: origin for origin in chosen}
 
@@ -84,9 +80,9 @@ class ImageStore:
         targets = [parse_name(name) for name in wanted]
         parents = {target.parent: parse_name(target.parent) for target in targets if target.parent}
         asked = dict.fromkeys([*(target.name for target in targets), *parents])
-        with engine_errors("looking for images"):
-            listed = self._client.images(filters={"reference": list(asked)})
-        found = {tag: image for image in listed for tag in image["RepoTags"] or ()}
+        with doing("looking for images"):
+            listed = self._backend.find(list(asked))
+        found = {tag: image for image in listed for tag in image.names}
         judged = {name: self._judge(one, found.get(name), None) for name, one in parents.items()}
         return [
             self._judge(target, found.get(target.name), judged.get(target.parent))
@@ -135,19 +131,17 @@ class ImageStore:
 
     def remove_unfinished(self) -> None:
         """Remove what is left of builds whose labctl was killed. Not while others are building."""
-        with engine_errors("removing unfinished images"):
+        with doing("removing unfinished images"):
             for label in (names.IMAGE, names.BASE):
-                self._client.prune_images(  # type: ignore[no-untyped-call]
-                    {"label": label, "dangling": True}
-                )
+                self._backend.remove_unfinished(label)
 
     def _judge(
-        self, target: Target, image: Mapping[str, Any] | None, parent: ImageStatus | None
+        self, target: Target, image: StoredImage | None, parent: ImageStatus | None
     ) -> ImageStatus:
         """One that is made of a parent is only as good as that, and stale where that is another."""
         if image is None:
             return ImageStatus(name=target.name, state=ImageState.MISSING)
-        labels = image["Labels"] or {}
+        labels = image.labels
         origin = self._origins.get(labels.get(names.ORIGIN, ""))
         if parent is not None:
             sound, expected = parent.state is ImageState.READY, _libraries_content(parent.id)
@@ -159,8 +153,8 @@ class ImageStore:
             state=ImageState.READY if current else ImageState.STALE,
             origin=labels.get(names.ORIGIN, ""),
             python=labels.get(names.PYTHON, ""),
-            id=image["Id"],
-            size=image["Size"],
+            id=image.id,
+            size=image.size,
             packages=_packages(target) if current else {},
         )
 
@@ -194,16 +188,16 @@ class ImageStore:
             progress(ProgressEvent(image=target.name, text=text, fraction=fraction))
 
         if target.parent:
-            builder = Builder(self._client, report=report, interruption=interruption, fresh=force)
-            with engine_errors(f"making {target.name}"), builder:
+            builder = Builder(self._backend, report=report, interruption=interruption, fresh=force)
+            with doing(f"making {target.name}"), builder:
                 info = _add_libraries(target, self.status([target.parent])[0], builder)
             progress(ProgressEvent(image=target.name, text=_summary(info), finished=True))
             return info
         refusals = []
         for origin in origins:
-            builder = Builder(self._client, report=report, interruption=interruption, fresh=force)
+            builder = Builder(self._backend, report=report, interruption=interruption, fresh=force)
             try:
-                with engine_errors(f"making {target.name}"), builder:
+                with doing(f"making {target.name}"), builder:
                     base, version = _base(origin, target, builder)
                     info = _finish(target, origin, base, version, builder)
             except Unavailable as refusal:
@@ -215,16 +209,12 @@ class ImageStore:
 
     def _remove(self, name: str) -> bool:
         try:
-            with engine_errors(f"removing {name}"):
-                self._client.remove_image(name)
+            with doing(f"removing {name}"):
+                return self._backend.remove(name)
         except EngineError as error:
-            if isinstance(error.__cause__, ImageNotFound):
-                return False
-            cause = error.__cause__
-            if isinstance(cause, APIError) and cause.status_code == HTTPStatus.CONFLICT:
+            if isinstance(error.__cause__, ImageInUse):
                 error.hint = "end the runs that use it, or remove what they left: labctl clean"
             raise
-        return True
 
 
 def _content(origin: Origin, target: Target) -> str:
@@ -253,7 +243,7 @@ def _stages(wanted: Iterable[str], *, parents: bool = True) -> tuple[list[str], 
 def _base(origin: Origin, target: Target, builder: Builder) -> tuple[Base, str]:
     """A base that was seen to work, and its Python. Whatever is wrong with it is Unavailable."""
     try:
-        with engine_errors("the engine"):
+        with doing("the engine"):
             base = origin.supply(target, builder)
             return base, builder.check_python(base.id, base.interpreter)
     except EngineError as error:

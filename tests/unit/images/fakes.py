@@ -10,6 +10,7 @@ import requests
 from docker.errors import APIError, ImageNotFound
 
 from labctl.engine.images.builder import Builder
+from labctl.engine.images.docker import DockerImages
 from labctl.engine.images.interruption import Interruption
 
 
@@ -141,7 +142,7 @@ def builder(
     client: FakeClient, interruption: Interruption | None = None, *, fresh: bool = False
 ) -> Builder:
     return Builder(
-        client.as_client,
+        DockerImages(client.as_client),
         report=lambda _text, _fraction: None,
         interruption=interruption or Interruption(),
         fresh=fresh,

@@ -24,8 +24,8 @@ def test_an_image_is_pulled_flattened_and_removed() -> None:
         ("get", f"{url} 5"),
         ("pull", IMAGE),
         ("create", IMAGE),
-        ("import", f"b'files' ['LABEL labctl.base={key}']"),
         ("remove_container", f"container of {IMAGE}"),
+        ("import", f"b'files' ['LABEL labctl.base={key}']"),
         ("remove_image", IMAGE),
     ]
 

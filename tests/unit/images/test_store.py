@@ -14,6 +14,7 @@ from labctl.engine.images import (
     libraries_image,
 )
 from labctl.engine.images.builder import Builder
+from labctl.engine.images.docker import DockerImages
 from labctl.engine.images.libraries import pinned
 from labctl.engine.images.names import Target
 from labctl.engine.images.origins import Base, Unavailable
@@ -67,7 +68,7 @@ def client() -> FakeClient:
 
 
 def store(client: FakeClient, *origins: FakeOrigin) -> ImageStore:
-    return ImageStore(client.as_client, origins or (FakeOrigin("one"),))
+    return ImageStore(DockerImages(client.as_client), origins or (FakeOrigin("one"),))
 
 
 def test_states_by_one_request(client: FakeClient) -> None:

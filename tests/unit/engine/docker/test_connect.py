@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from docker.errors import APIError, NotFound
 
-from labctl.engine.docker.connect import connect, engine_errors
+from labctl.engine.docker.connect import connect, sdk_errors
+from labctl.engine.runtime import doing
 from labctl.errors import EngineError
 
 
@@ -95,6 +96,6 @@ def test_a_docker_host_that_is_no_address(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_what_the_sdk_raises_becomes_an_engine_error(raised: Exception, message: str) -> None:
-    with pytest.raises(EngineError) as caught, engine_errors("doing it"):
+    with pytest.raises(EngineError) as caught, doing("doing it"), sdk_errors():
         raise raised
     assert caught.value.message == message

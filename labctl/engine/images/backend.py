@@ -1,0 +1,134 @@
+"""The seam between images and whatever stores them: what an `ImageBackend` has to provide."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from labctl.engine.runtime import Refusal
+
+
+class ImageInUse(Refusal):
+    """An image that can't be removed, because a container or another image is made of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredImage:
+    """An image that the engine has. `size` is in bytes; `names` may be empty.
+
+    `has_parent` says whether it was built on another image that the engine has.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    labels: Mapping[str, str]
+    size: int
+    has_parent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildEvent:
+    """Something that the engine said while it built an image. What it did not say is empty."""
+
+    text: str = ""
+    """What it wrote for people."""
+    step: tuple[int, int] | None = None
+    """The number of the step that begins, from 1, and how many there are."""
+    container: str = ""
+    """The container that runs the step."""
+    layer: str = ""
+    """The unfinished image that a step has made."""
+    image: str = ""
+    """The finished image."""
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramOutput:
+    """What a program wrote to stdout and stderr together, and its exit code."""
+
+    exit_code: int
+    text: str
+
+
+class ImageBackend(Protocol):
+    """Stores the images of one engine. Its methods can be called from several threads at once.
+
+    All raise Refusal if the engine can't or won't do something. An image is named by its id, or by
+    a name such as `labctl/client:3.13`.
+    """
+
+    def architecture(self) -> str:
+        """Return the engine's architecture in its own words (`amd64`)."""
+        ...
+
+    def find(self, names: Sequence[str]) -> list[StoredImage]:
+        """Return the images that have one of the names, by one request."""
+        ...
+
+    def find_labelled(self, label: str) -> list[StoredImage]:
+        """Return all images with the label `key=value`, those without a name included."""
+        ...
+
+    def has(self, image: str) -> bool:
+        """Return whether the engine has an image."""
+        ...
+
+    def import_tar(self, tar: Iterable[bytes], *, label: str) -> str:
+        """Make an image of a tar archive of a root file system, and return its id.
+
+        The image gets the label `key=value`. The archive may raise whatever ends the import.
+        """
+        ...
+
+    def export_tar(self, image: str) -> Generator[bytes]:
+        """Yield the tar archive of an image's root file system; close it to stop early."""
+        ...
+
+    def build(
+        self, context: bytes, *, base: str, arguments: Mapping[str, str], network: str
+    ) -> Iterator[BuildEvent]:
+        """Build the Dockerfile of a tar archive on a base; yield what the engine says.
+
+        `arguments` are the build's, and `network` is that of its steps: `none` or `default`.
+        """
+        ...
+
+    def end_step(self, container: str) -> None:
+        """Remove the container that runs a step of a build: the build then fails."""
+        ...
+
+    def run(self, image: str, command: Sequence[str]) -> ProgramOutput:
+        """Run a program in a container without a network, and return what it wrote."""
+        ...
+
+    def tag(self, image: str, name: str) -> None:
+        """Give an image a name. An image that had the name before loses it."""
+        ...
+
+    def remove(self, image: str) -> bool:
+        """Remove an image and its unnamed parents; return False if there is no such image.
+
+        Raises ImageInUse.
+        """
+        ...
+
+    def remove_unfinished(self, label: str) -> None:
+        """Remove all images with the label `key` that have no name, and that nothing uses."""
+        ...
+
+    def pull(self, image: str) -> Generator[float | None]:
+        """Fetch an image from its registry; yield the share that is done, or None if the engine
+        said something else. Close it to stop early.
+
+        Raises EngineError if the registry does not have it.
+        """
+        ...
+
+    def ask_registry(self, image: str, *, timeout_s: float) -> tuple[int, str]:
+        """Ask the engine what the registry says of an image.
+
+        Return an HTTP status (0: there was no answer in time), and the reason if it is not 200.
+        """
+        ...

@@ -1,0 +1,208 @@
+"""An ImageBackend that stores images on a Docker engine, by its HTTP API."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, ImageNotFound
+from docker.types import HostConfig, LogConfig
+
+from labctl.engine import cleanup
+from labctl.engine.docker.connect import sdk_errors
+from labctl.engine.docker.runtime import DockerRuntime
+from labctl.engine.images.backend import BuildEvent, ImageInUse, ProgramOutput, StoredImage
+from labctl.engine.labels import Labels
+from labctl.engine.runtime import ResourceKind
+from labctl.errors import EngineError
+
+_CHUNK = 1024 * 1024
+_STEP = re.compile(r"Step (\d+)/(\d+) ")
+_MADE = re.compile(r" ---> ([0-9a-f]{12})\n")
+_RUNNING = re.compile(r" ---> Running in ([0-9a-f]{12})\n")
+
+
+class DockerImages:
+    """The ImageBackend of one connection to a Docker engine."""
+
+    def __init__(self, client: docker.APIClient) -> None:
+        self._client = client
+
+    def architecture(self) -> str:
+        """See ImageBackend."""
+        with sdk_errors():
+            return str(self._client.version(api_version=True)["Arch"])
+
+    def find(self, names: Sequence[str]) -> list[StoredImage]:
+        """See ImageBackend."""
+        with sdk_errors():
+            return list(map(_stored, self._client.images(filters={"reference": list(names)})))
+
+    def find_labelled(self, label: str) -> list[StoredImage]:
+        """See ImageBackend."""
+        with sdk_errors():
+            return list(map(_stored, self._client.images(all=True, filters={"label": label})))
+
+    def has(self, image: str) -> bool:
+        """See ImageBackend."""
+        with sdk_errors():
+            try:
+                self._client.inspect_image(image)  # type: ignore[no-untyped-call]
+            except ImageNotFound:
+                return False
+        return True
+
+    def import_tar(self, tar: Iterable[bytes], *, label: str) -> str:
+        """See ImageBackend."""
+        with sdk_errors():
+            answer = self._client.import_image_from_data(tar, changes=[f"LABEL {label}"])
+        for line in answer.splitlines():
+            event = json.loads(line)
+            if "error" in event:
+                raise EngineError(f"the engine did not take the file system: {event['error']}")
+            if event.get("status", "").startswith("sha256:"):
+                return str(event["status"])
+        raise EngineError(f"the engine did not say which image it made: {answer!r}")
+
+    def export_tar(self, image: str) -> Generator[bytes]:
+        """See ImageBackend."""
+        with sdk_errors():
+            container = self._create(image, ["/"])
+            try:
+                yield from self._client.export(container, _CHUNK)
+            finally:
+                self.end_step(container)
+
+    def build(
+        self, context: bytes, *, base: str, arguments: Mapping[str, str], network: str
+    ) -> Iterator[BuildEvent]:
+        """See ImageBackend."""
+        with sdk_errors():
+            for event in self._client.build(
+                fileobj=io.BytesIO(context), custom_context=True, network_mode=network,
+                nocache=True, rm=True, forcerm=True, decode=True, use_config_proxy=True,
+                buildargs={"BASE": base, **arguments},
+            ):  # fmt: skip
+                yield _build_event(event)
+
+    def end_step(self, container: str) -> None:
+        """See ImageBackend."""
+        cleanup.remove(DockerRuntime(self._client), ResourceKind.CONTAINER, container)
+
+    def run(self, image: str, command: Sequence[str]) -> ProgramOutput:
+        """See ImageBackend."""
+        with sdk_errors():
+            container = self._create(image, command)
+            try:
+                self._client.start(container)
+                status = self._client.wait(container)["StatusCode"]
+                text = self._client.logs(container).decode("utf-8", "replace")
+            finally:
+                self.end_step(container)
+        return ProgramOutput(exit_code=status, text=text)
+
+    def tag(self, image: str, name: str) -> None:
+        """See ImageBackend."""
+        repository, _, tag = name.rpartition(":")
+        with sdk_errors():
+            self._client.tag(image, repository, tag)
+
+    def remove(self, image: str) -> bool:
+        """See ImageBackend."""
+        with sdk_errors():
+            try:
+                self._client.remove_image(image)
+            except ImageNotFound:
+                return False
+            except APIError as error:
+                if error.status_code == HTTPStatus.CONFLICT:
+                    raise ImageInUse(str(error.explanation)) from error
+                raise
+        return True
+
+    def remove_unfinished(self, label: str) -> None:
+        """See ImageBackend."""
+        with sdk_errors():
+            self._client.prune_images(  # type: ignore[no-untyped-call]
+                {"label": label, "dangling": True}
+            )
+
+    def pull(self, image: str) -> Generator[float | None]:
+        """See ImageBackend."""
+        layers: dict[str, tuple[int, int]] = {}
+        with sdk_errors(), contextlib.closing(
+            self._client.pull(image, stream=True, decode=True)
+        ) as stream:  # fmt: skip
+            for event in stream:
+                if "error" in event:
+                    raise EngineError(f"cannot pull {image}: {event['error']}")
+                detail = event.get("progressDetail") or {}
+                if event.get("status") == "Downloading" and detail.get("total"):
+                    layers[event["id"]] = (detail["current"], detail["total"])
+                    done, total = (sum(column) for column in zip(*layers.values(), strict=True))
+                    yield done / total
+                else:
+                    yield None
+
+    def ask_registry(self, image: str, *, timeout_s: float) -> tuple[int, str]:
+        """See ImageBackend. The SDK's inspect_distribution has no time limit of its own."""
+        client = self._client
+        url = f"{client.base_url}/v{client.api_version}/distribution/{image}/json"
+        try:
+            answer = client.get(url, timeout=timeout_s)
+        except requests.RequestException:
+            return 0, f"no answer about {image} within {timeout_s:g} s"
+        if answer.status_code == HTTPStatus.OK:
+            return HTTPStatus.OK, ""
+        reason = answer.json().get("message", answer.reason)
+        return answer.status_code, f"no answer about {image}: {reason}"
+
+    def _create(self, image: str, entrypoint: Sequence[str]) -> str:
+        host = HostConfig(
+            version=self._client.api_version,
+            network_mode="none",
+            log_config=LogConfig(type="json-file"),
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges:true"],
+        )
+        made = self._client.create_container(
+            image,
+            host_config=host,
+            labels=Labels(run="images").of(()),
+            use_config_proxy=False,
+            entrypoint=list(entrypoint),
+        )
+        return str(made["Id"])
+
+
+def _stored(image: Mapping[str, Any]) -> StoredImage:
+    return StoredImage(
+        id=image["Id"],
+        names=tuple(image.get("RepoTags") or ()),
+        labels=image.get("Labels") or {},
+        size=image.get("Size", 0),
+        has_parent=bool(image.get("ParentId")),
+    )
+
+
+def _build_event(event: Mapping[str, Any]) -> BuildEvent:
+    """Return what an event of the engine's builder says; the builder writes ids into its text."""
+    text = event.get("stream", "")
+    step = _STEP.match(text)
+    running = _RUNNING.fullmatch(text)
+    made = _MADE.fullmatch(text)
+    return BuildEvent(
+        text=text,
+        step=(int(step[1]), int(step[2])) if step else None,
+        container=running[1] if running else "",
+        layer=made[1] if made else "",
+        image=(event.get("aux") or {}).get("ID", ""),
+        error=event.get("error", ""),
+    )
