@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from labctl.engine.containers import client_container
 from labctl.engine.lab_containers import LabContainers
 from labctl.engine.streams import Stream
 from labctl.errors import EngineError
+from labctl.model.messages import REPORT_LIMIT, ProbeRequest, Variable
 from labctl.model.plan import PlannedAttempt
 
-REPORT_LIMIT = 1024 * 1024
 _KILLED = 128 + 9
 _GRACE_S = 15.0
 """How long after its limit a client's container may still take to report."""
@@ -143,12 +142,10 @@ class ClientStarter:
 def request(attempt: PlannedAttempt, limit_s: float) -> str:
     """Return what the probe reads on stdin: one line of JSON."""
     target = attempt.target
-    return json.dumps(
-        {
-            "source": attempt.source,
-            "filename": attempt.client or f"{attempt.attempt}.py",
-            "limit_s": limit_s,
-            "argv": list(attempt.argv),
-            "env": {**attempt.env, "LAB_HOST": target.host, "LAB_PORT": str(target.port)},
-        }
-    )
+    return ProbeRequest(
+        source=attempt.source,
+        filename=attempt.client or f"{attempt.attempt}.py",
+        limit_s=limit_s,
+        argv=attempt.argv,
+        env={**attempt.env, Variable.HOST: target.host, Variable.PORT: str(target.port)},
+    ).encode()

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
-from labctl.engine import cleanup, subnets
+from labctl.engine import cleanup
+from labctl.engine.addresses import address_book, candidate_subnets, gateway, tap_range
 from labctl.engine.lab import RunningLab
 from labctl.engine.lab_containers import LabContainers
 from labctl.engine.labels import Labels
@@ -53,7 +54,11 @@ class ContainerEngine:
         )
         try:
             running = RunningLab(
-                lab, containers, network=name, subnet=subnet, speaking_images=speaking
+                lab,
+                containers,
+                network=name,
+                addresses=address_book(lab.services, subnet),
+                speaking_images=speaking,
             )
             try:
                 yield running
@@ -100,13 +105,13 @@ class ContainerEngine:
 
     def _create_network(self, name: str, labels: Mapping[str, str]) -> tuple[IPv4Network, str]:
         """Make the lab's network on a free subnet. Return the subnet, and the network's id."""
-        for subnet in subnets.candidates():
+        for subnet in candidate_subnets():
             self._check_running()
             spec = NetworkSpec(
                 name=name,
                 subnet=subnet,
-                gateway=subnets.gateway(subnet),
-                dynamic_range=subnets.tap_range(subnet),
+                gateway=gateway(subnet),
+                dynamic_range=tap_range(subnet),
                 labels=labels,
             )
             with doing("creating the lab's network"), contextlib.suppress(SubnetTaken):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
-from ipaddress import IPv4Network
 
-from labctl.engine import subnets
+from labctl.engine.addresses import AddressBook
 from labctl.engine.lab_containers import LabContainers
 from labctl.engine.lab_services import LabServices
 from labctl.engine.runtime import OnNetwork
 from labctl.engine.service import RunningService
 from labctl.engine.tap import RunningTap
+from labctl.model.messages import Lifeline, Variable
 from labctl.model.plan import PlannedLab
 
 
@@ -19,7 +19,7 @@ class RunningLab:
     """A lab on a network of its own. Its services start in the background."""
 
     def __init__(
-        self, lab: PlannedLab, containers: LabContainers, *, network: str, subnet: IPv4Network,
+        self, lab: PlannedLab, containers: LabContainers, *, network: str, addresses: AddressBook,
         speaking_images: Collection[str],
     ) -> None:  # fmt: skip
         """Begin to start every service.
@@ -28,19 +28,18 @@ class RunningLab:
         """
         self._containers = containers
         self._network = network
-        self._addresses = subnets.addresses(lab.services, subnet)
-        environment = {
-            "LAB_ZONE": subnets.zone(lab.services, self._addresses),
-            "LABCTL_LIFELINE": self._lifeline,
+        self._addresses = addresses
+        environment: dict[str, str] = {
+            Variable.ZONE: addresses.zone,
+            Variable.LIFELINE: self._lifeline,
         }
-        self._names = {self._addresses[s.name]: (s.aliases or (s.name,))[0] for s in lab.services}
         self._services = LabServices(
             RunningService(
                 service,
                 containers,
                 place=OnNetwork(
                     network=network,
-                    address=self._addresses[service.name],
+                    address=addresses.services[service.name],
                     aliases=(service.name, *service.aliases),
                 ),
                 speaks=service.image in speaking_images,
@@ -50,8 +49,8 @@ class RunningLab:
         )
 
     @property
-    def _lifeline(self) -> str:
-        return "keep" if self._containers.keep else "cut"
+    def _lifeline(self) -> Lifeline:
+        return Lifeline.KEEP if self._containers.keep else Lifeline.CUT
 
     def wait_until_ready(self) -> None:
         """Return when all services are ready. Raises EngineError where one isn't."""
@@ -67,9 +66,9 @@ class RunningLab:
             self._containers,
             self._services,
             network=self._network,
-            dns=self._addresses["dns"],
+            name_server=self._addresses.name_server,
             lifeline=self._lifeline,
-            names=self._names,
+            names=self._addresses.names,
         )
         try:
             yield tap

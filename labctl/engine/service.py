@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from labctl.engine.runtime import ContainerState, OnNetwork, doing
 from labctl.engine.streams import Stream
 from labctl.errors import EngineError
 from labctl.model.compose import Service
+from labctl.model.messages import GO, decode_event, sync_request
 from labctl.model.result import ServerEvent
 
 READY_S = 60.0
@@ -74,8 +74,8 @@ class RunningService:
         if self._stream is None:
             raise EngineError(f"{self._what} was not started")
         with doing(f"starting {self._what}"):
-            self._stream.send_line("go")
-        if not self._inbox.wait_for(lambda line: b'"event": "ready"' in line, deadline=deadline):
+            self._stream.send_line(GO)
+        if not self._inbox.wait_for(_is_ready, deadline=deadline):
             raise self._failure()
 
     def _wait_for_health(self, deadline: float) -> None:
@@ -127,14 +127,17 @@ class RunningService:
         """
         if self._speaks and self._stream is not None:
             with doing(f"talking to {self._what}"):
-                self._stream.send_line(f"sync {token} {address}")
+                self._stream.send_line(sync_request(token, address))
 
     def wait_for_sync(self, token: str, *, mark: int, deadline: float) -> None:
         """Return when the answer with that token has come. Raises EngineError if it doesn't."""
-        answer = f'"word": "{token}"'.encode()
-        if self._speaks and not self._inbox.wait_for(
-            lambda line: answer in line, start=mark, deadline=deadline
-        ):
+
+        def is_answer(line: bytes) -> bool:
+            # Looking for the token first spares decoding thousands of events.
+            event = decode_event(line) if token.encode() in line else None
+            return event is not None and event.is_sync(token)
+
+        if self._speaks and not self._inbox.wait_for(is_answer, start=mark, deadline=deadline):
             self.check_alive()
             raise EngineError(f"{self._what} does not answer any more")
 
@@ -154,12 +157,23 @@ class RunningService:
 
     def _event(self, line: bytes) -> ServerEvent | None:
         """Return the event of a line, or None where a line is none (one that was cut, say)."""
-        try:
-            return ServerEvent.model_validate({**json.loads(line), "service": self.spec.name})
-        except (ValueError, TypeError):
+        event = decode_event(line)
+        if event is None:
             return None
+        return ServerEvent(
+            service=self.spec.name,
+            at_s=event.at_s,
+            event=event.event,
+            peer=event.peer,
+            detail=dict(event.detail),
+        )
 
     def close(self) -> None:
         """Let go of its streams; one that speaks ends then."""
         if self._stream is not None:
             self._stream.close()
+
+
+def _is_ready(line: bytes) -> bool:
+    event = decode_event(line)
+    return event is not None and event.is_ready

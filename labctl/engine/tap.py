@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import time
 from collections.abc import Mapping
 
@@ -17,7 +15,14 @@ from labctl.engine.service import RunningService
 from labctl.engine.streams import Stream
 from labctl.errors import EngineError
 from labctl.model.evidence import Capture, Evidence
-from labctl.model.packet import RawPacket
+from labctl.model.messages import (
+    DRAIN,
+    GO,
+    Lifeline,
+    Variable,
+    decode_event,
+    decode_packets,
+)
 from labctl.model.plan import PlannedAttempt
 from labctl.model.result import ServerEvent
 
@@ -30,16 +35,16 @@ class RunningTap:
     """A tap in a running lab; attempts in it are made one after the other."""
 
     def __init__(
-        self, containers: LabContainers, services: LabServices, *, network: str, dns: str,
-        lifeline: str, names: Mapping[str, str],
+        self, containers: LabContainers, services: LabServices, *, network: str, name_server: str,
+        lifeline: Lifeline, names: Mapping[str, str],
     ) -> None:  # fmt: skip
         """Make the tap's container and start it; the first attempt waits until it captures.
 
-        `dns` is the address of the lab's name server, `names` are those of the lab's addresses.
+        `name_server` is an address, `names` are those of the lab's addresses.
         """
         self._containers = containers
         self._services = services
-        self._dns = dns
+        self._name_server = name_server
         self._names = names
         self._address = ""
         self._attempts = 0
@@ -48,7 +53,7 @@ class RunningTap:
                 LAB,
                 name=containers.new_name("tap"),
                 network=network,
-                environment={"LAB_DNS": dns, "LABCTL_LIFELINE": lifeline},
+                environment={Variable.NAME_SERVER: name_server, Variable.LIFELINE: lifeline},
                 labels=containers.labels,
             )
         )
@@ -57,7 +62,7 @@ class RunningTap:
         try:
             containers.start(self._container, "the tap")
             with doing("starting the tap"):
-                self._stream.send_line("go")
+                self._stream.send_line(GO)
         except BaseException:
             self.close()
             raise
@@ -68,10 +73,11 @@ class RunningTap:
             return
         with doing("starting the tap"):
             line = self._stream.read_line(deadline=time.monotonic() + _READY_S)
-        if b'"event": "ready"' not in line:
+        event = decode_event(line)
+        if event is None or not event.is_ready:
             errors = " ".join(self._stream.tail)
             raise EngineError(f"the tap did not get ready: {errors or 'it said nothing'}")
-        self._address = json.loads(line)["detail"]["address"]
+        self._address = event.detail["address"]
 
     def attempt(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
@@ -123,23 +129,19 @@ class RunningTap:
 
     def _drain(self) -> Capture:
         """Take all packets since the last time out of the tap."""
-        try:
-            with doing("talking to the tap"):
-                self._stream.send_line("cut")
-                line = self._stream.read_line(deadline=time.monotonic() + _ANSWER_S)
-            detail = json.loads(line)["detail"]
-        except (ValueError, KeyError) as error:
+        with doing("talking to the tap"):
+            self._stream.send_line(DRAIN)
+            line = self._stream.read_line(deadline=time.monotonic() + _ANSWER_S)
+        event = decode_event(line)
+        if event is None:
             self._containers.check_running()
-            raise EngineError("the tap has ended", hint="run `labctl doctor`") from error
-        packets = tuple(
-            RawPacket(
-                at_ns=at_ns, interface=interface, direction="out" if outgoing else "in",
-                length=length, data=base64.b64decode(data),
-            )
-            for at_ns, interface, outgoing, length, data in detail["packets"]
-        )  # fmt: skip
+            raise EngineError("the tap has ended", hint="run `labctl doctor`")
+        drained = decode_packets(event)
         return Capture(
-            packets=packets, lost=detail["lost"], names=self._names, resolvers=(self._dns,)
+            packets=drained.packets,
+            lost=drained.lost,
+            names=self._names,
+            resolvers=(self._name_server,),
         )
 
     def _served(self, marks: Mapping[RunningService, int]) -> tuple[ServerEvent, ...]:

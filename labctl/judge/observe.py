@@ -15,12 +15,11 @@ from pydantic import ValidationError
 
 from labctl.judge.layers import layer_of
 from labctl.model.evidence import Capture, Evidence
+from labctl.model.messages import REPORT_LIMIT
 from labctl.model.packet import Wire
 from labctl.model.result import Frame, Observation, Outcome, Unhandled
 from labctl.wire.listing import list_packets
 
-REPORT_LIMIT = 1 << 20
-"""Bytes of the longest report that is read."""
 _DEPTH_LIMIT = 100
 _FRAMES_LIMIT = 256
 _FROM_OTHERS = {"flows", "packets", "lost_packets", "lost_events", "served"}

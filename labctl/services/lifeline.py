@@ -56,17 +56,17 @@ def hold(
     settle: Callable[[Callable[[], None]], None] = _now,
     forget: Callable[[str], None] = _nothing_kept,
 ) -> None:
-    """Stay until labctl goes. `sync WORD ADDRESS` is answered with an event `synced`, after all
+    """Stay until labctl goes. `sync TOKEN ADDRESS` is answered with an event `synced`, after all
     events of what came in before, and what is remembered of that client is gone: `settle` calls
     its argument when they are out.
     """
 
-    def done(word: str, address: str) -> None:
+    def done(token: str, address: str) -> None:
         forget(address)
-        emit("synced", word=word)
+        emit("synced", token=token)
 
     for command in commands():
         verb, _, rest = command.partition(" ")
         if verb == "sync":
-            word, _, address = rest.partition(" ")
-            settle(partial(done, word, address))
+            token, _, address = rest.partition(" ")
+            settle(partial(done, token, address))

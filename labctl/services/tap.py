@@ -1,7 +1,7 @@
 """Owns the network namespace that attempts run in, and sees every packet in it.
 
-Commands on stdin, a line each: `cut` is answered with an event `cut` that holds all packets since
-the last one.
+Commands on stdin, a line each: `drain` is answered with an event `drained`, which holds all packets
+since the last one.
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ def main() -> None:
     )
     with Capture() as capture:
         emit("ready", address=_own_address(os.environ["LAB_DNS"]))
-        for command in commands():
-            if command == "cut":
-                packets, lost = capture.take()
-                emit("cut", lost=lost, packets=[_listed(packet) for packet in packets])
+        answer_commands(capture)
+
+
+def answer_commands(capture: Capture) -> None:
+    """Answer what labctl asks on stdin, until it goes."""
+    for command in commands():
+        if command == "drain":
+            packets, lost = capture.take()
+            emit("drained", lost=lost, packets=[_listed(packet) for packet in packets])
 
 
 def _listed(packet: Seen) -> list[object]:

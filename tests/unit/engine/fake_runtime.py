@@ -205,7 +205,7 @@ def service(stdin: Iterator[str], write: Write) -> int:
         _, token, address = line.split()
         write(event("connect", f"{address}:40000"))
         write(event("connect", "198.18.0.131:40000"))
-        write(event("synced", word=token))
+        write(event("synced", token=token))
     return 0
 
 
@@ -215,8 +215,8 @@ def tap(stdin: Iterator[str], write: Write) -> int:
         return 1
     write(event("ready", address=CLIENT_ADDRESS))
     for line in stdin:
-        assert line == "cut"
-        write(event("cut", lost=0, packets=[[1, "eth0", True, 3, "YWJj"]]))
+        assert line == "drain"
+        write(event("drained", lost=0, packets=[[1, "eth0", True, 3, "YWJj"]]))
     return 0
 
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.judge import judge, observe
-from labctl.judge.observe import REPORT_LIMIT, start_of
+from labctl.judge.observe import start_of
 from labctl.model.evidence import Capture
+from labctl.model.messages import REPORT_LIMIT
 from labctl.model.result import Observation, Outcome, ServerEvent
 from labctl.run.examine import read_capture
 from labctl.wire.explanation import explain

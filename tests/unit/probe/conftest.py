@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import labctl.probe
+from labctl.model.messages import ProbeRequest
 from tests.unit.probe.pythons import pythons
 
 
@@ -37,13 +38,10 @@ class Probe:
         filename: str = "/nowhere/client.py",
         env: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        request = {
-            "source": dedent(source),
-            "filename": filename,
-            "limit_s": limit_s,
-            "env": env or {},
-        }
-        report: dict[str, Any] = json.loads(self.raw(json.dumps(request).encode() + b"\n"))
+        request = ProbeRequest(
+            source=dedent(source), filename=filename, limit_s=limit_s, argv=(), env=env or {}
+        )
+        report: dict[str, Any] = json.loads(self.raw(request.encode().encode() + b"\n"))
         return report
 
     def raw(self, request: bytes) -> bytes:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from labctl.model.messages import GO, Lifeline, Variable, sync_request
+
 LIMIT_S = 20
 """How long a program may take to end."""
 _START = """
@@ -44,13 +46,13 @@ class Program:
 
     def until_synced(self, word: str) -> list[dict[str, Any]]:
         """All events up to the answer to a `sync`."""
-        self.say(f"sync {word}")
+        self.say(sync_request(word, "").rstrip())
         return list(self._until(word))
 
     def _until(self, word: str) -> Iterator[dict[str, Any]]:
         while (event := self.event())["event"] != "synced":
             yield event
-        assert event["detail"] == {"word": word}
+        assert event["detail"] == {"token": word}
         assert event["peer"] == ""
 
     def hang_up(self) -> int:
@@ -61,16 +63,16 @@ class Program:
 
 
 @contextmanager
-def running(name: str, *, lifeline: str = "cut", **env: str) -> Iterator[Program]:
+def running(name: str, *, lifeline: str = Lifeline.CUT, **env: str) -> Iterator[Program]:
     """A program that has said `ready`; it is gone afterwards."""
     with started(name, lifeline=lifeline, **env) as program:
-        program.say("go")
+        program.say(GO)
         assert program.event()["event"] == "ready"
         yield program
 
 
 @contextmanager
-def started(name: str, *, lifeline: str = "cut", **env: str) -> Iterator[Program]:
+def started(name: str, *, lifeline: str = Lifeline.CUT, **env: str) -> Iterator[Program]:
     """A program to which nobody has said `go` yet."""
     port = free_port()
     with subprocess.Popen(
@@ -78,7 +80,7 @@ def started(name: str, *, lifeline: str = "cut", **env: str) -> Iterator[Program
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **env, "LABCTL_LIFELINE": lifeline},
+        env={**os.environ, **env, Variable.LIFELINE: lifeline},
     ) as process:
         try:
             yield Program(process, port)

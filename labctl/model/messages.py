@@ -1,0 +1,137 @@
+"""The messages between labctl and the programs in its containers: services, taps and probes.
+
+Every message is one line. labctl.services and labctl.probe have the other half of each: they run in
+containers, and import nothing of the rest of labctl. A test sees to it that both halves agree.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from labctl.model.packet import RawPacket
+
+REPORT_LIMIT: Final = 1 << 20
+"""Bytes of a probe's report that labctl reads."""
+
+
+class Variable(StrEnum):
+    """The environment variables that labctl sets in containers.
+
+    Services have others, of which only Compose files know: LAB_PORTS, LAB_RULES and the like.
+    """
+
+    HOST = "LAB_HOST"
+    """In clients: the host of the scenario's target."""
+    PORT = "LAB_PORT"
+    """In clients: the port of the scenario's target."""
+    NAME_SERVER = "LAB_DNS"
+    """In taps: the address of the lab's name server."""
+    ZONE = "LAB_ZONE"
+    """In services: the names of the lab and their addresses, `name=address` with spaces between."""
+    LIFELINE = "LABCTL_LIFELINE"
+    """In services and taps: a `Lifeline`."""
+
+
+class Lifeline(StrEnum):
+    """What a service or a tap does when its stdin closes, because labctl has gone."""
+
+    CUT = "cut"
+    """It ends."""
+    KEEP = "keep"
+    """It stays: people want to look at the lab (`labctl run --keep`)."""
+
+
+GO: Final = "go"
+"""To services and taps: labctl listens; begin."""
+DRAIN: Final = "drain"
+"""To a tap: answer with all packets since the last time."""
+
+
+def sync_request(token: str, address: str) -> str:
+    """Return what asks a service to write all events of what came in so far, to forget the client
+    of that address, and to answer with the token.
+    """
+    return f"sync {token} {address}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeRequest:
+    """To a probe: the client to run. `limit_s` is in seconds, `env` is added to the environment."""
+
+    source: str
+    filename: str
+    limit_s: float
+    argv: Sequence[str]
+    env: Mapping[str, str]
+
+    def encode(self) -> str:
+        """Return the line for the probe's stdin, without its end."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """From a service or a tap: something that happened there.
+
+    `at_s` is a time of CLOCK_MONOTONIC, and `peer` the address and port of the client.
+    """
+
+    at_s: float
+    event: str
+    peer: str
+    detail: Mapping[str, Any]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a service or a tap says that it is ready."""
+        return self.event == "ready"
+
+    def is_sync(self, token: str) -> bool:
+        """Whether this is the answer to the sync request with that token."""
+        return self.event == "synced" and self.detail.get("token") == token
+
+
+def decode_event(line: bytes) -> Event | None:
+    """Return the event of a line; None if it is none, because it was cut off, for instance."""
+    try:
+        document = json.loads(line)
+        return Event(
+            at_s=float(document["at_s"]),
+            event=str(document["event"]),
+            peer=document.get("peer", ""),
+            detail=dict(document.get("detail", {})),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrainedPackets:
+    """From a tap: all packets since the last time, and how many more it had no room for."""
+
+    packets: tuple[RawPacket, ...]
+    lost: int
+
+
+def decode_packets(event: Event) -> DrainedPackets:
+    """Return the packets of a tap's answer. Raises ValueError if it is another event."""
+    if event.event != "drained":
+        raise ValueError(f"expected packets, not {event.event}")
+    return DrainedPackets(
+        packets=tuple(
+            RawPacket(
+                at_ns=at_ns,
+                interface=interface,
+                direction="out" if is_outgoing else "in",
+                length=length,
+                data=base64.b64decode(data),
+            )
+            for at_ns, interface, is_outgoing, length, data in event.detail["packets"]
+        ),
+        lost=event.detail["lost"],
+    )
