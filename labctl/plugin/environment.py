@@ -28,9 +28,9 @@ from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.plan import Interpreter
 from labctl.model.scenario import Scenario
-from labctl.plugin.session import Session
 from labctl.plugin.settings import error_text, settings_of
 from labctl.run.progress import Bar
+from labctl.run.session import Session
 from labctl.run.signals import patient
 
 _T = TypeVar("_T")
@@ -106,10 +106,10 @@ class Environment:
             if session is not None:
                 session.close(interrupted=interrupted)
             self._stack.close()
-        if session is not None and session.troubles:
+        if session is not None and session.errors:
             with _uncaptured(self._pytest.config):
-                for trouble in session.troubles:
-                    print(f"labctl: warning: {error_text(trouble)}", file=sys.stderr)  # noqa: T201
+                for error in session.errors:
+                    print(f"labctl: warning: {error_text(error)}", file=sys.stderr)  # noqa: T201
 
 
 _ENVIRONMENT: pytest.StashKey[Environment] = pytest.StashKey()
