@@ -14,15 +14,23 @@ from contextlib import contextmanager, suppress
 
 _DONE = b"done"
 _LATE_S = 2.0
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from labctl.engine.guard import main; main({run!r})"
-"""The same modules as ours, wherever they are: the guard must not fail for want of one."""
+_PROGRAM = """
+import sys
+if sys.stdin.buffer.read() != {done!r}:
+    sys.path[:] = {path!r}
+    from labctl.engine.guard import remove_leftovers
+    remove_leftovers({run!r})
+"""
+"""The guard imports nothing unless it must act, since every run starts one. Then it takes the same
+modules as ours, wherever they are: it must not fail for want of one.
+"""
 
 
 @contextmanager
 def guarded(run: str) -> Iterator[None]:
     """Start a guard process that removes what is left of the run if this process dies meanwhile."""
     guard = subprocess.Popen(
-        [sys.executable, "-I", "-c", _PROGRAM.format(path=sys.path, run=run)],
+        [sys.executable, "-I", "-S", "-c", _PROGRAM.format(done=_DONE, path=sys.path, run=run)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -35,10 +43,8 @@ def guarded(run: str) -> Iterator[None]:
             guard.communicate(_DONE)
 
 
-def main(run: str) -> None:
-    """Wait for the end of the process that started this one, and remove what it left of the run."""
-    if sys.stdin.buffer.read() == _DONE:
-        return
+def remove_leftovers(run: str) -> None:
+    """Remove what a labctl that was killed has left of a run on the engine, and what comes late."""
     from labctl.engine.access import open_engine  # noqa: PLC0415 only a guard that must act pays
 
     engine = open_engine()
