@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,11 +16,11 @@ from typing import Any
 
 import docker
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
+from labctl.engine import labels
 from labctl.engine.access import open_engine
-from labctl.engine.cleanup import leftovers
 from labctl.engine.docker.connect import connect
-from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import LAB, client_image, libraries_image
 from labctl.pythons import SERIES
 from labctl.report.documents import FORMATS
@@ -27,6 +29,12 @@ LIMIT_S = 2400
 """The whole catalogue on every Python takes ten minutes on two cores, and twenty on slow ones."""
 PYTHONS = os.environ.get("LAB_TEST_PYTHONS", "all")
 """Those that the whole catalogue is run on."""
+CATALOGUE = ("test_scenarios.py", "test_explain.py", "test_reports.py")
+"""The files of tests that look at one run of the whole catalogue. One worker runs them all."""
+SLOW = (*CATALOGUE, "test_hostile.py", "test_without_fault.py", "test_grading.py",
+        "test_plugin.py", "test_cleanup.py")  # fmt: skip
+"""The files of tests that take long, in the order in which they are begun."""
+SHARDS = 3
 
 
 @dataclass(frozen=True)
@@ -44,10 +52,15 @@ class Done:
         return parsed
 
 
-def labctl(*args: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None) -> Done:
+def labctl(
+    *args: str | Path,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    module: str = "labctl",
+) -> Done:
     """Run the command line as a person does, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "labctl", *map(str, args)],
+        [sys.executable, "-m", module, *map(str, args)],
         capture_output=True,
         text=True,
         env={**os.environ, **(env or {})},
@@ -58,16 +71,49 @@ def labctl(*args: str | Path, env: dict[str, str] | None = None, cwd: Path | Non
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow files: workers take files in the order of their first tests."""
+    items.sort(key=lambda item: SLOW.index(item.path.name) if item.path.name in SLOW else len(SLOW))
+
+
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Gives each file to one worker, so that what its tests share is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0]).name
+        return "catalogue" if file in CATALOGUE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
+    return _ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def owner() -> Iterator[str]:
+    """The name that all labs of this process's tests are made under: neither tests in another
+    process nor other people on this engine are disturbed by them, or disturb them.
+    """
+    name = f"tests-{secrets.token_hex(4)}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(labels.OWNER_VARIABLE, name)
+        yield name
+
+
 @pytest.fixture(scope="session")
 def engine() -> docker.APIClient:
     return connect()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def images() -> None:
-    """Every image, built before the first test so that no test's time is spent on it."""
+def images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every image, built before the first test so that no test's time is spent on it; where there
+    are several workers, by one of them.
+    """
     every = [LAB, *map(client_image, SERIES), *map(libraries_image, SERIES)]
-    open_engine().images().ensure(every, progress=lambda _: None)
+    workers_share = tmp_path_factory.getbasetemp().parent
+    with (workers_share / "images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        open_engine().images().ensure(every, progress=lambda _: None)
 
 
 @pytest.fixture(scope="session")
@@ -77,30 +123,74 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def everything(documents: Path) -> Done:
-    """Every attempt of every scenario, on every Python asked for; `out` is the result document."""
+def shards(tmp_path_factory: pytest.TempPathFactory, is_whole: bool) -> list[Path]:
+    """Result documents of every attempt, in shards, each of few enough attempts to be kept whole.
+
+    On one Python; in the default run each attempt has one Python, all of them taking turns.
+    """
+    folder = tmp_path_factory.mktemp("shards")
+    files = [folder / f"{number}.json" for number in range(1, SHARDS + 1)]
+    for number, file in enumerate(files, 1):
+        part = ("--shard", f"{number}/{SHARDS}", "--json", file)
+        if is_whole:
+            done = labctl("run", "--all", "--python", "3.13", *part)
+        else:
+            done = labctl("run", "--all", "--python", "all", *part, module="tests.docker.turns")
+        assert done.code == 0, done.out + done.err
+    return files
+
+
+@pytest.fixture(scope="session")
+def everything(request: pytest.FixtureRequest, documents: Path, is_whole: bool) -> Done:
+    """Every attempt of every scenario; `out` is the result document. In the whole run on every
+    Python asked for; in the default run on one Python each, merged from the shards.
+    """
     files = [part for one in FORMATS for part in (f"--{one.name}", documents / one.name)]
-    done = labctl("run", "--all", "--python", PYTHONS, *files)
+    if is_whole:
+        done = labctl("run", "--all", "--python", PYTHONS, *files)
+    else:
+        done = labctl("merge", *request.getfixturevalue("shards"), *files)
     return Done(done.code, (documents / "json").read_text("utf-8"), done.out + done.err)
 
 
-@pytest.fixture(autouse=True)
-def _nothing_left_behind(engine: docker.APIClient) -> Iterator[None]:
-    before = things(engine)
+@dataclass(frozen=True)
+class Footprint:
+    """What the labs of one owner have on the engine."""
+
+    engine: docker.APIClient
+    owner: str
+
+    @property
+    def _chosen(self) -> dict[str, str]:
+        return {"label": f"{labels.OWNER}={self.owner}"}
+
+    def containers(self) -> list[str]:
+        """Their names, whether they run or not."""
+        found = self.engine.containers(all=True, filters=self._chosen)
+        return [name.strip("/") for container in found for name in container["Names"]]
+
+    def networks(self) -> list[str]:
+        """Their names."""
+        return [network["Name"] for network in self.engine.networks(filters=self._chosen)]
+
+    def volumes(self) -> list[str]:
+        """Their names."""
+        found = self.engine.volumes(filters=self._chosen)["Volumes"] or ()
+        return [volume["Name"] for volume in found]
+
+    def all(self) -> list[str]:
+        """All these names; empty where the engine is clean."""
+        return [*self.containers(), *self.networks(), *self.volumes()]
+
+
+@pytest.fixture(scope="session")
+def footprint(engine: docker.APIClient, owner: str) -> Footprint:
+    """What labs of this process's tests have on the engine."""
+    return Footprint(engine, owner)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_left_behind(footprint: Footprint) -> Iterator[None]:
+    """The tests of a module leave nothing on the engine."""
     yield
-    after = things(engine)
-    assert {kind: [one for one in after[kind] if one not in before[kind]] for kind in after} == {
-        "containers": [],
-        "networks": [],
-        "volumes": [],
-    }
-
-
-def things(engine: docker.APIClient) -> dict[str, Any]:
-    """Everything on the engine that carries a run's label."""
-    chosen = {"label": "labctl.run"}
-    return {
-        "containers": leftovers(DockerRuntime(engine)),
-        "networks": [n["Name"] for n in engine.networks(filters=chosen)],
-        "volumes": [v["Name"] for v in engine.volumes(filters=chosen)["Volumes"] or ()],
-    }
+    assert footprint.all() == []

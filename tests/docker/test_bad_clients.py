@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from benchmarks.process import weighed
+from labctl.load.bundled import bundled_folder
 from tests.bad_clients import BAD_CLIENTS, BadClient
 from tests.docker.conftest import labctl
 
 MEMORY_KIB = 150 * 1024
 LIMIT_S = 4
+BY_THEMSELVES = frozenset({"fork-bomb", "nul-in-source"})
+"""Clients given with --client, in a run of their own: one that YAML has no way to write, and one
+that takes so much of a machine that others would not be in time.
+"""
 
 REASONS = {
     "raised": "expected ConnectionRefusedError, but {exception} was raised",
@@ -26,24 +35,62 @@ REASONS = {
 """What a person is told of each outcome, at least."""
 
 
-@pytest.mark.parametrize("bad", BAD_CLIENTS, ids=lambda bad: bad.name)
-def test_a_bad_client_is_an_observation_and_labctl_stays_small(
-    bad: BadClient, tmp_path: Path
-) -> None:
-    client = tmp_path / "bad.py"
-    client.write_text(bad.source, "utf-8")
-    document = tmp_path / "result.json"
-    with (tmp_path / "out").open("wb") as output:
+@dataclass(frozen=True)
+class Run:
+    """A run of labctl with bad clients: its output, its memory at most, and the attempts."""
+
+    out: str
+    kib: int
+    attempts: list[dict[str, Any]]
+
+
+def run(folder: Path, *args: str | Path) -> Run:
+    """Run labctl with these arguments; all clients fail."""
+    document = folder / "result.json"
+    with (folder / "out").open("wb") as output:
         code, kib = weighed(
-            [sys.executable, "-m", "labctl", "run", "refused-port", "--attempt", "smtplib",
-             "--client", str(client), "--timeout", str(LIMIT_S), "--json", str(document)],
+            [sys.executable, "-m", "labctl", "run", *map(str, args),
+             "--timeout", str(LIMIT_S), "--json", str(document)],
             output=output,
         )  # fmt: skip
-    out = (tmp_path / "out").read_text("utf-8")
+    out = (folder / "out").read_text("utf-8")
     assert code == 1, out
-    assert kib < MEMORY_KIB
+    return Run(out, kib, json.loads(document.read_text("utf-8"))["attempts"])
 
-    [attempt] = json.loads(document.read_text("utf-8"))["attempts"]
+
+@pytest.fixture(scope="module")
+def in_one_lab(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The bad clients in the places of a scenario's own clients, all in one lab."""
+    folder = tmp_path_factory.mktemp("bad")
+    [path] = bundled_folder("scenarios").rglob("refused-port.yaml")
+    document = yaml.safe_load(path.read_text("utf-8"))
+    honest = document["attempts"]["smtplib"]
+    document["attempts"] = {
+        # Scenarios have no aliases, which two that are the same object would get.
+        bad.name: {**deepcopy(honest), "client": bad.source}
+        for bad in BAD_CLIENTS
+        if bad.name not in BY_THEMSELVES
+    }
+    file = folder / "refused-port.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+    return run(folder, file)
+
+
+@pytest.fixture
+def ended(bad: BadClient, in_one_lab: Run, tmp_path: Path) -> Run:
+    """The run in which that client was."""
+    if bad.name not in BY_THEMSELVES:
+        return in_one_lab
+    client = tmp_path / "bad.py"
+    client.write_text(bad.source, "utf-8")
+    return run(tmp_path, "refused-port", "--attempt", "smtplib", "--client", client)
+
+
+@pytest.mark.parametrize("bad", BAD_CLIENTS, ids=lambda bad: bad.name)
+def test_a_bad_client_is_an_observation_and_labctl_stays_small(bad: BadClient, ended: Run) -> None:
+    assert ended.kib < MEMORY_KIB
+    names = [one["attempt"] for one in ended.attempts]
+    attempt = ended.attempts[names.index(bad.name) if len(names) > 1 else 0]
     observed = attempt["observed"]
     assert attempt["verdict"] == "fail"
     assert observed["outcome"] in bad.outcomes
@@ -52,11 +99,11 @@ def test_a_bad_client_is_an_observation_and_labctl_stays_small(
         exception=(observed["exception"] or {}).get("type"), signal=observed["signal"]
     )
     assert told in " ".join(attempt["reasons"])
-    assert "\x1b" not in out
-    assert "\0" not in out
+    assert "\x1b" not in ended.out
+    assert "\0" not in ended.out
 
 
-def _check(bad: BadClient, observed: dict) -> None:  # type: ignore[type-arg]
+def _check(bad: BadClient, observed: dict[str, Any]) -> None:
     exception = observed["exception"] or {}
     if bad.exception is not None and observed["outcome"] == "raised":
         assert exception["type"] == bad.exception

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
-from tests.docker.conftest import labctl, things
+from tests.docker.conftest import Footprint, labctl
 
 LIMIT_S = 60
 
@@ -39,61 +38,61 @@ def until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.01)
 
 
-def names(engine: docker.APIClient) -> list[str]:
-    """The names of the containers of all runs."""
-    found = engine.containers(all=True, filters={"label": "labctl.run"})
-    return [name for container in found for name in container["Names"]]
-
-
-PHASES: dict[str, Callable[[docker.APIClient], object]] = {
-    "the network is there": lambda engine: things(engine)["networks"],
-    "a service is there": lambda engine: any("dns" in name for name in names(engine)),
-    "the tap is there": lambda engine: any("tap" in name for name in names(engine)),
-    "a client is there": lambda engine: any("client" in name for name in names(engine)),
+PHASES: dict[str, Callable[[Footprint], object]] = {
+    "the network is there": lambda footprint: footprint.networks(),
+    "a service is there": lambda footprint: has(footprint, "dns"),
+    "the tap is there": lambda footprint: has(footprint, "tap"),
+    "a client is there": lambda footprint: has(footprint, "client"),
 }
 
 
-def is_clean(engine: docker.APIClient) -> bool:
-    return things(engine) == {"containers": {}, "networks": [], "volumes": []}
+def has(footprint: Footprint, part: str) -> bool:
+    """Whether there is a container with that in its name."""
+    return any(part in name for name in footprint.containers())
 
 
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+BY_TURNS = [
+    pytest.param(phase, number, marks=[pytest.mark.whole] if (place + turn) % 2 else [])
+    for place, phase in enumerate(PHASES)
+    for turn, number in enumerate([signal.SIGINT, signal.SIGTERM])
+]
+"""Each phase with each signal; in the default run, with one of them."""
+
+
+@pytest.mark.parametrize(("phase", "number"), BY_TURNS)
 def test_a_signal_at_any_phase_leaves_nothing(
-    engine: docker.APIClient, phase: str, number: signal.Signals
+    footprint: Footprint, phase: str, number: signal.Signals
 ) -> None:
     run = start("run", "filtered-port", "--repeat", "5", "--jobs", "2")
-    until(lambda: PHASES[phase](engine), phase)
+    until(lambda: PHASES[phase](footprint), phase)
     run.send_signal(number)
     out, err = run.communicate(timeout=LIMIT_S)
     assert run.returncode == 128 + number, (out, err)
-    assert is_clean(engine)
+    assert footprint.all() == []
     assert "Traceback" not in err
 
 
-def test_a_second_ctrl_c_does_not_cut_the_cleaning_short(engine: docker.APIClient) -> None:
+def test_a_second_ctrl_c_does_not_cut_the_cleaning_short(footprint: Footprint) -> None:
     run = start("run", "filtered-port", "--repeat", "5")
-    until(lambda: PHASES["a client is there"](engine), "a client")
+    until(lambda: PHASES["a client is there"](footprint), "a client")
     for _ in range(3):
         run.send_signal(signal.SIGINT)
         time.sleep(0.05)
     _, err = run.communicate(timeout=LIMIT_S)
     assert run.returncode == 130, err
-    assert is_clean(engine)
+    assert footprint.all() == []
     assert "Traceback" not in err
 
 
-def test_sigkill_leaves_nothing_after_a_moment(engine: docker.APIClient) -> None:
+def test_sigkill_leaves_nothing_after_a_moment(footprint: Footprint) -> None:
     run = start("run", "filtered-port", "--repeat", "5")
-    until(lambda: PHASES["a client is there"](engine), "a client")
+    until(lambda: PHASES["a client is there"](footprint), "a client")
     run.kill()
     run.communicate()
-    until(lambda: is_clean(engine), "an engine without leftovers")
+    until(lambda: not footprint.all(), "an engine without leftovers")
 
 
-def test_an_interrupted_run_keeps_the_results_it_has(
-    engine: docker.APIClient, tmp_path: Path
-) -> None:
+def test_an_interrupted_run_keeps_the_results_it_has(footprint: Footprint, tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     run = start(
         "run", "refused-port", "--repeat", "400", "--jobs", "2", "--json", str(file)
@@ -101,7 +100,7 @@ def test_an_interrupted_run_keeps_the_results_it_has(
     seen: set[str] = set()
 
     def made() -> int:
-        seen.update(name for name in names(engine) if "-client-" in name)
+        seen.update(name for name in footprint.containers() if "-client-" in name)
         return len(seen)
 
     # Two are at work at a time: with five made, three have ended.
@@ -115,24 +114,24 @@ def test_an_interrupted_run_keeps_the_results_it_has(
     assert {one["verdict"] for one in document["attempts"]} == {"pass"}
 
 
-def test_a_run_that_ends_well_leaves_nothing(engine: docker.APIClient) -> None:
+def test_a_run_that_ends_well_leaves_nothing(footprint: Footprint) -> None:
     assert labctl("run", "refused-port").code == 0
-    assert is_clean(engine)
+    assert footprint.all() == []
 
 
-def test_a_kept_lab_stays_until_clean(engine: docker.APIClient) -> None:
+def test_a_kept_lab_stays_until_clean(footprint: Footprint) -> None:
     kept = labctl("run", "refused-port", "--attempt", "smtplib", "--keep")
     assert kept.code == 0, kept.err
     assert "labctl clean" in kept.err
-    assert len(names(engine)) == 3
+    assert len(footprint.containers()) == 3
     cleaned = labctl("clean")
     assert cleaned.out == "removed 3 containers, 1 networks, 0 volumes\n"
-    assert is_clean(engine)
+    assert footprint.all() == []
 
 
-def test_clean_leaves_running_labs_alone(engine: docker.APIClient) -> None:
+def test_clean_leaves_running_labs_alone(footprint: Footprint) -> None:
     run = start("run", "filtered-port", "--repeat", "3", "--attempt", "socket")
-    until(lambda: PHASES["a client is there"](engine), "a client")
+    until(lambda: PHASES["a client is there"](footprint), "a client")
     cleaned = labctl("clean")
     assert cleaned.out == "removed 0 containers, 0 networks, 0 volumes\n"
     assert "left alone" in cleaned.err
@@ -141,14 +140,14 @@ def test_clean_leaves_running_labs_alone(engine: docker.APIClient) -> None:
 
 
 def test_clean_all_takes_running_labs_too_and_their_run_ends_as_an_error(
-    engine: docker.APIClient, tmp_path: Path
+    footprint: Footprint, tmp_path: Path
 ) -> None:
     file = tmp_path / "result.json"
     seen: set[str] = set()
 
     def some_have_ended() -> bool:
         """Whether there were more clients than can be at work, or prepared, at once."""
-        seen.update(name for name in names(engine) if "client" in name)
+        seen.update(name for name in footprint.containers() if "client" in name)
         return len(seen) > 2 * 4
 
     run = start("run", "refused-port", "--repeat", "50", "--jobs", "4", "--json", str(file))
@@ -158,7 +157,7 @@ def test_clean_all_takes_running_labs_too_and_their_run_ends_as_an_error(
     out, err = run.communicate(timeout=LIMIT_S)
     assert run.returncode == 4, (out, err)
     assert "Traceback" not in err
-    assert is_clean(engine)
+    assert footprint.all() == []
     document: dict[str, Any] = json.loads(file.read_text("utf-8"))
     assert {one["verdict"] for one in document["attempts"]} == {"pass", "error"}
     assert document["summary"]["error"] > document["summary"]["pass"] > 0

@@ -12,7 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,9 @@ from tests.unit.report.grades import readers
 ANSWERS = Path(__file__).parents[2] / "answers"
 EXERCISES = ("reading-the-stack", "tell-them-apart", "mail-once")
 TIMES = int(os.environ.get("LAB_TEST_TIMES", "20"))
-"""How often each answer is handed in, each time by somebody else."""
+"""How often each answer is handed in, each time by somebody else; in the default run, once."""
 KILLS = int(os.environ.get("LAB_TEST_KILLS", "20"))
-"""How often a grading is killed."""
+"""How often a grading is killed; in the default run, once."""
 
 
 def expected(exercise: str) -> dict[str, float]:
@@ -65,25 +67,46 @@ def _told(grade: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"name": part["name"], "state": part["state"], "marks": points}
 
 
+@dataclass(frozen=True)
+class Graded:
+    """Every answer of an exercise, handed in `times` times and graded; `out` is the folder."""
+
+    exercise: str
+    times: int
+    handed_in: Path
+    done: Done
+    out: Path
+    took_s: float
+
+
+@pytest.fixture(scope="module")
+def grade(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Graded]:
+    """Grades every answer of an exercise, the same only once."""
+
+    @cache
+    def grade(exercise: str, times: int) -> Graded:
+        folder = tmp_path_factory.mktemp(exercise)
+        handed_in, out = hand_in(exercise, folder / "in", times), folder / "out"
+        began = time.monotonic()
+        done = labctl("grade", exercise, handed_in, "--out", out)
+        return Graded(exercise, times, handed_in, done, out, time.monotonic() - began)
+
+    return grade
+
+
 @pytest.fixture(scope="module", params=EXERCISES)
 def graded(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Done, Path]:
-    """Every answer of an exercise, handed in so many times and graded."""
+    request: pytest.FixtureRequest, grade: Callable[[str, int], Graded], is_whole: bool
+) -> Graded:
     exercise: str = request.param
-    folder = tmp_path_factory.mktemp(exercise)
-    handed_in = hand_in(exercise, folder / "in", TIMES)
-    return exercise, labctl("grade", exercise, handed_in, "--out", folder / "out"), folder / "out"
+    return grade(exercise, TIMES if is_whole else 1)
 
 
-def test_every_answer_gets_what_its_author_expects_each_time(
-    graded: tuple[str, Done, Path],
-) -> None:
-    exercise, done, out = graded
-    assert done.code == 0, done.out + done.err
-    wanted = expected(exercise)
-    found = grades(out)
-    assert len(found) == TIMES * len(wanted)
+def test_every_answer_gets_what_its_author_expects_each_time(graded: Graded) -> None:
+    assert graded.done.code == 0, graded.done.out + graded.done.err
+    wanted = expected(graded.exercise)
+    found = grades(graded.out)
+    assert len(found) == graded.times * len(wanted)
     wrong = {
         name: (grade["points"], wanted[name.rpartition(".")[0]], grade["parts"])
         for name, grade in found.items()
@@ -92,8 +115,8 @@ def test_every_answer_gets_what_its_author_expects_each_time(
     assert not wrong
 
 
-def test_what_comes_out_is_what_course_systems_read(graded: tuple[str, Done, Path]) -> None:
-    _, _, out = graded
+def test_what_comes_out_is_what_course_systems_read(graded: Graded) -> None:
+    out = graded.out
     for name, grade in grades(out).items():
         folder = out / "students" / name
         readers.gradescope((folder / "gradescope" / "results.json").read_text("utf-8"))
@@ -139,23 +162,24 @@ def kill_after(seconds: float, *args: str | Path) -> None:
             running.send_signal(signal.SIGKILL)
 
 
-def test_killed_at_any_moment_it_goes_on_and_comes_to_the_same_grades(tmp_path: Path) -> None:
-    handed_in = hand_in("tell-them-apart", tmp_path / "in", 2)
-    shutil.rmtree(handed_in / "no-timeout.00")
-    undisturbed = tmp_path / "undisturbed"
-    began = time.monotonic()
-    done = labctl("grade", "tell-them-apart", handed_in, "--out", undisturbed)
-    took = time.monotonic() - began
-    assert done.code == 0, done.out + done.err
+def test_killed_at_any_moment_it_goes_on_and_comes_to_the_same_grades(
+    grade: Callable[[str, int], Graded], tmp_path: Path, is_whole: bool
+) -> None:
+    undisturbed = grade("tell-them-apart", 2 if is_whole else 1)
+    assert undisturbed.done.code == 0, undisturbed.done.out + undisturbed.done.err
+    handed_in = undisturbed.handed_in
     moments = random.Random(5)  # noqa: S311 the same moments each time, as far as the machine goes
     out = tmp_path / "out"
-    for _ in range(KILLS):
-        kill_after(moments.uniform(0.2, took / 4), "grade", "tell-them-apart", handed_in,
+    kills = KILLS if is_whole else 1
+    for _ in range(kills):
+        # One kill is to come when some grades are there, and others not.
+        share = moments.uniform(0.01, 0.25) if is_whole else 0.6
+        kill_after(undisturbed.took_s * share, "grade", "tell-them-apart", handed_in,
                    "--out", out, "--resume")  # fmt: skip
     before = {name: file_time(out, name) for name in grades(out)}
     done = labctl("grade", "tell-them-apart", handed_in, "--out", out, "--resume")
     assert done.code == 0, done.out + done.err
-    assert marks(out) == marks(undisturbed)
+    assert marks(out) == marks(undisturbed.out)
     assert {name: file_time(out, name) for name in before} == before
     assert not (out / ".unfinished").exists()
 

@@ -101,6 +101,7 @@ def test_the_action_on_a_run_that_is_as_expected(job_of: JobOf) -> None:
     assert "1 attempt: 1 pass" in job.summary
 
 
+@pytest.mark.whole
 def test_the_action_on_a_client_that_fails(job_of: JobOf) -> None:
     job = job_of(
         "red", scenarios="refused-port", args="--attempt smtplib", client="bad.py", report="found"
@@ -117,6 +118,7 @@ def test_the_action_on_a_client_that_fails(job_of: JobOf) -> None:
     assert 'failures="1"' in (job.workspace / "found" / "junit.xml").read_text("utf-8")
 
 
+@pytest.mark.whole
 def test_the_action_on_a_mistake_has_no_result(job_of: JobOf) -> None:
     job = job_of("wrong", scenarios="refused-prot")
     ended = run_action(job)
@@ -125,6 +127,7 @@ def test_the_action_on_a_mistake_has_no_result(job_of: JobOf) -> None:
     assert (job.outputs("labctl")["exit-code"], job.outputs("sum")) == ("2", {})
 
 
+@pytest.mark.whole
 def test_the_action_keeps_the_images_of_a_python(job_of: JobOf) -> None:
     find, see_to = (
         pipelines.step(ACTION, name)
@@ -149,6 +152,7 @@ def test_the_action_keeps_the_images_of_a_python(job_of: JobOf) -> None:
     archive.unlink()
 
 
+@pytest.mark.whole
 def test_shards_make_one_whole(job_of: JobOf) -> None:
     whole = job_of("whole", merge="shards")
     for number in (1, 2):
@@ -225,6 +229,7 @@ def test_gitlab_says_what_is_not_set(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.whole
 def test_gitlab_runs_shards_and_joins_them(
     gitlab: dict[str, str], engine: docker.APIClient, tmp_path: Path
 ) -> None:
@@ -339,6 +344,7 @@ def told() -> list[str]:
     return [" ".join(line.split()) for line in page.splitlines() if line.startswith("docker run ")]
 
 
+@pytest.mark.whole
 def test_the_image_runs_as_the_docs_say(in_container: Callable[..., Ended], tmp_path: Path) -> None:
     as_root, as_user = told()[:2]
     ended = in_container(as_root)
@@ -353,6 +359,7 @@ def test_the_image_runs_as_the_docs_say(in_container: Callable[..., Ended], tmp_
     assert (result.stat().st_uid, result.stat().st_gid) == (1234, 1235)
 
 
+@pytest.mark.whole
 def test_the_image_can_build_images(in_container: Callable[..., Ended]) -> None:
     """It has what that takes: mmdebstrap and nft, pip, and the Compose file."""
     ended = in_container(

@@ -66,7 +66,14 @@ def test_there_are_commands_for_one_process_for_two_and_for_every_python() -> No
     ]
 
 
-@pytest.mark.parametrize("command", commands(), ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    # What the longer commands add is tried below, by fewer tests.
+    [
+        pytest.param(one, id=" ".join(one), marks=[pytest.mark.whole] if one[1:] else [])
+        for one in commands()
+    ],
+)
 def test_the_example_passes_by_its_own_commands(shop: Path, command: list[str]) -> None:
     code, out = run(command, shop)
     assert code == 0, out
@@ -96,7 +103,13 @@ BUGS = {
 }
 
 
-@pytest.mark.parametrize("bug", BUGS)
+@pytest.mark.parametrize(
+    "bug",
+    [
+        pytest.param(bug, marks=[pytest.mark.whole] if number else [])
+        for number, bug in enumerate(BUGS)
+    ],
+)
 def test_a_bug_fails_the_tests_that_are_about_it(shop: Path, bug: str) -> None:
     right, wrong, noticed = BUGS[bug]
     source = (shop / CLIENT).read_text()
@@ -163,8 +176,17 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "1"]], ids=["alone", "worker"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        pytest.param(signal.SIGINT, [], id="SIGINT-alone"),
+        pytest.param(signal.SIGTERM, [], id="SIGTERM-alone"),
+        pytest.param(signal.SIGKILL, [], id="SIGKILL-alone"),
+        pytest.param(signal.SIGINT, ["-n", "1"], id="SIGINT-worker", marks=pytest.mark.whole),
+        pytest.param(signal.SIGTERM, ["-n", "1"], id="SIGTERM-worker", marks=pytest.mark.whole),
+        pytest.param(signal.SIGKILL, ["-n", "1"], id="SIGKILL-worker"),
+    ],
+)
 def test_whatever_ends_a_session_leaves_nothing(
     engine: docker.APIClient, tmp_path: Path, number: signal.Signals, workers: list[str]
 ) -> None:

@@ -117,10 +117,12 @@ def test_where_not_all_pass_the_counts_agree_too(tmp_path: Path) -> None:
 def test_a_result_made_again_gives_the_same_verdicts(tmp_path: Path) -> None:
     chosen = ("refused-port", "early-fin", "smtp-rcpt-partial", "tls-lax-ca")
     old, new = tmp_path / "old.json", tmp_path / "new.json"
-    labctl("run", *chosen, "--python", "3.12,3.13", "--json", old)
+    attempts = ("--attempt", "smtplib", "--attempt", "socket", "--python", "3.12,3.13")
+    labctl("run", *chosen, *attempts, "--json", old)
     done = labctl("rerun", old, "--json", new)
     assert done.code == 0, done.out + done.err
-    assert "nothing changed" in done.out
+    # How long attempts take is the machine's affair: those that took longer may be listed.
+    assert "fails now" not in done.out
     assert verdicts(new) == verdicts(old)
     assert len(verdicts(old)) >= 2 * len(chosen)
 
@@ -131,14 +133,11 @@ def verdicts(path: Path) -> dict[tuple[Any, ...], str]:
     return {tuple(one[key] for key in keys): one["verdict"] for one in attempts}
 
 
-def test_what_a_python_changed_stands_at_the_top(everything: Done, tmp_path: Path) -> None:
+def test_what_a_python_changed_stands_at_the_top(tmp_path: Path) -> None:
     """Python 3.13 refuses certificates that were accepted before."""
     for series in ("3.12", "3.13"):
-        attempts = [
-            one for one in everything.document["attempts"] if one["python"].startswith(f"{series}.")
-        ]
-        document = {**everything.document, "attempts": attempts}
-        (tmp_path / series).write_text(json.dumps(document), "utf-8")
+        chosen = ("refused-port", "tls-lax-ca", "--attempt", "socket", "--python", series)
+        assert labctl("run", *chosen, "--json", tmp_path / series).code == 0
     done = labctl("diff", tmp_path / "3.12", tmp_path / "3.13")
     assert done.code == 0, done.out + done.err
     assert done.out.startswith("fails now  tls-lax-ca/socket")

@@ -75,14 +75,21 @@ def test_lost_packets_make_the_wire_inconclusive_and_never_a_pass(tmp_path: Path
     assert done.code == 1
 
 
-def tshark(file: Path, *fields: str, only: str) -> list[list[str]]:
-    """The fields of every packet that a display filter lets through."""
+def tshark(file: Path, *fields: str, only: str) -> list[dict[str, str]]:
+    """The fields of every packet that a display filter lets through, by name."""
     chosen = [part for field in fields for part in ("-e", field)]
     done = subprocess.run(
         ["tshark", "-n", "-r", file, "-Y", only, "-T", "fields", *chosen],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return [line.split("\t") for line in done.stdout.splitlines()]
+    rows = (line.split("\t") for line in done.stdout.splitlines())
+    return [dict(zip(fields, row, strict=True)) for row in rows]
+
+
+FLOW_FIELDS = (
+    "tcp.stream", "ip.dst", "tcp.dstport", "tcp.flags.syn", "tcp.flags.ack", "tcp.flags.fin",
+    "tcp.flags.reset", "dns.qry.name", "dns.flags.rcode", "dns.count.answers",
+)  # fmt: skip
 
 
 def test_tshark_reads_the_same_flows_from_the_files(tmp_path: Path) -> None:
@@ -93,10 +100,11 @@ def test_tshark_reads_the_same_flows_from_the_files(tmp_path: Path) -> None:
     for attempt in attempts:
         file = captures / f"{attempt['scenario']}+{attempt['attempt']}+{attempt['python']}.pcapng"
         flows = attempt["observed"]["flows"]
-        assert tcp_flows(file) == [
+        rows = tshark(file, *FLOW_FIELDS, only="tcp || dns.flags.response == 1")
+        assert tcp_flows(rows) == [
             (f["address"], str(f["port"]), f["outcome"]) for f in flows if f["protocol"] == "tcp"
         ], file
-        assert dns_answers(file) == sorted(
+        assert dns_answers(rows) == sorted(
             (f["host"], f["outcome"]) for f in flows if f["protocol"] == "dns"
         ), file
 
@@ -105,41 +113,43 @@ ON = ("1", "True")
 """How a flag that is set reads, by version of tshark."""
 
 
-def tcp_flows(file: Path) -> list[tuple[str, str, str]]:
+def tcp_flows(rows: list[dict[str, str]]) -> list[tuple[str, str, str]]:
     """Each connection as tshark's own analysis of its flags tells it."""
     found: dict[str, tuple[str, str, str]] = {}
-    rows = tshark(
-        file, "tcp.stream", "ip.dst", "tcp.dstport", "tcp.flags.syn", "tcp.flags.ack",
-        "tcp.flags.fin", "tcp.flags.reset", only="tcp",
-    )  # fmt: skip
-    for stream, address, port, syn, ack, fin, reset in rows:
-        if syn in ON and ack not in ON:
-            found.setdefault(stream, (address, port, "unanswered"))
+    for row in rows:
+        stream = row["tcp.stream"]
+        if not stream:
+            continue
+        syn, ack, fin, reset = (row[f"tcp.flags.{flag}"] in ON for flag in FLAGS)
+        if syn and not ack:
+            found.setdefault(stream, (row["ip.dst"], row["tcp.dstport"], "unanswered"))
         elif stream in found:
             host, target, outcome = found[stream]
-            if syn in ON:
+            if syn:
                 outcome = "open"
-            elif reset in ON and outcome == "unanswered":
+            elif reset and outcome == "unanswered":
                 outcome = "refused"
-            elif reset in ON and outcome == "open":
+            elif reset and outcome == "open":
                 outcome = "reset"
-            elif fin in ON:
+            elif fin:
                 outcome = "closed"
             found[stream] = (host, target, outcome)
     return list(found.values())
 
 
+FLAGS = ("syn", "ack", "fin", "reset")
 CODES = {"0": "answered", "3": "nxdomain", "2": "servfail"}
 
 
-def dns_answers(file: Path) -> list[tuple[str, str]]:
-    rows = tshark(
-        file, "dns.qry.name", "dns.flags.rcode", "dns.count.answers", only="dns.flags.response == 1"
-    )
-    return sorted(
-        (name, "nodata" if code == "0" and answers == "0" else CODES[code])
-        for name, code, answers in rows
-    )
+def dns_answers(rows: list[dict[str, str]]) -> list[tuple[str, str]]:
+    """Each question with its outcome, as tshark reads the answers."""
+    answers = [row for row in rows if row["dns.qry.name"]]
+    return sorted((row["dns.qry.name"], _outcome(row)) for row in answers)
+
+
+def _outcome(row: dict[str, str]) -> str:
+    code = row["dns.flags.rcode"]
+    return "nodata" if code == "0" and row["dns.count.answers"] == "0" else CODES[code]
 
 
 def test_tshark_reads_the_same_icmp_errors(tmp_path: Path) -> None:
@@ -158,7 +168,9 @@ sock.recv(10)
     [flow] = [f for f in seen["flows"] if f["protocol"] == "udp"]
     assert flow["outcome"] == "unreachable"
     [file] = captures.iterdir()
-    assert tshark(file, "icmp.type", "icmp.code", only="icmp") == [["3", "3"]]
+    assert tshark(file, "icmp.type", "icmp.code", only="icmp") == [
+        {"icmp.type": "3", "icmp.code": "3"}
+    ]
     assert (flow["detail"]["icmp"]["type"], flow["detail"]["icmp"]["code"]) == (3, 3)
 
 
