@@ -50,7 +50,7 @@ class InputError(LabError):
     exit_code = 3
 
     def each(self) -> tuple[InputError, ...]:
-        """The mistakes that it tells of, one error for each."""
+        """Return the mistakes that this error reports, one error for each."""
         return (self,)
 
 
@@ -69,6 +69,7 @@ class ManyInputErrors(InputError):
         self.errors = errors
 
     def each(self) -> tuple[InputError, ...]:
+        """Return the mistakes that this error reports, one error for each."""
         return self.errors
 
 

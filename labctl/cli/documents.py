@@ -15,8 +15,8 @@ _PARAMETER = "documents"
 
 
 def with_documents(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb, with an option for each format in place of its parameter `documents`, which has
-    those that were given.
+    """Return the verb with an option for each document format, in place of its parameter
+    `documents`.
     """
     signature = inspect.signature(verb, eval_str=True)
     names = [one.name for one in FORMATS]

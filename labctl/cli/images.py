@@ -92,7 +92,7 @@ def remove(which: Which = None, every: All = False) -> None:
 
 
 def table(images: list[ImageStatus]) -> str:
-    """The images, one per line, in columns."""
+    """Return a text with the images in columns, one on each line."""
     rows = [_COLUMNS, *map(_row, images)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

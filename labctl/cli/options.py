@@ -12,21 +12,23 @@ LOCK_FILE: Final = "labctl.lock"
 
 
 def complete_scenario(incomplete: str) -> list[str]:
-    """Names for shell completion."""
+    """Return the names of scenarios for shell completion."""
     from labctl.run.selection import catalogue  # noqa: PLC0415
 
     return [name for name in catalogue(()).names() if name.startswith(incomplete)]
 
 
 def complete_layer(incomplete: str) -> list[str]:
-    """Layers for shell completion."""
+    """Return the names of layers for shell completion."""
     from labctl.model.layers import LAYERS  # noqa: PLC0415
 
     return [layer for layer in LAYERS if layer.startswith(incomplete)]
 
 
 def complete_exception(incomplete: str) -> list[str]:
-    """Exceptions for shell completion, without their modules unless one is begun."""
+    """Return the names of exceptions for shell completion, without modules unless a module is
+    begun.
+    """
     from labctl.model.exceptions import known_names  # noqa: PLC0415
 
     full = {name for name in known_names() if name.startswith(incomplete) and "." in incomplete}
@@ -35,7 +37,7 @@ def complete_exception(incomplete: str) -> list[str]:
 
 
 def complete_exercise(incomplete: str) -> list[str]:
-    """Names for shell completion."""
+    """Return the names of exercises for shell completion."""
     from labctl.grading.exercises import exercises  # noqa: PLC0415
 
     return [name for name in exercises(()).names() if name.startswith(incomplete)]

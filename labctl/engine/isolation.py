@@ -88,7 +88,7 @@ class Reach:
     engine_socket: bool
 
     def holes(self) -> list[str]:
-        """Each thing that a client should not have been able to do, as a sentence."""
+        """Return each thing that a client should not have been able to do, as a sentence."""
         found = [f"a client reached this host at {host}" for host in self.reached]
         found += [f"a client has capabilities ({name})" for name in self.capabilities]
         found += [f"a client can write to {path}" for path in self.writable]
@@ -130,7 +130,7 @@ def _reach(returned: str | None, report: bytes) -> Reach:
 
 @contextlib.contextmanager
 def listener() -> Iterator[int]:
-    """A port of this host, on every address of both families, that greets whoever connects."""
+    """Open a port of this host, on every address of both families, that greets every connection."""
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
         thread = threading.Thread(target=_greet, args=(server,), daemon=True)
         thread.start()
@@ -151,7 +151,7 @@ def _greet(server: socket.socket) -> None:
 
 
 def host_addresses() -> list[str]:
-    """Every address of this host but the loopback ones (Linux: /proc/net)."""
+    """Return every address of this host but the loopback ones (Linux: /proc/net)."""
     found = set()
     with contextlib.suppress(OSError):
         previous = ""

@@ -76,7 +76,7 @@ class LabContainers:
             return self._runtime.state(container)
 
     def in_background(self, work: Callable[[], _T]) -> Future[_T]:
-        """Have something done in another thread; `finish` waits for it."""
+        """Run something in another thread; `finish` waits for it."""
         return self._pool.submit(work)
 
     def discard(self, container: str) -> None:

@@ -26,7 +26,7 @@ class Lab(Protocol):
     """A running lab."""
 
     def tap(self) -> AbstractContextManager[Tap]:
-        """A tap of the caller's own."""
+        """Start a tap of the caller's own, and stop it in the end."""
         ...
 
 

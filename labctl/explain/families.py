@@ -87,13 +87,15 @@ _TOO_WIDE = frozenset({"object", "BaseException", "Exception"})
 
 
 def canonical(name: str) -> str:
-    """The name that an exception has today."""
+    """Return the name that an exception has today, for one that had another name in an older
+    Python.
+    """
     bare = name.removeprefix("builtins.")
     return _SAME.get(bare, bare)
 
 
 def aliases(name: str) -> set[str]:
-    """All names of the exception that is called so today."""
+    """Return all names, old ones too, of the exception that has this name today."""
     return {name, *(old for old, new in _SAME.items() if new == name)}
 
 
@@ -105,7 +107,9 @@ def is_known(name: str) -> bool:
 
 @cache
 def bases(name: str) -> tuple[str, ...]:
-    """The exception's own name, and its bases' that say something; itself alone if not known."""
+    """Return the names of an exception and of its bases, without those that say nothing; the name
+    alone if the exception is not known.
+    """
     own = canonical(name)
     found = getattr(builtins, own, None)
     if isinstance(found, type) and issubclass(found, BaseException):
@@ -115,7 +119,9 @@ def bases(name: str) -> tuple[str, ...]:
 
 
 def called(name: str) -> str | None:
-    """The exception that is called so, with its module or without; a built-in one if there is."""
+    """Return the full name of the exception that a text calls by this name, with its module or
+    without. A built-in exception comes first.
+    """
     if is_known(name):
         return name
     return min((full for full in known_names() if full.endswith(f".{name}")), default=None)

@@ -54,8 +54,8 @@ class Line:
 
 
 def lines_of(text: str) -> list[Line]:
-    """The lines that belong to a traceback. An exception is one only after frames, unless the
-    text has no frames at all: then every line that ends like one is.
+    """Return the lines of a text that belong to a traceback. A line with an exception belongs to
+    one only after frames, unless the text has no frames at all.
     """
     plain = _COLOURS.sub("", text)
     if '"' in plain and '\\n  File \\"' in plain:  # a log in JSON

@@ -95,7 +95,8 @@ _VERIFY_CODES: Final = (
 
 
 def symbol(message: str | None) -> str | None:
-    """The name of the number in a message: ECONNRESET of `[Errno 104] Connection reset by peer`.
+    """Return the name of the error number in a message: ECONNRESET for `[Errno 104] Connection
+    reset by peer`.
 
     By its words, as other systems have other numbers; else by Linux's or Windows' numbers.
     """

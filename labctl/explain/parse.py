@@ -17,8 +17,8 @@ class _Item:
 
 
 def parse(text: str) -> list[Raised]:
-    """The exceptions that ended tracebacks in a text, in their order; those that are causes,
-    contexts or members of a group hang on another.
+    """Return the exceptions that ended tracebacks in a text, in their order. Causes, contexts and
+    members of groups are attached to the exception that they belong to.
     """
     items: list[_Item] = []
     frames: list[Frame] | None = None

@@ -11,9 +11,10 @@ _VERSIONED = re.compile(r"(?:python|pypy)\d[\d.]*t?(?:\.zip)?", re.IGNORECASE)
 
 
 def module_of(path: str) -> str | None:
-    """`http.client` of /usr/lib/python3.13/http/client.py; None of what is in no library.
+    r"""Return the module of a file of a library: `http.client` for
+    /usr/lib/python3.13/http/client.py. Return None for other files.
 
-    Windows has ...\\Lib\\http\\client.py, programs made into one file have http\\client.py.
+    Windows has ...\Lib\http\client.py, programs made into one file have http\client.py.
     """
     frozen = _FROZEN.fullmatch(path)
     if frozen:

@@ -32,7 +32,7 @@ class Raised:
     group: tuple[Raised, ...] = ()
 
     def everything(self) -> Iterator[Raised]:
-        """This one and all that hangs on it."""
+        """Yield this exception, its cause, context and group members, and theirs."""
         yield self
         for one in (self.cause, self.context, *self.group):
             if one:

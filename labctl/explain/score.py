@@ -49,7 +49,9 @@ class Likeness:
 
 
 def likeness(expected: ExpectedException, frames: Stack, raised: Raised) -> Likeness:
-    """How well an expected exception with its stack fits; 0 where none of its chain does."""
+    """Return how well an expected exception with its stack fits, 0 to 1; 0 if no exception of the
+    chain fits.
+    """
     inner, root = expected_root(expected), observed_root(raised)
     at_root = _alike(inner, root, raised.message or "")
     outer = _alike(expected, raised, raised.message or "")
@@ -62,7 +64,7 @@ def likeness(expected: ExpectedException, frames: Stack, raised: Raised) -> Like
 
 
 def expected_root(expected: ExpectedException) -> ExpectedException:
-    """The end of the chain that is expected."""
+    """Return the end of the chain of an expected exception: the one that came first."""
     for link in (expected.cause, expected.context, *(expected.group or ())):
         if isinstance(link, ExpectedException) and canonical(name_of(link)) not in _SILENT:
             return expected_root(link)
@@ -70,7 +72,7 @@ def expected_root(expected: ExpectedException) -> ExpectedException:
 
 
 def observed_root(raised: Raised) -> Raised:
-    """The end of its chain."""
+    """Return the end of the chain of an exception: the one that came first."""
     for link in (raised.cause, raised.context, *raised.group):
         if link and canonical(link.type) not in _SILENT:
             return observed_root(link)
@@ -78,7 +80,7 @@ def observed_root(raised: Raised) -> Raised:
 
 
 def name_of(expected: ExpectedException) -> str:
-    """Its exact type, or the base of it that is asked for."""
+    """Return the exact type of an expected exception, or the base that it must have."""
     return expected.raises or expected.isa or ""
 
 
@@ -135,7 +137,9 @@ def _stack(expected: Stack, raised: Raised, root: Raised) -> float:
 
 
 def stack_likeness(expected: Sequence[str], frames: Sequence[Frame] | None) -> float:
-    """1 where they are the same, `...` standing for any; 0 where nothing was said of frames."""
+    """Return how alike two stacks are: 1 if they are the same (`...` stands for any frames), 0 if
+    one has no frames.
+    """
     if frames is None:
         return 0.0
     wanted = list(_frames(expected))

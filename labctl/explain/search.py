@@ -32,9 +32,10 @@ class Candidate:
 def search(
     raised: Raised, mentioning: Callable[[Collection[str]], list[Scenario]]
 ) -> list[Candidate]:
-    """As `candidates`, of the scenarios that `mentioning` reads: those whose files have one of the
-    words. Files take most of the time: where the exceptions' own names lead to one so much like
-    the traceback that what is only related would not be named, no more are read.
+    """Return candidates as `candidates` does, among the scenarios that `mentioning` reads: those
+    whose files have one of the words. Reading files takes most of the time. So related names are
+    not looked for if the exception's own names already lead to a scenario that is very much like
+    the traceback.
     """
     found = candidates(raised, mentioning(_own_words(raised)))
     if found and _WORTH * found[0].likeness.score >= _OTHERS:
@@ -53,7 +54,9 @@ def _own_words(raised: Raised) -> set[str]:
 
 
 def words(raised: Raised) -> set[str]:
-    """Of these, the file of a scenario that produces the exception has at least one."""
+    """Return words of which the file of every scenario that produces the exception has at least
+    one.
+    """
     found: set[str] = set()
     for one in raised.everything():
         for kind in bases(one.type):
@@ -69,8 +72,8 @@ def _telling(name: str) -> str:
 
 
 def candidates(raised: Raised, scenarios: Iterable[Scenario]) -> list[Candidate]:
-    """One for each scenario that fits at all. Of those that fit alike, the one comes first that
-    is met most, then the one whose other clients fit better.
+    """Return a candidate for each scenario that fits at all, the best first. Among equals, the one
+    that is met most often comes first, then the one whose other clients fit better.
     """
     found = [(best, _mean(one, raised)) for one in scenarios if (best := _best(one, raised))]
     found.sort(key=lambda each: (-round(each[0].likeness.score, 6), *_rarity(each[0]), -each[1]))

@@ -77,9 +77,7 @@ _SMALL: Final = {"in", "is", "no", "not", "of", "on", "to", "too"}
 
 
 def setting(raised: Raised, scenario: Scenario, variant: Expectation) -> float:
-    """1 where phase and protocol are what the scenario is about, and the words of its name are in
-    the message.
-    """
+    """Return how well the phase, the protocol and the words of a scenario fit, 0 to 1."""
     seen, expected = _phase_of(raised), _phase_expected(variant)
     layer = scenario.layer
     found = 1.0

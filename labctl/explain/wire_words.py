@@ -27,8 +27,8 @@ _WORDS: Final = {
 
 
 def on_the_wire(variant: Expectation) -> tuple[str, ...]:
-    """A sentence for each flow; what happened to a name is told only if it went wrong, unless
-    nothing else happened.
+    """Return a sentence for each flow that a variant expects. Names that resolve are left out,
+    unless nothing else happens.
     """
     if variant.wire is None:
         return ("the scenario does not say",)
@@ -39,7 +39,7 @@ def on_the_wire(variant: Expectation) -> tuple[str, ...]:
 
 
 def seen_by_servers(variant: Expectation) -> tuple[str, ...]:
-    """`mail: connect, ehlo`, for each server that saw something."""
+    """Return a line for each server that saw something: `mail: connect, ehlo`."""
     if variant.served is None:
         return ("the scenario does not say",)
     events: dict[str, list[str]] = {}

@@ -128,7 +128,7 @@ class Gradebook:
         return replace(work, scenarios=own), runs
 
     def give_up(self) -> None:
-        """Hand out the grades that are still incomplete: the lab broke again."""
+        """Give out the grades that are still incomplete, because the lab broke again."""
         for entry in list(self._open.values()):
             for run in self._runs:
                 entry.parts.setdefault(run.name, mark_unmade_run(run, State.ERROR, BROKE))

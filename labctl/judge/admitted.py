@@ -10,19 +10,19 @@ from labctl.model.policy import DOCUMENTED, Rule
 from labctl.model.result import Difference, ExceptionInfo, Observation
 
 
-def left_by_exit(seen: Observation) -> bool:
+def left_by_exit(observation: Observation) -> bool:
     """Whether the client left by sys.exit: its code is judged, not its exception."""
-    return seen.exception is not None and "SystemExit" in _names(seen.exception)
+    return observation.exception is not None and "SystemExit" in _names(observation.exception)
 
 
 def _names(exception: ExceptionInfo) -> tuple[str, ...]:
     return (exception.type, *exception.bases)
 
 
-def raised(rule: Rule, seen: Observation) -> Iterator[Difference]:
-    """The exception, if it should not have come out."""
-    exception = seen.exception
-    if exception is None or left_by_exit(seen) or _admits(rule.admitted, exception):
+def raised(rule: Rule, observation: Observation) -> Iterator[Difference]:
+    """Return a failure if the exception that came out is not one that the rule admits."""
+    exception = observation.exception
+    if exception is None or left_by_exit(observation) or _admits(rule.admitted, exception):
         return
     said = f" ({clip(exception.message)})" if exception.message else ""
     yield Difference(

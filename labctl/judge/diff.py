@@ -27,13 +27,13 @@ class Row:
 
 
 def frame_name(frame: Frame) -> str:
-    """The frame as scenarios write it: `module:qualname`."""
+    """Return a frame as scenarios write it: `module:qualname`."""
     return f"{frame.module}:{frame.qualname}"
 
 
 def stack_names(observation: Observation) -> list[str]:
-    """The observed stack as scenarios write it; where frames in the middle were too many to
-    report, a line in their place that only `...` matches.
+    """Return the observed stack as scenarios write it. If there were too many frames to report them
+    all, a line in their place says so; only `...` matches it.
     """
     names = [frame_name(frame) for frame in observation.stack]
     if observation.omitted_frames:
@@ -42,13 +42,14 @@ def stack_names(observation: Observation) -> list[str]:
 
 
 def expected_stack(result: AttemptResult) -> list[str]:
-    """The stack that was expected, as the result has it."""
+    """Return the stack that was expected, as the result has it."""
     stack = (result.expected or {}).get("stack")
     return [str(frame) for frame in stack] if isinstance(stack, list | tuple) else []
 
 
 def align(expected: Sequence[str], observed: Sequence[str]) -> list[Row]:
-    """The alignment with the fewest differences; every row is `same` if, and only if, they match.
+    """Return the alignment with the fewest differences. Every row is `same` if, and only if, the
+    two stacks match.
 
     Levenshtein's distance over frames, in which `...` takes in any number of frames for nothing.
     """

@@ -13,19 +13,20 @@ _CLIP = 200
 
 
 def clip(text: str) -> str:
-    """What a client says, cut to a length that a sentence can hold."""
+    """Return a client's text, cut to a length that a sentence can hold."""
     return text if len(text) <= _CLIP else f"{text[:_CLIP]}..."
 
 
 def describe(expected: ExpectedException) -> str:
-    """What was expected, in words: the type, or `a TYPE` where subclasses will do."""
+    """Return what was expected, in words: the type, or `a TYPE` if subclasses will do."""
     return expected.raises or f"a kind of {expected.isa}"
 
 
 def differences(
     expected: ExpectedException, observed: ExceptionInfo, path: str = ""
 ) -> Iterator[Difference]:
-    """Every way in which the exception is not the expected one; `path` is like `cause.`.
+    """Return every way in which an exception is not the expected one. `path` names where it is in a
+    chain, like `cause.`.
 
     Attributes and the rest are compared only where the type is right. The exceptions of a group
     are compared in their order, and must be as many.

@@ -58,7 +58,7 @@ _CALLS = {
 
 
 def doubts(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
-    """Every way in which the claim can't be true."""
+    """Return every reason why a client's claim can't be true, as sentences."""
     yield from _tampering(observation)
     yield from _frames(observation.stack)
     if observation.exception is not None:
@@ -67,7 +67,9 @@ def doubts(expectation: Expectation, observation: Observation) -> Iterator[Diffe
 
 
 def uncertain(expectation: Expectation, observation: Observation) -> Iterator[str]:
-    """What can't be told, because there was too much of it or nothing to compare with."""
+    """Return what can't be decided, because there was too much of it or nothing to compare with, as
+    sentences.
+    """
     if any(frame.genuine is None for frame in observation.stack):
         yield "the library's files could not be read, so nobody can say that the stack is theirs"
     wanted = _wanted_call(expectation, observation)

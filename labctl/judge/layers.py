@@ -66,7 +66,7 @@ _BY_MODULE = {
 
 
 def layer_of(module: str, qualname: str) -> str:
-    """The layer of a function: one of the constants above.
+    """Return the layer of a function: one of the constants above.
 
     What isn't of the standard library is an application's; helpers of the standard library that
     speak no protocol (`contextlib`, `codecs`, `json`) are `other`.

@@ -33,8 +33,8 @@ _SOCKET_LIMIT = 100
 
 
 def observe(evidence: Evidence, wire: Wire | None = None) -> Observation:
-    """The observation that a report, the container's end, the wire and the services make; never
-    raises for the report. `wire` is what the evidence's capture shows.
+    """Return the observation that a report, the container's end, the wire and the services make.
+    Never raises because of the report. `wire` is what the evidence's capture shows.
 
     How long the container ran bounds what the report claims. What the report says of flows and
     server events is dropped: those come from elsewhere.
@@ -66,10 +66,12 @@ def _on_the_wire(wire: Wire, capture: Capture, seen: Observation) -> dict[str, A
     }
 
 
-def start_of(wire: Wire, seen: Observation) -> int:
-    """When the client began, on the clock of the packets: as the probe says, or at the first."""
+def start_of(wire: Wire, observation: Observation) -> int:
+    """Return when the client began, on the clock of the packets: the time that the probe says, or
+    that of the first packet.
+    """
     first = wire.packets[0].at_ns if wire.packets else 0
-    return seen.started_ns or first
+    return observation.started_ns or first
 
 
 def _without_report(evidence: Evidence) -> Observation:

@@ -48,12 +48,14 @@ _REMEDIES = (
 
 
 def policy_json(rule: Rule) -> dict[str, Any]:
-    """The rule as the `expected` of a result: apart from the keys that `expect:` has."""
+    """Return the rule as the `expected` of a result has it, apart from the keys that `expect:`
+    has.
+    """
     return {"policy": rule.model_dump(mode="json", exclude_none=True)}
 
 
 def judge_policy(rule: Rule, observation: Observation) -> Judgement:
-    """The verdict on one attempt; each reason is a sentence, the worst first."""
+    """Judge one attempt by a rule of a policy. Each reason is a sentence, the worst first."""
     found = tuple(_differences(rule, observation))
     if found:
         reasons = tuple(one.message for one in found)

@@ -16,7 +16,8 @@ _MOST = 20
 
 
 def judge_served(expected: Sequence[str], events: Sequence[ServerEvent]) -> list[Difference]:
-    """Every line must be there, in order, and every event must be expected.
+    """Return how the servers' events differ from the lines expected: every line must be there, in
+    order, and every event must be expected.
 
     Of an event's details, those that the line names must be equal, as text.
     """
@@ -39,7 +40,7 @@ def _differences(expected: Sequence[str], events: Sequence[ServerEvent]) -> Iter
 
 
 def served_line(event: ServerEvent) -> str:
-    """An event as `served:` would write it."""
+    """Return an event as `served:` would write it."""
     pairs = (f"{key}={shlex.quote(str(value))}" for key, value in event.detail.items())
     return " ".join((event.service, event.event, *pairs))
 

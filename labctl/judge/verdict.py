@@ -32,7 +32,9 @@ class Judgement:
 
 
 def judge(expectation: Expectation | None, observation: Observation) -> Judgement:
-    """The verdict on one attempt; each reason is a sentence, in the order of the differences."""
+    """Judge one attempt by what its scenario expects. Each reason is a sentence, in the order of
+    the differences.
+    """
     if expectation is None:
         return Judgement(verdict=None)
     found = tuple(_differences(expectation, observation))
@@ -119,7 +121,7 @@ def _return_text(returns: str) -> str:
 
 
 def ending(observation: Observation) -> str:
-    """How the client ended, as a clause: `TimeoutError was raised`."""
+    """Return how the client ended, as a clause: `TimeoutError was raised`."""
     exception = observation.exception
     return {
         Outcome.RAISED: f"{exception.type if exception else 'an exception'} was raised",

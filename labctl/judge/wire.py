@@ -31,7 +31,7 @@ _MOST = 20
 def judge_wire(
     expected: Literal["nothing"] | Sequence[str], flows: Sequence[Flow]
 ) -> list[Difference]:
-    """How the flows on the wire differ from the lines that a scenario expects."""
+    """Return how the flows on the wire differ from the lines that a scenario expects."""
     wanted = [] if expected == NOTHING else [_normal(line) for line in expected]
     seen = [f for f in flows if not _forgiven(f, wanted)]
     lines = [_normal(wire_line(flow)) for flow in seen]
@@ -40,7 +40,7 @@ def judge_wire(
 
 
 def fewest_lines(flows: Sequence[Flow]) -> list[str]:
-    """The fewest lines that expect just these flows."""
+    """Return the fewest lines of `wire:` that expect just these flows."""
     lines = [wire_line(flow) for flow in flows if not _detail(flow).incoming]
     wanted = [_normal(line) for line in lines if not _is_aaaa(line)]
     return [line for line in lines if not _comes_with_a(_normal(line), wanted)]

@@ -43,11 +43,12 @@ class Catalogue:
         self._read_compose = cache(load_compose)
 
     def names(self) -> list[str]:
-        """The names of all scenarios, sorted. No file is read."""
+        """Return the names of all scenarios, sorted. Reads no file."""
         return sorted(self._files)
 
     def load(self, name_or_path: str) -> Scenario:
-        """One scenario: a path if it has a slash or ends in .yaml or .yml, else a name.
+        """Load one scenario. The text is a path if it has a slash or ends in .yaml or .yml, else a
+        name.
 
         UsageError for a name that isn't here; InputError for a wrong file.
         """
@@ -61,15 +62,18 @@ class Catalogue:
         return self._load_named(name_or_path)
 
     def all(self) -> list[Scenario]:
-        """Every scenario, by name. ManyInputErrors has the mistakes of all files."""
+        """Load every scenario; return them by name. Raises ManyInputErrors with the mistakes of all
+        files.
+        """
         scenarios, errors = self.sorted_out()
         if errors:
             raise ManyInputErrors(tuple(errors))
         return scenarios
 
     def sorted_out(self) -> tuple[list[Scenario], list[InputError]]:
-        """The scenarios that are right, by name, and the mistakes in the files of the others, each
-        once: several may name the same wrong Compose file.
+        """Load every scenario; return those that are right, by name, and the mistakes in the files
+        of the others. Each mistake is there once: several scenarios may name the same wrong Compose
+        file.
         """
         scenarios: list[Scenario] = []
         errors: dict[str, InputError] = {}
@@ -81,7 +85,9 @@ class Catalogue:
         return scenarios, list(errors.values())
 
     def mentioning(self, words: Collection[str]) -> list[Scenario]:
-        """The scenarios, by name, whose files have one of these words; others are not parsed."""
+        """Load the scenarios, by name, whose files have one of these words; other files are not
+        parsed.
+        """
         wanted = [word.encode() for word in words]
         return [self._load_named(name) for name in self.names() if self._has(name, wanted)]
 

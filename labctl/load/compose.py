@@ -45,7 +45,8 @@ _OF_SERVICE: Final = tuple(
 
 
 def load_compose(path: Path) -> dict[str, Service]:
-    """The services of a Compose file by name. `x-` keys but ours are left out, as Compose does.
+    """Load the services of a Compose file, by name. `x-` keys other than labctl's are ignored, as
+    Compose does.
 
     InputError, or ManyInputErrors, where the file can't be read or asks for what labs don't do.
     """

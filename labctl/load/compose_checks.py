@@ -18,7 +18,7 @@ _ADDRESS_TAKEN: Final = (
 
 
 def conflicts(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
-    """One error for each thing that contradicts another in the file."""
+    """Yield an error for each thing that contradicts another in the same file."""
     yield from _dependencies(parsed.services, document)
     yield from _networks(parsed, document)
     yield from _twice(_names(parsed), _NAME_TAKEN, document)
@@ -26,13 +26,15 @@ def conflicts(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
 
 
 def start_order(services: dict[str, Service]) -> tuple[Service, ...]:
-    """The services, each after those it depends on. CycleError where there is no such order."""
+    """Return the services in an order in which each comes after those it depends on. Raises
+    CycleError if there is no such order.
+    """
     graph = {name: service.depends_on.keys() for name, service in services.items()}
     return tuple(services[name] for name in TopologicalSorter(graph).static_order())
 
 
 def with_dependencies(names: Iterable[str], services: Mapping[str, Service]) -> tuple[Service, ...]:
-    """The services and all that they depend on, each after those it depends on."""
+    """Return the named services and all that they depend on, each after those it depends on."""
     needed: dict[str, Service] = {}
     waiting = list(names)
     while waiting:

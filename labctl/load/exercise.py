@@ -40,7 +40,7 @@ class Exercises:
         self._builtin = builtin_compose
 
     def names(self) -> list[str]:
-        """The names of all exercises, sorted. No file is read."""
+        """Return the names of all exercises, sorted. Reads no file."""
         return sorted(self._found())
 
     def _found(self) -> dict[str, Path]:
@@ -56,7 +56,9 @@ class Exercises:
         return found
 
     def sorted_out(self) -> tuple[list[Exercise], list[InputError]]:
-        """The exercises that are right, by name, and each mistake in the others, once."""
+        """Load every exercise; return those that are right, by name, and each mistake in the others
+        once.
+        """
         exercises: list[Exercise] = []
         errors: dict[str, InputError] = {}
         for file in self._found().values():
@@ -67,8 +69,8 @@ class Exercises:
         return sorted(exercises, key=lambda one: one.name), list(errors.values())
 
     def load(self, name_or_path: str) -> Exercise:
-        """One exercise, by name or by the path of its folder or file. UsageError for a name that
-        isn't here; InputError for a wrong file.
+        """Load one exercise, by its name or by the path of its folder or file. Raises UsageError
+        for a name that is not known, and InputError for a wrong file.
         """
         path = Path(name_or_path)
         if "/" in name_or_path or path.suffix in (".yaml", ".yml"):
@@ -97,7 +99,7 @@ class Exercises:
 
 
 def load_exercise(path: Path, *, scenarios: Catalogue, builtin_compose: Path) -> Exercise:
-    """The exercise in a file. Raises InputError, or ManyInputErrors."""
+    """Load the exercise in a file. Raises InputError, or ManyInputErrors."""
     document = read_yaml(path)
     try:
         written = ExerciseFile.model_validate(document.data)
@@ -237,7 +239,7 @@ class _Resolver:
 
 
 def series_of(exercise: Exercise) -> list[str]:
-    """The Pythons that an exercise needs, in the order of SERIES."""
+    """Return the Pythons that an exercise needs, in the order of SERIES."""
     used = {exercise.spec.python, *(about.python for about in exercise.abouts)}
     return [series for series in SERIES if series in used]
 

@@ -12,7 +12,7 @@ from labctl.load.yaml_reader import Place
 
 
 def field_names(model: type[BaseModel], place: Place) -> list[str]:
-    """The keys that the mapping at that place may have; none where any may stand."""
+    """Return the keys that the mapping at a place may have; none if any key may stand there."""
     types: list[Any] = [model]
     for element in place:
         types = [inner for outer in types for inner in _inside(outer, element)]

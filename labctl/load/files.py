@@ -16,12 +16,14 @@ _FORBIDDEN = re.compile(
 
 
 def forbidden_character(text: str) -> re.Match[str] | None:
-    """The first character that an input text may not hold: NUL, ESC, U+2028, a surrogate, ..."""
+    """Return the first character that an input text may not hold (NUL, ESC, U+2028, a surrogate,
+    ...), or nothing.
+    """
     return _FORBIDDEN.search(text)
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """All of a file. InputError where it can't be read or has more than `limit` bytes.
+    """Read a whole file. Raises InputError if it can't be read, or has more than `limit` bytes.
 
     Never reads more than the limit, so that a device without an end is an error too.
     """
@@ -47,7 +49,7 @@ def _size(count: int) -> str:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """The text of a UTF-8 file of `limit` bytes at the most; a byte order mark is dropped.
+    """Read a UTF-8 file of at most `limit` bytes, and return its text without a byte order mark.
 
     InputError where the file can't be read, is too large or is not UTF-8.
     """

@@ -17,11 +17,11 @@ _DENIED: Final = ("nxdomain", "servfail", "unanswered")
 """What DNS may say of a name that nothing has."""
 
 
-def strangers(
+def unknown_hosts(
     document: Document, lab: Sequence[Service], sources: Mapping[str, str]
 ) -> Iterator[InputError]:
-    """Hosts in `target:` and `wire:` that can't be what was meant. `sources` has what clients
-    are known, by attempt.
+    """Yield an error for each host in `target:` and `wire:` that is not known. `sources` has the
+    source of each client, by attempt.
 
     Clients may ask for any name. So one that stands in the client's source is right; and one that
     is denied, or that a name server of the scenario's own could know, is wrong only where it is
@@ -62,7 +62,9 @@ def _denies(line: str) -> bool:
 
 
 def meant_host(host: str, names: Iterable[str]) -> str | None:
-    """The name that is close, of as many parts: `www.mail.lab` is no `mail.lab` misspelt."""
+    """Return the known name that a host is close to, if it has as many parts: `www.mail.lab` is no
+    `mail.lab` with a typing error.
+    """
     return closest_name(host, (name for name in names if name.count(".") == host.count(".")))
 
 

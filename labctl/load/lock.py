@@ -20,7 +20,7 @@ _HEAD = """\
 
 
 def read_lock(path: Path) -> Lock:
-    """The lock in a file. InputError, or ManyInputErrors."""
+    """Read the lock in a file. Raises InputError, or ManyInputErrors."""
     if not path.exists():
         raise InputError(f"there is no {path}", hint="`labctl lock` writes one")
     document = read_yaml(path)
@@ -32,7 +32,7 @@ def read_lock(path: Path) -> Lock:
 
 
 def lock_of(images: Mapping[str, ImageInfo], labctl: str) -> Lock:
-    """The lock that admits these images alone."""
+    """Return the lock that admits just these images."""
     return Lock(
         labctl=labctl,
         images={
@@ -43,16 +43,16 @@ def lock_of(images: Mapping[str, ImageInfo], labctl: str) -> Lock:
 
 
 def lock_text(lock: Lock) -> str:
-    """The lock as a file has it."""
+    """Return the text of a lock file."""
     data = lock.model_dump(exclude_defaults=True)
     return _HEAD + yaml.safe_dump(data, sort_keys=False, width=100)
 
 
 def check_lock(
-    lock: Lock, images: Mapping[str, ImageInfo], wanted: Sequence[str], labctl: str
+    lock: Lock, images: Mapping[str, ImageInfo], needed: Sequence[str], labctl: str
 ) -> None:
-    """EngineError, with all that differs, where the wanted images are not those of the lock."""
-    found = list(_differences(lock, images, wanted, labctl))
+    """Raise EngineError, with all that differs, if the needed images are not those of the lock."""
+    found = list(_differences(lock, images, needed, labctl))
     if found:
         raise EngineError(
             "\n  ".join(["this is not what the lock says:", *found]),

@@ -35,7 +35,9 @@ class Surprise(ValueError):
 
 @lru_cache(maxsize=4096)
 def plain_scalar(text: str) -> Scalar:
-    """The value of a scalar that stands without quotes. Raises Surprise."""
+    """Return the value of a YAML scalar that stands without quotes. Raises Surprise if YAML would
+    make something of it that people do not expect.
+    """
     if text in _SAFE:
         return _SAFE[text]
     if _INTEGER.fullmatch(text):

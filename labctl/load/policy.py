@@ -17,8 +17,8 @@ from labctl.model.policy import Policy, PolicyFile
 
 
 def load_policy(path: Path, *, scenarios: Collection[str]) -> Policy:
-    """The policy in a file; `scenarios` are the names that it may use. A file that holds nothing,
-    or comments alone, is a policy too: all has its default. Raises InputError, or ManyInputErrors.
+    """Load the policy in a file. `scenarios` are the names that it may use. An empty file is a
+    policy, too: everything has its default. Raises InputError, or ManyInputErrors.
     """
     text = read_text(path, SIZE_LIMIT)
     if _is_blank(text):

@@ -87,7 +87,9 @@ def input_errors(
     document: Document,
     unknown_key: UnknownKey = lambda _: None,
 ) -> list[InputError]:
-    """One error for each mistake. `unknown_key` may word that of a key that the model lacks."""
+    """Return an error for each mistake that pydantic found. `unknown_key` may word the error for a
+    key that the model does not have.
+    """
     found = (_problem(e, document) for e in error.errors(include_url=False))
     problems = [problem for problem in found if not _is_echo(problem, document)]
     misspelt = _misspelt(problems, model)
@@ -178,7 +180,7 @@ def _input_error(group: list[_Problem], model: type[BaseModel], document: Docume
 
 
 def unknown_key_error(place: Place, known: Iterable[str], document: Document) -> InputError:
-    """The error of a key that can't stand where it does; `known` are the keys that can."""
+    """Return the error for a key that can't stand where it does. `known` are the keys that can."""
     key = str(place[-1])
     names = list(known)
     message = with_place(place[:-1], f'unknown key "{key}"{did_you_mean(key, names)}')

@@ -17,7 +17,7 @@ _HINT = "give a document that `labctl run --json FILE` wrote"
 
 
 def read_result(path: Path) -> Result:
-    """The result in a file. InputError for one that holds none, or one of another format."""
+    """Read the result in a file. Raises InputError if it has none, or one of another format."""
     data = read_bytes(path, LIMIT)
     try:
         result = Result.model_validate_json(data)

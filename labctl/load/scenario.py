@@ -15,7 +15,7 @@ from labctl.errors import InputError
 from labctl.load.compose import load_compose
 from labctl.load.compose_checks import with_dependencies
 from labctl.load.files import read_text
-from labctl.load.hosts import strangers
+from labctl.load.hosts import unknown_hosts
 from labctl.load.problems import input_errors, raise_all
 from labctl.load.scenario_checks import impossible_variants, unknown_services, unsayable_lines
 from labctl.load.walk import attempts, texts
@@ -40,7 +40,8 @@ def load_scenario(
     read_compose: ComposeReader = load_compose,
     unrecorded: bool = False,
 ) -> Scenario:
-    """The scenario in a file. Services come from the Compose file it names, else the built-in one.
+    """Load the scenario in a file. Its services come from the Compose file that it names, else from
+    the built-in one.
 
     With `unrecorded`, attempts may lack `expect`, or have an empty one: they expect nothing.
     Raises InputError, or ManyInputErrors.
@@ -91,7 +92,7 @@ def _files(document: Document, written: ScenarioFile) -> tuple[Path, ...]:
 
 
 def blank_attempts(document: Document) -> tuple[str, ...]:
-    """The attempts that nothing is expected of: `expect` isn't there, or is empty."""
+    """Return the attempts that expect nothing yet: they have no `expect`, or an empty one."""
     attempts = document.get(("attempts",))
     return tuple(
         name
@@ -103,8 +104,8 @@ def blank_attempts(document: Document) -> tuple[str, ...]:
 
 
 def read_client(path: Path) -> str:
-    """The source text of a client's file, whatever characters it has: what Python makes of them
-    is the client's affair. Raises InputError.
+    """Read the source text of a client's file, whatever characters it has: Python decides what it
+    means. Raises InputError.
     """
     return read_text(path, CLIENT_LIMIT)
 
@@ -159,7 +160,9 @@ def _look_up(document: Document, builtin: Path, read_compose: ComposeReader) -> 
         errors += unknown_services(document, services, compose)
         lab = _lab(document, services)
         errors += unsayable_lines(document, lab)
-        errors += strangers(document, lab, {name: source for name, (source, _) in clients.items()})
+        errors += unknown_hosts(
+            document, lab, {name: source for name, (source, _) in clients.items()}
+        )
     return _Named(compose=compose, lab=lab, clients=clients, errors=errors)
 
 
@@ -226,7 +229,7 @@ def _beside(name: str, place: Place, document: Document) -> Path:
 
 
 def known_services(compose: Path, builtin: Path, read_compose: ComposeReader) -> Services:
-    """The services of a Compose file; the built-in `dns` where it has none of its own.
+    """Load the services of a Compose file, and the built-in `dns` if it has none of its own.
 
     That one goes without its fixed address, which another service of the file may have.
     """

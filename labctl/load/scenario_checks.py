@@ -20,7 +20,7 @@ from labctl.model.served import ServedLine, parse_served
 
 
 def impossible_variants(document: Document) -> Iterator[InputError]:
-    """Variants that can never be the first to match."""
+    """Yield an error for each variant that can never be the first to match."""
     for name in attempts(document):
         seen: dict[str, Place] = {}
         for place in variants(document, name):
@@ -57,7 +57,7 @@ def _after_unconditional(place: Place, earlier: Place, document: Document) -> In
 def unknown_services(
     document: Document, services: Mapping[str, Service], compose: Path
 ) -> Iterator[InputError]:
-    """Services that the Compose file lacks."""
+    """Yield an error for each service that the Compose file does not have."""
     for place, name in texts(document, ("services",)):
         if name not in services and re.fullmatch(NAME_PATTERN, name):
             yield InputError(
@@ -68,7 +68,7 @@ def unknown_services(
 
 
 def unsayable_lines(document: Document, lab: Sequence[Service]) -> Iterator[InputError]:
-    """Lines of `served:` that none of these services can say."""
+    """Yield an error for each line of `served:` that none of the services can write."""
     services = {service.name: service for service in lab}
     for place in (variant for name in attempts(document) for variant in variants(document, name)):
         for here, text in texts(document, (*place, "served")):
@@ -86,7 +86,9 @@ def _parsed(text: str) -> ServedLine | None:
 
 
 def unsayable(line: ServedLine, services: Mapping[str, Service]) -> tuple[str, str] | None:
-    """What of a line these services can't say, and what there is instead."""
+    """Return what these services can't write in a line of `served:`, and what they can write
+    instead.
+    """
     service, event = line.service, line.event
     if service not in services:
         message = f'no service of the scenario is called "{service}"'

@@ -179,7 +179,7 @@ class _Untitled(GenerateJsonSchema):
 
 
 def scenario_schema() -> JsonSchema:
-    """The schema of a scenario file."""
+    """Return the JSON Schema of a scenario file."""
     schema, models = _described(ScenarioFile, _DESCRIPTIONS)
     for model, keys in _OUTCOMES.items():
         models[model]["oneOf"] = _one_of(keys)
@@ -187,7 +187,7 @@ def scenario_schema() -> JsonSchema:
 
 
 def exercise_schema() -> JsonSchema:
-    """The schema of an exercise file."""
+    """Return the JSON Schema of an exercise file."""
     schema, models = _described(ExerciseFile, _OF_EXERCISES)
     schema["anyOf"] = _one_of(("predict", "clients", "scenarios"))
     models["Check"]["oneOf"] = _one_of(RULES)
@@ -204,14 +204,14 @@ def exercise_schema() -> JsonSchema:
 
 
 def policy_schema() -> JsonSchema:
-    """The schema of a policy file; which scenarios there are, it can't know."""
+    """Return the JSON Schema of a policy file. It does not know which scenarios there are."""
     schema, models = _described(PolicyFile, _OF_POLICIES)
     models["PolicyFile"]["properties"]["layers"]["propertyNames"] = {"enum": [*LAYERS]}
     return _with_dialect(schema)
 
 
 def grade_schema() -> JsonSchema:
-    """The schema of a student's `grade.json`."""
+    """Return the JSON Schema of a student's `grade.json`."""
     return _with_dialect(Grade.model_json_schema(mode="serialization", schema_generator=_Untitled))
 
 
@@ -232,7 +232,7 @@ def _one_of(keys: Iterable[str]) -> list[JsonSchema]:
 
 
 def result_schema() -> JsonSchema:
-    """The schema of the document that `labctl run --json` writes."""
+    """Return the JSON Schema of the document that `labctl run --json` writes."""
     return _with_dialect(Result.model_json_schema(mode="serialization", schema_generator=_Untitled))
 
 

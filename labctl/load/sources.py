@@ -16,8 +16,8 @@ from labctl.model.scenario import Scenario
 
 
 def scenario_info(scenario: Scenario, *, seen_from: Path) -> ScenarioInfo:
-    """The scenario with the text of its files; its path from the folder `seen_from`, if it is in
-    there. InputError for a file that can't be read any more.
+    """Return what a result says of a scenario, with the text of its files. Its path is relative to
+    the folder `seen_from` if it is in there. Raises InputError if a file can't be read any more.
     """
     folder = scenario.path.parent
     return ScenarioInfo(

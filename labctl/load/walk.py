@@ -8,20 +8,22 @@ from labctl.load.yaml_reader import Document, Place
 
 
 def attempts(document: Document) -> Iterator[str]:
-    """The names of the attempts."""
+    """Return the names of the attempts in a scenario's document."""
     found = document.get(("attempts",))
     yield from found if isinstance(found, dict) else ()
 
 
 def variants(document: Document, attempt: str) -> list[Place]:
-    """Where the variants of an attempt's `expect` stand: one, or several in a list."""
+    """Return the places of the variants of an attempt's `expect`: one mapping, or several in a
+    list.
+    """
     place = ("attempts", attempt, "expect")
     expect = document.get(place)
     return [(*place, n) for n in range(len(expect))] if isinstance(expect, tuple) else [place]
 
 
 def texts(document: Document, place: Place) -> Iterator[tuple[Place, str]]:
-    """What is text in the list at a place."""
+    """Return the texts in the list at a place of a document."""
     items = document.get(place)
     for index, item in enumerate(items if isinstance(items, tuple) else ()):
         if isinstance(item, str):

@@ -69,21 +69,23 @@ class Document:
     texts: dict[Place, str] = field(default_factory=dict)
 
     def where(self, place: Place) -> Where:
-        """Where the value stands, or else the nearest value around it."""
+        """Return where the value at a place stands in the file, or else the nearest value around
+        it.
+        """
         while place not in self.values:
             place = place[:-1]
         line, column = self.values[place]
         return Where(path=self.path, line=line, column=column)
 
     def where_key(self, place: Place) -> Where:
-        """Where the key stands that the value is listed under; the value itself in a list."""
+        """Return where the key of a value stands in the file; in a list, where the value stands."""
         if place not in self.keys:
             return self.where(place)
         line, column = self.keys[place]
         return Where(path=self.path, line=line, column=column)
 
     def get(self, place: Place) -> Value:
-        """The value at a place, or None where there is none."""
+        """Return the value at a place, or None if there is none."""
         current: Value = self.data
         for element in place:
             current = _child(current, element)
@@ -99,7 +101,7 @@ def _child(value: Value, element: str | int) -> Value:
 
 
 def read_yaml(path: Path) -> Document:
-    """The one mapping that a YAML file holds. Raises InputError."""
+    """Read the one mapping that a YAML file holds. Raises InputError."""
     text = read_text(path, SIZE_LIMIT)
     found = forbidden_character(text)
     if found:

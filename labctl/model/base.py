@@ -24,7 +24,7 @@ class Record(BaseModel):
 
 
 def as_utf8(name: str) -> str:
-    """A file's name as UTF-8 can hold it: bytes that are none are escapes."""
+    """Return a file's name as UTF-8 can hold it: bytes that are not UTF-8 become escapes."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -36,14 +36,16 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
 def parse_duration(text: object) -> float:
-    """Seconds of a duration as Compose writes it: `500ms`, `2s`, `1m30s`. Raises ValueError."""
+    """Return the seconds of a duration as Compose writes it: `500ms`, `2s`, `1m30s`. Raises
+    ValueError.
+    """
     if not isinstance(text, str) or not re.fullmatch(rf"(?:{_DURATION.pattern})+", text):
         raise ValueError(f"a duration is a number with a unit, like 500ms or 2s, not {text!r}")
     return sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(text))
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest duration that says so, to the millisecond: `800ms`, `2s`, `1s500ms`."""
+    """Return the shortest text for a duration, to the millisecond: `800ms`, `2s`, `1s500ms`."""
     whole, rest = divmod(round(seconds * 1000), 1000)
     return "".join((f"{whole}s" if whole or not rest else "", f"{rest}ms" if rest else ""))
 

@@ -18,7 +18,7 @@ _ALIASES = {
 
 @cache
 def known_names() -> frozenset[str]:
-    """Every exception of the network-related standard library of CPython 3.9 to 3.14.
+    """Return every exception of the network-related standard library of CPython 3.9 to 3.14.
 
     Source: stdlib-exceptions.txt, written by tools/list_exceptions.py from the client images.
     """
@@ -27,7 +27,9 @@ def known_names() -> frozenset[str]:
 
 
 def check_exception_name(name: str) -> str:
-    """The name, if an exception can have it. ValueError names the one that was meant."""
+    """Return the name if an exception can have it. Raises ValueError with the name that was
+    meant.
+    """
     if not all(part.isidentifier() for part in name.split(".")):
         raise ValueError(f"an exception's name is like OSError or module.Name, not {name!r}")
     known = known_names()

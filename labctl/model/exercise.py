@@ -28,7 +28,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 def fill(text: str, places: dict[str, str]) -> str:
-    """The text with what stands in braces replaced."""
+    """Return a text with the places in braces filled in."""
     return _PLACE.sub(lambda found: places.get(found[1], found[0]), text)
 
 
@@ -261,7 +261,7 @@ class Run:
 def points_of(
     questions: Iterable[QuestionFile], own: Iterable[OwnScenarioFile], runs: Iterable[Run]
 ) -> float:
-    """The points of these without a bonus."""
+    """Return the sum of the points of these parts, without a bonus."""
     found = [one.points for one in questions if not one.bonus]
     found += [one.points for one in own if not one.bonus]
     found += [check.points for run in runs if not run.spec.bonus for check in run.spec.checks]

@@ -75,16 +75,18 @@ class ExpectedException(Input):
                 raise ValueError(f"{key} goes with raises or isa, not with returns")
 
     def everything(self) -> Iterator[ExpectedException]:
-        """This one and all that hangs on it: cause, context and group, and what hangs on those."""
+        """Yield this exception, its cause, context and group members, and theirs."""
         yield self
         for one in (self.cause, self.context, *(self.group or ())):
             if isinstance(one, ExpectedException):
                 yield from one.everything()
 
     def outcome_keys(self) -> tuple[str, ...]:
+        """Return the keys that say how a client must end."""
         return ("raises", "isa")
 
     def outcomes(self) -> tuple[str | None, ...]:
+        """Return the keys of this exception that say how a client must end."""
         return tuple(getattr(self, key) for key in self.outcome_keys())
 
 
@@ -111,13 +113,16 @@ class Expectation(ExpectedException):
     elapsed: Elapsed | None = None
 
     def everything(self) -> Iterator[ExpectedException]:
-        """Likewise, and then all that ends threads and tasks; nothing for itself if it returns."""
+        """Yield every exception that is expected: the client's own with its chain, and those that
+        end threads and tasks.
+        """
         if self.returns is None:
             yield from super().everything()
         for one in self.unhandled:
             yield from one.everything()
 
     def outcome_keys(self) -> tuple[str, ...]:
+        """Return the keys that say how a client must end."""
         return ("raises", "isa", "returns")
 
     def admits(self, python: str) -> bool:

@@ -32,8 +32,8 @@ _EXAMPLES = {
 
 
 def check_wire(line: str) -> str:
-    """The same line, if it is `tcp HOST:PORT OUTCOME`, `udp ...`, `dns NAME TYPE OUTCOME`
-    or `arp HOST OUTCOME`.
+    """Return the line if it is `tcp HOST:PORT OUTCOME`, `udp ...`, `dns NAME TYPE OUTCOME` or `arp
+    HOST OUTCOME`.
     """
     protocol, _, rest = line.partition(" ")
     if protocol not in OUTCOMES:
@@ -49,13 +49,15 @@ def check_wire(line: str) -> str:
 
 
 def line_host(line: str) -> str:
-    """The host that a line of `wire:` is about; of a DNS question the name that is asked for."""
+    """Return the host that a line of `wire:` is about; for a DNS question, the name that is asked
+    for.
+    """
     protocol, subject, *_ = line.split(" ")
     return subject.rpartition(":")[0].strip("[]") if protocol in ("tcp", "udp") else subject
 
 
 def wire_line(flow: Flow) -> str:
-    """The flow as `wire:` has it; for protocols that no scenario names, in the same manner."""
+    """Return a flow as `wire:` writes it; protocols that no scenario names look alike."""
     if flow.protocol == "dns":
         kind = flow.detail.dns.type if flow.detail and flow.detail.dns else "?"
         return f"dns {flow.host} {kind} {flow.outcome}"
@@ -65,7 +67,7 @@ def wire_line(flow: Flow) -> str:
 
 
 def host_port(flow: Flow) -> str:
-    """`closed.lab:2525`, `[::1]:2525`."""
+    """Return the host and port of a flow: `closed.lab:2525`, `[::1]:2525`."""
     host = f"[{flow.host}]" if ":" in flow.host else flow.host
     return f"{host}:{flow.port}"
 

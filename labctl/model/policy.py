@@ -98,7 +98,7 @@ class Rule(Input):
     unhandled: Literal["none", "any"] = "none"
 
     def given(self) -> dict[str, Any]:
-        """The keys of a rule that were written."""
+        """Return the keys of a rule that its file has, with their values."""
         return {key: getattr(self, key) for key in self.model_fields_set & Rule.model_fields.keys()}
 
     @property
@@ -135,7 +135,9 @@ class Policy:
     text: str = ""
 
     def rule(self, scenario: Scenario) -> Rule:
-        """What holds for a scenario: its own keys, then those of its layer, then those for all."""
+        """Return the rule for a scenario: its own keys, then those of its layer, then those for
+        all.
+        """
         given = self.spec.given()
         for special in (
             self.spec.layers.get(scenario.layer),

@@ -101,7 +101,7 @@ class Attempt:
     line: int = 0
 
     def expectation(self, python: str) -> Expectation | None:
-        """The first variant for that Python (`3.13.5`), or None if the scenario has none."""
+        """Return the first variant for a Python (`3.13.5`), or None if there is none."""
         return next((e for e in self.expectations if e.admits(python)), None)
 
 

@@ -28,8 +28,8 @@ class ServedLine:
 
 @cache
 def parse_served(line: str) -> ServedLine:
-    """A line of `served:`, its values quoted as in a shell where they need it. ValueError names
-    what is wrong with it.
+    """Parse a line of `served:`, whose values are quoted as in a shell. Raises ValueError with what
+    is wrong.
     """
     try:
         words = shlex.split(line) if _QUOTES & set(line) else line.split()
@@ -55,6 +55,6 @@ def _detail(pairs: Iterable[str], line: str) -> dict[str, str]:
 
 
 def check_served(line: str) -> str:
-    """The same line, if it can be parsed."""
+    """Return the line if it can be parsed. Raises ValueError."""
     parse_served(line)
     return line

@@ -110,7 +110,7 @@ def _uses_lab(test: object) -> bool:
 
 @pytest.fixture
 def labctl_python(request: pytest.FixtureRequest) -> str:
-    """The Python that `lab` runs clients on, such as 3.13."""
+    """Return the Python that `lab` runs clients on, such as 3.13."""
     python: str = getattr(request, "param", settings_of(request.config).pythons[0])
     return python
 

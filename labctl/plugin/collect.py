@@ -160,7 +160,7 @@ class AttemptItem(pytest.Item):
                 self.add_report_section("call", f"client {stream}", text)
 
     def runtest(self) -> None:
-        """Fail if the verdict of the attempt is not `pass`."""
+        """Run the attempt; fail if its verdict is not `pass`."""
         if self._ended and self._ended.result.verdict is not Verdict.PASS:
             raise AttemptFailed(self._ended.result)
 

@@ -68,7 +68,7 @@ def attempt_repr(result: AttemptResult, location: tuple[str, int | None, str]) -
 def complete_report(
     report: pytest.TestReport, call: pytest.CallInfo[None], item: pytest.Item
 ) -> None:
-    """Complete the report of a test that has used the fixture `lab`; other reports are unchanged.
+    """Complete the report of a test that has used the fixture `lab`; leave other reports unchanged.
 
     A failed test gets a section for each client that it ran. If the lab broke, the report becomes
     an error of the setup, even for a test with xfail: a broken lab says nothing about a client.

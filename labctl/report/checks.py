@@ -13,7 +13,7 @@ _STYLES = {State.OK: "green", State.LIMITED: "yellow", State.MISSING: "bold red"
 
 
 def render_check(check: Check) -> RenderableType:
-    """One line for a check, and one for what to do about it."""
+    """Return a line for a check of the doctor, and one with what to do about it."""
     line = Text.assemble(
         (f"{check.state:<8}", _STYLES[check.state]), f"{check.name}: {escape_control(check.seen)}"
     )

@@ -19,8 +19,9 @@ _PLAIN = str.maketrans("✔✘│├╰─▶→…·", "+x||`->>~.")
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """A console on stdout or stderr that prints texts as they are: no markup, no highlighting.
-    On stdout, lines end where their text does: tables go without the spaces that fill cells.
+    """Return a console on stdout or stderr that prints texts as they are, without markup or
+    highlighting. On stdout, lines end where their text ends: tables lose the spaces that fill
+    cells.
 
     Honours NO_COLOR and COLUMNS. Characters that the stream's encoding lacks are replaced, never
     an error; this sets the stream's error handler.

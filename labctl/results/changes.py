@@ -76,8 +76,9 @@ _VARYING = re.compile(r"0x[0-9a-f]+|\b\d+(?:\.\d+){3}\b|\b\d{4,}\b|_ssl\.c:\d+")
 
 
 def changes(old: Result, new: Result) -> Changes:
-    """What is not as it was. Attempts are told by scenario, attempt, client, Python and repeat;
-    where each run has one Python that the other lacks, these two are compared.
+    """Compare two results and return what changed. Attempts are matched by scenario, attempt,
+    client, Python and repeat. If each run has one Python that the other lacks, these two are
+    compared.
     """
     renamed = _counterparts(old, new)
     before = {_key(one, renamed): one for one in old.attempts}

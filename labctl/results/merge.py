@@ -12,8 +12,8 @@ _ONE_RUN = "`labctl diff` compares runs; merge the parts of one"
 
 
 def merge(results: Sequence[tuple[str, Result]]) -> Result:
-    """All attempts of the results, each of which has a name to tell it by; by scenario, Python,
-    attempt and repeat. It took as long as the longest of them.
+    """Join the results of several runs into one, with all attempts by scenario, Python, attempt and
+    repeat. Its time is that of the longest run.
 
     UsageError where two have the same attempt, a shard is lacking, or they are not of one run:
     other versions, another client, other scenarios.

@@ -20,7 +20,8 @@ from labctl.run.signals import patient, terminable
 
 
 def execute(request: RunRequest, open_output: Callable[[RunInput], Output]) -> int:
-    """Do what a request asks for, and return the exit code.
+    """Run what a request asks for: load, plan, make the attempts, show the result; return the exit
+    code.
 
     All input is read and checked before the engine is asked for anything. Then images are built
     where they are missing, labs started, attempts made and judged, and the result shown on the

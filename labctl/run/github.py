@@ -15,7 +15,8 @@ from labctl.model.result import Result
 
 @contextmanager
 def no_commands(environment: Mapping[str, str], stream: TextIO) -> Iterator[None]:
-    """Have GitHub Actions ignore commands in what is printed meanwhile, whatever clients wrote.
+    """Make GitHub Actions ignore commands in what is printed meanwhile, because clients may have
+    written it.
 
     Clients can't know the word that ends this. It is written to the stream; GitHub's runner reads
     stdout and stderr. Does nothing outside of GitHub Actions.

@@ -64,7 +64,7 @@ def deferred() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within `deferred`, let a signal raise at once, also one that has come before."""
+    """Let a signal raise at once within `deferred`, also one that came before."""
     if not _deferral.is_active or threading.current_thread() is not threading.main_thread():
         yield
         return

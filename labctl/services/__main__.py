@@ -11,6 +11,7 @@ PROGRAMS = ("dns", "features", "mail", "script", "tap")
 
 
 def main() -> None:
+    """Run the program that the first argument names, once labctl says `go`."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in PROGRAMS:
         sys.exit(f"no service is called {name!r}; there are {', '.join(PROGRAMS)}")

@@ -63,7 +63,7 @@ class Capture:
         self._socket.close()
 
     def take(self) -> tuple[list[Seen], int]:
-        """The packets since the last call, and how many more the kernel had no room for."""
+        """Return the packets since the last call, and how many more the kernel had no room for."""
         packets = []
         for _ in range(FRAMES):
             offset = self._next * FRAME

@@ -26,9 +26,18 @@ class Ended(Exception):
 class Stream(Protocol):
     """Bytes both ways: the connection's own, or those inside of TLS. b"" is the end of them."""
 
-    async def peek(self, most: int) -> bytes: ...
-    async def take(self, most: int) -> bytes: ...
-    async def send(self, data: bytes) -> None: ...
+    async def peek(self, most: int) -> bytes:
+        """Return up to `most` bytes of what has come, without taking them."""
+        ...
+
+    async def take(self, most: int) -> bytes:
+        """Take up to `most` bytes of what has come."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Send all of the data."""
+        ...
+
     async def finish(self) -> None:
         """Say that no more bytes follow, as far as the protocol has a word for it."""
 
@@ -42,9 +51,11 @@ class Plain:
         self._loop = asyncio.get_running_loop()
 
     async def peek(self, most: int) -> bytes:
+        """Return up to `most` bytes of what has come, without taking them."""
         return await self._receive(most, socket.MSG_PEEK)
 
     async def take(self, most: int) -> bytes:
+        """Take up to `most` bytes of what has come."""
         return await self._receive(most, 0)
 
     async def _receive(self, most: int, flags: int) -> bytes:
@@ -63,10 +74,11 @@ class Plain:
             self._loop.remove_reader(self._sock)
 
     async def send(self, data: bytes) -> None:
+        """Send all of the data."""
         await self._loop.sock_sendall(self._sock, data)
 
     async def finish(self) -> None:
-        """TCP says it with the FIN."""
+        """Do nothing: in TCP, the FIN says that no more data comes."""
 
 
 @final
@@ -82,7 +94,7 @@ class Connection:
         self._said_all = False
 
     def hang_up(self, *, broken: bool) -> None:
-        """The client has closed its side, or (`broken`) the connection is no more."""
+        """Note that the client has closed its side, or that the connection is `broken`."""
         if broken or not self._said_all:
             self._gone.set()
 
@@ -93,7 +105,7 @@ class Connection:
             raise Gone
 
     async def read_exactly(self, size: int) -> bytes:
-        """So many bytes. Of more than LONGEST, the first are returned."""
+        """Read that many bytes. Of more than LONGEST, return the first."""
         kept = b""
         while size:
             taken = await self.stream.take(min(size, CHUNK))
@@ -104,7 +116,9 @@ class Connection:
         return kept
 
     async def read_until(self, end: bytes) -> tuple[bytes, int]:
-        """What comes up to and with a delimiter, and not a byte more: LONGEST of it, its size."""
+        """Read up to and with a delimiter, and not a byte more. Return at most LONGEST bytes, and
+        the size of it all.
+        """
         kept, tail, size = b"", b"", 0
         while tail != end:
             seen = await self.stream.peek(CHUNK)
@@ -118,8 +132,8 @@ class Connection:
         return kept, size
 
     async def read_all(self) -> tuple[bytes, int]:
-        """All that comes until the client closes its side: LONGEST of it, and its size. From here
-        on, only a broken connection means that the client has gone.
+        """Read all that comes until the client closes its side. Return at most LONGEST bytes, and
+        the size of it all. From here on, only a broken connection means that the client has gone.
         """
         kept, size = b"", 0
         while taken := await self.stream.take(CHUNK):
@@ -130,7 +144,7 @@ class Connection:
         return kept, size
 
     async def drain(self) -> None:
-        """Throw away what comes until the client has closed its side."""
+        """Read and drop what comes until the client has closed its side."""
         while await self.plain.take(CHUNK):
             pass
 
@@ -156,6 +170,7 @@ class Watch:
         asyncio.get_running_loop().add_reader(self._epoll, self._look)
 
     def add(self, connection: Connection) -> None:
+        """Watch one more connection."""
         self._connections[connection.sock.fileno()] = connection
         self._epoll.register(connection.sock, select.EPOLLRDHUP | select.EPOLLET)
 

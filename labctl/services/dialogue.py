@@ -57,7 +57,7 @@ class Dialogue:
         return lines.replace(b"\n", b"\r\n") + b"\r\n"
 
     async def run(self, connection: Connection) -> None:
-        """Greet, and answer until the connection ends."""
+        """Send the greeting, and answer commands until the connection ends."""
         await self._answer(connection, "greeting")
         while True:
             line = (await connection.read_until(b"\n"))[0].decode("utf-8", "backslashreplace")

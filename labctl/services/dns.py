@@ -110,11 +110,11 @@ class Zone:
         return self._addresses.get(dns.name.from_text(text_of(other)), [])
 
     def odd(self, query: dns.message.Message) -> str:
-        """How the query is answered, if not as it should be: a word of ODD."""
+        """Return how a query is answered if the answer is to be wrong: a word of ODD."""
         return self._odd.get(query.question[0].name, "") if query.question else ""
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
-        """The response to a query with one question; FORMERR for any other."""
+        """Return the response to a query with one question; FORMERR for any other."""
         response = dns.message.make_response(query, recursion_available=True)
         response.flags |= dns.flags.AA
         if len(query.question) != 1:
@@ -134,8 +134,8 @@ class Zone:
 
 
 def reply(zone: Zone, wire: bytes, peer: str, *, stream: bool = False) -> bytes | None:
-    """The answer to what came in (`stream`: over TCP), which may be b"": silence. None where what
-    came is no query.
+    """Return the answer to a query that came in, over TCP if `stream`. It may be b"", for silence.
+    Return None if what came is no query.
     """
     try:
         query = dns.message.from_wire(wire)
@@ -165,9 +165,11 @@ class Datagrams(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Before Python 3.12, the one that comes is no subclass of what it implements.
+        """Keep the transport: answers go out by it."""
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer a query that came by UDP."""
         if answer := reply(self._zone, data, peer_name(addr)):
             self._transport.sendto(answer, addr)
 
@@ -181,7 +183,7 @@ class Streams:
         """Each with the address of its client."""
 
     def forget(self, address: str) -> None:
-        """The client's attempt has ended: what it has asked beyond that, nobody waits for."""
+        """Forget a client whose attempt has ended: nobody waits for the rest of its queries."""
         for writer in [one for one, client in self._open.items() if client == address]:
             del self._open[writer]
             writer.transport.abort()
@@ -221,6 +223,7 @@ async def _serve(zone: Zone, streams: Streams) -> None:
 
 
 def main() -> None:
+    """Run the lab's name server."""
     try:
         with within("LAB_ANSWERS"):
             zone = Zone(os.environ.get("LAB_ZONE", ""), os.environ.get("LAB_ANSWERS", ""))

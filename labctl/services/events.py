@@ -28,5 +28,5 @@ def _bounded(value: object) -> object:
 
 
 def peer_name(address: object) -> str:
-    """`198.18.0.130:40000` of a socket's peer address."""
+    """Return the name of a socket's peer address: `198.18.0.130:40000`."""
     return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else ""

@@ -35,7 +35,9 @@ def wait_for_go() -> None:
 
 
 def commands() -> Iterator[str]:
-    """What labctl says, a line each; ends the process, or blocks for good, when it has gone."""
+    """Yield what labctl says, line by line. When labctl has gone, end the process or block for
+    good.
+    """
     if _SET:
         for line in sys.stdin:
             yield line.strip()
@@ -56,9 +58,9 @@ def hold(
     settle: Callable[[Callable[[], None]], None] = _now,
     forget: Callable[[str], None] = _nothing_kept,
 ) -> None:
-    """Stay until labctl goes. `sync TOKEN ADDRESS` is answered with an event `synced`, after all
-    events of what came in before, and what is remembered of that client is gone: `settle` calls
-    its argument when they are out.
+    """Stay until labctl goes. Answer `sync TOKEN ADDRESS` with an event `synced`, once all events
+    of what came in before are out and the client of that address is forgotten. `settle` calls its
+    argument when they are out.
     """
 
     def done(token: str, address: str) -> None:

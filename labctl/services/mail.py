@@ -27,6 +27,7 @@ class Handler:
         hostname: str,
         responses: list[str],
     ) -> list[str]:
+        """Note that a client has said EHLO, and let aiosmtpd answer."""
         session.host_name = hostname
         emit("ehlo", peer_name(session.peer), name=hostname)
         return responses
@@ -34,6 +35,7 @@ class Handler:
     async def handle_HELO(  # noqa: N802 aiosmtpd's name
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str
     ) -> str:
+        """Note that a client has said HELO, and let aiosmtpd answer."""
         session.host_name = hostname
         emit("helo", peer_name(session.peer), name=hostname)
         return "250 mail.lab"
@@ -41,6 +43,7 @@ class Handler:
     async def handle_DATA(  # noqa: N802 aiosmtpd's name
         self, _server: SMTP, session: Session, envelope: Envelope
     ) -> str:
+        """Note a message, and accept it."""
         content = envelope.content or b""
         emit(
             "message",
@@ -57,6 +60,7 @@ class Server(SMTP):
     connections = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note that a client has connected."""
         self._peer = peer_name(transport.get_extra_info("peername"))
         emit("connect", self._peer)
         Server.connections += 1
@@ -65,6 +69,7 @@ class Server(SMTP):
             transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Note that a client has gone, and how."""
         Server.connections -= 1
         emit("disconnect", self._peer, error=type(error).__name__ if error else "")
         super().connection_lost(error)
@@ -81,4 +86,5 @@ async def _serve() -> None:
 
 
 def main() -> None:
+    """Run the mail server."""
     run(_serve())

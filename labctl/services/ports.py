@@ -52,7 +52,9 @@ Port = Listener | Datagrams
 
 
 def parse(text: str) -> list[Port]:
-    """The ports of LAB_PORTS. WrongScript says what is wrong, with port and step."""
+    """Parse the ports of LAB_PORTS. Raises WrongScript with what is wrong, the port and the
+    step.
+    """
     return [_port(key, value) for key, value in mapping(load(text)).items()]
 
 
@@ -102,7 +104,7 @@ class Turns:
         return before
 
     def forget(self, address: str) -> None:
-        """The client's attempt has ended."""
+        """Forget a client whose attempt has ended: its next connection is the first again."""
         for key in [key for key in self._made if key[0] == address]:
             del self._made[key]
 
@@ -179,9 +181,11 @@ class Answering(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Before Python 3.12, the one that comes is no subclass of what it implements.
+        """Keep the transport: answers go out by it."""
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """Answer a datagram as its port says."""
         text = data[:LONGEST_TEXT].decode("utf-8", "backslashreplace")
         emit("datagram", peer_name(addr), port=self._spec.port, size=len(data), text=text)
         if self._spec.answer is not None:

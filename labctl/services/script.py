@@ -24,6 +24,7 @@ from .lifeline import hold
 
 
 def main() -> None:
+    """Run the ports of LAB_PORTS."""
     if rules := os.environ.get("LAB_RULES"):
         nft.apply(rules)
     if not os.environ.get("LAB_PORTS"):

@@ -21,13 +21,15 @@ _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 
 async def run(steps: Sequence[Step], connection: Connection) -> None:
-    """Do the steps one after the other. Raises Gone or Ended where the connection ends in one."""
+    """Run the steps one after the other. Raises Gone or Ended if the connection ends in one."""
     for step in steps:
         await step(connection)
 
 
 def parse(value: object) -> tuple[Step, ...]:
-    """A list of steps, each a word or a mapping. WrongScript names the step that is wrong."""
+    """Parse a list of steps, each a word or a mapping. Raises WrongScript with the step that is
+    wrong.
+    """
     if not isinstance(value, list):
         raise WrongScript(f"must be a list of steps, not {value!r}")
     made = []
@@ -68,7 +70,7 @@ async def hold(connection: Connection) -> None:
 
 
 async def stop_reading(connection: Connection) -> None:
-    """Leave all input unread, until the client goes."""
+    """Leave all input unread until the client goes."""
     await connection.pause()
 
 
@@ -84,7 +86,7 @@ async def close(connection: Connection) -> None:
 
 
 async def abort(_: Connection) -> None:
-    """close(2), at once: a FIN, or a RST if there is unread input."""
+    """Close the socket at once: a FIN, or a RST if there is unread input (close(2))."""
     raise Ended
 
 

@@ -33,11 +33,14 @@ class Tls:
         self._read = b""
 
     async def handshake(self) -> str:
-        """The version agreed on; ssl.SSLError after an alert of either side."""
+        """Make the TLS handshake, and return the version agreed on. Raises ssl.SSLError after an
+        alert of either side.
+        """
         await self._do(self._inside.do_handshake)
         return self._inside.version() or ""
 
     async def peek(self, most: int) -> bytes:
+        """Return up to `most` bytes of what has come, decrypted, without taking them."""
         if not self._read:
             try:
                 self._read = await self._do(lambda: self._inside.read(CHUNK))
@@ -46,21 +49,23 @@ class Tls:
         return self._read[:most]
 
     async def take(self, most: int) -> bytes:
+        """Take up to `most` bytes of what has come, decrypted."""
         taken = await self.peek(most)
         self._read = self._read[len(taken) :]
         return taken
 
     async def send(self, data: bytes) -> None:
+        """Send all of the data, encrypted."""
         await self._do(lambda: self._inside.write(data))
 
     async def send_corrupt(self, data: bytes) -> None:
-        """A record whose last byte, a part of what seals it, is not what it was."""
+        """Send a record whose last byte is wrong, so that its authentication fails."""
         self._inside.write(data)
         record = self._outgoing.read()
         await self._plain.send(record[:-1] + bytes([record[-1] ^ 0xFF]))
 
     async def finish(self) -> None:
-        """close_notify. The client's own is not waited for."""
+        """Send close_notify, and do not wait for the client's own."""
         with contextlib.suppress(ssl.SSLError):  # It wants to read; it has said what it had to.
             self._inside.unwrap()
         await self._flush()
@@ -89,7 +94,7 @@ class Tls:
 
 
 def parse(value: object) -> Callable[[Connection], Awaitable[None]]:
-    """The step `tls`: what follows it is inside of TLS."""
+    """Parse the step `tls`: the steps after it are inside of TLS."""
     context = _context(mapping(value, OPTIONS))
 
     async def step(connection: Connection) -> None:

@@ -46,6 +46,7 @@ class FolderStore:
     root: Path
 
     def entries(self) -> list[Entry]:
+        """Return the files in the folder."""
         checker = EntryChecker()
         waiting = [""]
         while waiting:
@@ -71,6 +72,7 @@ class FolderStore:
         return folders
 
     def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        """Read the chosen files of the folder."""
         return {entry.path: _read(self.root / entry.path, entry.size) for entry in chosen}
 
 
@@ -81,6 +83,7 @@ class FileStore:
     files: Mapping[str, Path]
 
     def entries(self) -> list[Entry]:
+        """Return the one file."""
         checker = EntryChecker()
         for name, path in self.files.items():
             status = path.lstat()
@@ -91,6 +94,7 @@ class FileStore:
         return checker.entries
 
     def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        """Read the one file."""
         return {entry.path: _read(self.files[entry.path], entry.size) for entry in chosen}
 
 

@@ -51,9 +51,11 @@ class TarStore:
     compression: Compression | None
 
     def entries(self) -> list[Entry]:
+        """Return the files in the tar archive, without unpacking them."""
         return list(self._walk(lambda _entry, _stream: None))
 
     def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        """Unpack the chosen files of the tar archive in memory."""
         contents: dict[str, bytes] = {}
 
         def keep(entry: Entry, stream: _Stream) -> None:

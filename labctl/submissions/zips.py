@@ -41,10 +41,12 @@ class ZipStore:
     data: bytes
 
     def entries(self) -> list[Entry]:
+        """Return the files in the zip archive, without unpacking them."""
         with _zip(io.BytesIO(self.data), DIRECTORY_BYTES) as archive:
             return list(_checked_entries(archive, lambda name: name))
 
     def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        """Unpack the chosen files of the zip archive in memory."""
         with _zip(io.BytesIO(self.data), DIRECTORY_BYTES) as archive:
             infos = _checked_entries(archive, lambda name: name)
             return {entry.path: _unpack(archive, infos[entry], entry) for entry in chosen}
@@ -61,10 +63,12 @@ class CourseZipStore:
     members: Mapping[str, str]
 
     def entries(self) -> list[Entry]:
+        """Return one submission's files in a course system's download, without unpacking them."""
         with open_regular(self.archive) as file, _zip(file, BULK_DIRECTORY_BYTES) as archive:
             return list(_checked_entries(archive, self.members.get))
 
     def read(self, chosen: Sequence[Entry]) -> dict[str, bytes]:
+        """Unpack the chosen files of one submission of the download in memory."""
         with open_regular(self.archive) as file, _zip(file, BULK_DIRECTORY_BYTES) as archive:
             infos = _checked_entries(archive, self.members.get)
             return {entry.path: _unpack(archive, infos[entry], entry) for entry in chosen}

@@ -23,7 +23,7 @@ _START = "start it (systemctl start docker, or run ./bootstrap), or set DOCKER_H
 
 
 def connect(timeout_s: int = ANSWER_S) -> docker.APIClient:
-    """A client of the engine that DOCKER_HOST or the current Docker context names.
+    """Return a client of the engine that DOCKER_HOST or the current Docker context names.
 
     Raises EngineError where none answers within `timeout_s` seconds, or may not be used.
     """

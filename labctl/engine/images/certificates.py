@@ -143,7 +143,7 @@ def _with_sha1(party: _Party, issuer: rsa.RSAPrivateKey) -> _Party:
 
 
 def root() -> bytes:
-    """The authority that clients trust, as PEM."""
+    """Return the certificate of the authority that clients trust, as PEM."""
     return _pem(_root().certificate)
 
 
@@ -152,7 +152,7 @@ def _root() -> _Party:
 
 
 def revocations() -> bytes:
-    """The root's list of revoked certificates, as PEM."""
+    """Return the root's list of revoked certificates, as PEM."""
     issuer = _root()
     revoked = (
         x509.RevokedCertificateBuilder()

@@ -30,7 +30,7 @@ _PROGRAMS = {"client": "probe", "lab": "services"}
 
 @cache
 def fingerprint(kind: str) -> str:
-    """A hash of everything of ours in an image of that kind (`client`, `lab` or `libs`).
+    """Return a hash of everything of labctl's in an image of that kind (`client`, `lab` or `libs`).
 
     Cheap, since every `labctl run` asks for it: of third-party packages, it takes the versions, of
     certificates, what makes them.
@@ -46,7 +46,7 @@ def fingerprint(kind: str) -> str:
 
 
 def digest(parts: Mapping[str, bytes]) -> str:
-    """A hash of names and contents, whatever their order."""
+    """Return a hash of names and contents, whatever their order."""
     total = hashlib.sha256()
     for name in sorted(parts):
         for part in (name.encode(), parts[name]):
@@ -55,7 +55,9 @@ def digest(parts: Mapping[str, bytes]) -> str:
 
 
 def context(target: Target, interpreter: str) -> bytes:
-    """A tar archive that the engine builds the target from; `interpreter` is a path in its base."""
+    """Return a tar archive that the engine builds the target from. `interpreter` is a path in its
+    base.
+    """
     files = _own_files(target.kind) | _certificates(target.kind)
     if target.kind == "lab":
         installed = packages.modules(packages.closure())
@@ -64,19 +66,19 @@ def context(target: Target, interpreter: str) -> bytes:
 
 
 def libraries_context(target: Target, builder: Builder) -> bytes:
-    """A tar archive that the engine builds a client image with libraries from."""
+    """Return a tar archive that the engine builds a client image with libraries from."""
     found = libraries.fetch(target.series, builder)
     files = {f"{ROOT}/{libraries.FOLDER}/{path}": data for path, data in found.items()}
     return archive({DOCKERFILE: (_folder() / LIBRARIES_DOCKERFILE).read_bytes(), **files})
 
 
 def nft_context() -> bytes:
-    """A tar archive that the engine builds a base with nft from, where a registry gave the base."""
+    """Return a tar archive that adds nft to a base that came from a registry."""
     return archive({DOCKERFILE: (_folder() / NFT_DOCKERFILE).read_bytes()})
 
 
 def archive(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) -> bytes:
-    """A tar archive of these files and symbolic links, the same each time."""
+    """Return a tar archive of these files and symbolic links, the same bytes each time."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path in sorted(_folders(files)):

@@ -28,7 +28,7 @@ class Debian:
     name = "debian"
 
     def recipe(self, target: Target) -> str:
-        """The command, or nothing where no release has that Python."""
+        """Return the command that makes the base, or nothing if no release has that Python."""
         if target.series not in RELEASES:
             return ""
         return " ".join(command(target))
@@ -53,7 +53,7 @@ class Debian:
 
 
 def command(target: Target) -> list[str]:
-    """What writes the base's file system to stdout as a tar archive."""
+    """Return the command that writes the base's file system to stdout as a tar archive."""
     release = RELEASES[target.series]
     packages = _PACKAGES.format(target.series) + (",nftables" if target.kind == "lab" else "")
     dateless = ['--aptopt=Acquire::Check-Valid-Until "false"'] if release in _DATELESS else []
@@ -62,7 +62,7 @@ def command(target: Target) -> list[str]:
 
 
 def chunks(file: BinaryIO) -> Iterator[bytes]:
-    """What a file holds from here on."""
+    """Yield what a file holds from its current position on."""
     while chunk := file.read(_CHUNK):
         yield chunk
 

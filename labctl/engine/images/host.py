@@ -46,11 +46,11 @@ class Host:
         self._environment = os.environ if environment is None else environment
 
     def recipe(self, target: Target) -> str:
-        """What is packed; not which version the machine had at the time."""
+        """Return what is packed; not which version the machine had at the time."""
         return f"layout {_LAYOUT}: Python {target.series} for {target.kind}"
 
     def supply(self, target: Target, builder: Builder) -> Base:
-        """Pack and import: some seconds."""
+        """Pack an interpreter of this machine, and import it; takes some seconds."""
         require_same_machine(builder)
         programs = [_nft()] if target.kind == "lab" else []
         try:

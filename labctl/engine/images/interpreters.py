@@ -44,7 +44,7 @@ class Unusable(Exception):
 def candidates(
     series: str, environment: Mapping[str, str], home: Path, root: Path = Path("/")
 ) -> Iterator[Path]:
-    """Interpreters of that series that pyenv, uv and the system have, newest first in each.
+    """Yield the interpreters of a series that pyenv, uv and the system have, newest first in each.
 
     The last is the one that runs labctl, wherever it is, if it is of that series.
     """
@@ -59,7 +59,9 @@ def candidates(
 
 
 def describe(executable: Path) -> Interpreter:
-    """What an interpreter says of itself. Raises Unusable where it doesn't run or lacks modules."""
+    """Run an interpreter, and return what it says of itself. Raises Unusable if it doesn't run or
+    lacks modules.
+    """
     try:
         done = subprocess.run(
             [executable, "-I", "-S", "-c", _DESCRIBE],
@@ -78,7 +80,9 @@ def describe(executable: Path) -> Interpreter:
 
 
 def find(series: str, environment: Mapping[str, str], home: Path) -> Interpreter:
-    """The first interpreter of that series that is of use. Raises Unusable where there is none."""
+    """Return the first interpreter of a series that can be used. Raises Unusable if there is
+    none.
+    """
     unusable = []
     for executable in candidates(series, environment, home):
         if not executable.is_file():

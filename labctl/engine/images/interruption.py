@@ -50,7 +50,9 @@ class Interruption:
 
     @contextmanager
     def calling(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Have `callback` called, in another thread, when all is called off in here."""
+        """Have `callback` called, in another thread, if everything is called off within this
+        block.
+        """
         with self._lock:
             self.check()
             self._callbacks.append(callback)
@@ -61,13 +63,13 @@ class Interruption:
                 self._callbacks.remove(callback)
 
     def watch(self, items: Iterable[T]) -> Iterator[T]:
-        """Those items, until all is called off."""
+        """Yield the items. Raises Interrupted once everything is called off."""
         for item in items:
             self.check()
             yield item
 
     def wait_for(self, process: subprocess.Popen[bytes], *, limit_s: float) -> int:
-        """The exit status of a process that leads a session of its own.
+        """Wait for a process that leads a session of its own, and return its exit status.
 
         All of the session is ended, and given the time to tidy up, when all is called off or it
         takes longer than `limit_s`: subprocess.TimeoutExpired.

@@ -30,12 +30,12 @@ _HINT = (
 
 
 def pins_file() -> Path:
-    """The file that names the packages."""
+    """Return the path of the file that pins the packages."""
     return bundled_folder("compose") / "images" / "libs" / "pins.txt"
 
 
 def pinned(series: str) -> dict[str, str]:
-    """The packages for a Python (`3.13`), and their versions."""
+    """Return the packages for a Python (`3.13`), and their versions."""
     place = {
         "python_version": series,
         "python_full_version": f"{series}.0",
@@ -54,7 +54,8 @@ def pinned(series: str) -> dict[str, str]:
 
 
 def fetch(series: str, builder: Builder) -> dict[str, bytes]:
-    """Path below FOLDER, and content, of every file of the packages; some seconds.
+    """Fetch the packages with pip; return the path below FOLDER, and the content, of every file.
+    Takes some seconds.
 
     pip asks the index that it is set up for. Only wheels: nothing of the packages is run here.
     Raises EngineError where they can't be had.
@@ -72,7 +73,7 @@ def fetch(series: str, builder: Builder) -> dict[str, bytes]:
 
 
 def command(series: str, machine: str, folder: Path) -> list[str]:
-    """What installs the packages for another Python into a folder."""
+    """Return the command that installs the packages for another Python into a folder."""
     platforms = [f"--platform=manylinux_{glibc}_{machine}" for glibc in reversed(_GLIBC)]
     pins = [f"{name}=={version}" for name, version in pinned(series).items()]
     return [

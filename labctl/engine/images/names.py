@@ -39,17 +39,19 @@ class Target:
 
 
 def client_image(series: str) -> str:
-    """The image for clients of that Python (`3.13`)."""
+    """Return the name of the image for clients of that Python (`3.13`)."""
     return f"labctl/client:{series}"
 
 
 def libraries_image(series: str) -> str:
-    """The image for clients of that Python that use third-party libraries."""
+    """Return the name of the image for clients of that Python that use third-party libraries."""
     return f"{client_image(series)}-libs"
 
 
 def parse_name(name: str) -> Target:
-    """The image of that name; UsageError where labctl makes none. `labctl/lab` has a tag or not."""
+    """Return the image with that name. Raises UsageError if labctl makes none. `labctl/lab` may
+    have a tag.
+    """
     match = _NAME.fullmatch(name)
     if match is None:
         raise UsageError(

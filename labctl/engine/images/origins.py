@@ -35,7 +35,9 @@ class Origin(Protocol):
         ...
 
     def recipe(self, target: Target) -> str:
-        """How it makes a base for the target: part of the hash that tells a stale image."""
+        """Return how it makes a base for the target: part of the hash by which a stale image is
+        known.
+        """
         ...
 
     def supply(self, target: Target, builder: Builder) -> Base:
@@ -44,7 +46,7 @@ class Origin(Protocol):
 
 
 def base_key(origin: Origin, target: Target) -> str:
-    """What a base of that origin for the target is found by."""
+    """Return the key by which a base of that origin for the target is found again."""
     return digest({"origin": origin.name.encode(), "recipe": origin.recipe(target).encode()})
 
 

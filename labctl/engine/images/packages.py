@@ -28,7 +28,7 @@ _LAB = {
 
 
 def closure() -> tuple[Distribution, ...]:
-    """The packages and all that they need in the lab image, by name."""
+    """Return the packages in the lab image and all that they need, by name."""
     found: dict[str, Distribution] = {}
     wanted = list(ROOTS)
     while wanted:
@@ -40,12 +40,14 @@ def closure() -> tuple[Distribution, ...]:
 
 
 def versions(packages: tuple[Distribution, ...]) -> tuple[str, ...]:
-    """`name==version` of each."""
+    """Return `name==version` for each package."""
     return tuple(f"{package.name}=={package.version}" for package in packages)
 
 
 def modules(packages: tuple[Distribution, ...]) -> dict[str, bytes]:
-    """Path below the folder for packages, and content, of every module of theirs."""
+    """Yield the path below the folder for packages, and the content, of every module of these
+    packages.
+    """
     return {path: content for package in packages for path, content in _modules(package)}
 
 

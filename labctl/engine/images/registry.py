@@ -28,7 +28,7 @@ class Registry:
         self._fetching = {series: threading.Lock() for series in SERIES}
 
     def recipe(self, target: Target) -> str:
-        """The image that is pulled."""
+        """Return the name of the image that is pulled."""
         return _image(target)
 
     def supply(self, target: Target, builder: Builder) -> Base:

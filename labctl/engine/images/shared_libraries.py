@@ -43,7 +43,7 @@ def loaded_by(programs: Iterable[Path]) -> dict[str, Path]:
 
 
 def parse(said: str) -> dict[str, Path]:
-    """The libraries that ldd lists, by the names that they are looked up by."""
+    """Return the libraries that ldd lists, by the names that they are looked up by."""
     found: dict[str, Path] = {}
     for line in said.splitlines():
         match = _LOADED.fullmatch(line)

@@ -75,9 +75,9 @@ class ImageStore:
         chosen = (Registry(), Debian(), Host()) if origins is None else origins
         self._origins: dict[str, Origin] = {origin.name: origin for origin in chosen}
 
-    def status(self, wanted: Iterable[str]) -> list[ImageStatus]:
-        """The state of each image, by one request. Cheap: every `labctl run` asks."""
-        targets = [parse_name(name) for name in wanted]
+    def status(self, names: Iterable[str]) -> list[ImageStatus]:
+        """Return the state of each image, by one request. Cheap: every `labctl run` asks."""
+        targets = [parse_name(name) for name in names]
         parents = {target.parent: parse_name(target.parent) for target in targets if target.parent}
         asked = dict.fromkeys([*(target.name for target in targets), *parents])
         with doing("looking for images"):
@@ -91,7 +91,7 @@ class ImageStore:
 
     def ensure(
         self,
-        wanted: Iterable[str],
+        names: Iterable[str],
         *,
         origin: str | None = None,
         force: bool = False,
@@ -107,10 +107,10 @@ class ImageStore:
             raise UsageError(
                 f"images do not come from {origin!r}", hint=f"choose of {', '.join(self._origins)}"
             )
-        wanted = list(dict.fromkeys(wanted))
+        names = list(dict.fromkeys(names))
         chosen = [self._origins[origin]] if origin else list(self._origins.values())
         found: dict[str, ImageInfo] = {}
-        for stage in _stages(wanted):
+        for stage in _stages(names):
             states = self.status(stage)
             unready = [
                 state.name
@@ -121,13 +121,13 @@ class ImageStore:
             ]
             found |= {state.name: state.info for state in states}
             found |= self._make_all(unready, chosen, force=force, progress=progress)
-        return {name: found[parse_name(name).name] for name in wanted}
+        return {name: found[parse_name(name).name] for name in names}
 
-    def remove(self, wanted: Sequence[str]) -> list[str]:
+    def remove(self, names: Sequence[str]) -> list[str]:
         """Remove images and their bases; the names of those that were there."""
-        last_first = [name for stage in reversed(_stages(wanted, parents=False)) for name in stage]
+        last_first = [name for stage in reversed(_stages(names, parents=False)) for name in stage]
         removed = {name for name in last_first if self._remove(name)}
-        return [name for name in wanted if parse_name(name).name in removed]
+        return [name for name in names if parse_name(name).name in removed]
 
     def remove_unfinished(self) -> None:
         """Remove what is left of builds whose labctl was killed. Not while others are building."""

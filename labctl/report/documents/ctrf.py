@@ -37,7 +37,7 @@ _Object = dict[str, Any]
 
 
 def ctrf(result: Result) -> str:
-    """The document, ending in a newline; all its times are in whole milliseconds."""
+    """Return the CTRF document, ending in a newline. All its times are whole milliseconds."""
     flaky = _flaky(result)
     tests = [_test(result, one, one.key in flaky) for one in result.attempts]
     document: _Object = {

@@ -12,23 +12,27 @@ from labctl.wire.ladder import draw
 
 
 def evidence_lines(attempt: AttemptResult) -> list[str]:
-    """Everything: the reasons, the stack, how the client ended and why, and the ladder."""
+    """Return everything about an attempt as lines: the reasons, the stack, how the client ended and
+    why, and the ladder.
+    """
     return _blocks([reason_lines(attempt), *_seen(attempt)])
 
 
 def observation_lines(attempt: AttemptResult) -> list[str]:
-    """The same without the reasons."""
+    """Return what was observed of an attempt as lines: like `evidence_lines`, without the
+    reasons.
+    """
     return _blocks(_seen(attempt))
 
 
 def reason_lines(attempt: AttemptResult) -> list[str]:
-    """Each reason, one after the other; some have several lines."""
+    """Return the lines of the reasons, one reason after the other."""
     return [line for reason in attempt.reasons for line in escape_lines(reason.rstrip())]
 
 
 def stack_lines(attempt: AttemptResult) -> list[str]:
-    """The stack, outermost function first; where it is not as expected, as a diff in which `-`
-    stands before what was expected and `+` before what was observed.
+    """Return the lines of the stack, the outermost function first. A stack that is not as expected
+    is a diff: `-` stands before what was expected, `+` before what was observed.
     """
     if attempt.observed is None:
         return []
@@ -52,7 +56,7 @@ def _row_lines(row: Row) -> Iterator[str]:
 
 
 def ladder_lines(ladder: Ladder) -> list[str]:
-    """The ladder as it is drawn in a terminal: at most 80 columns."""
+    """Return the lines of the ladder as a terminal shows it, at most 80 columns wide."""
     return [escape_control(line) for line in draw(ladder).split("\n")]
 
 

@@ -23,7 +23,7 @@ _TITLE = 200
 
 
 def annotations(result: Result, *, root: str = "") -> str:
-    """Workflow commands, a line each, for what did not go as it should; the worst first.
+    """Return workflow commands for what did not go as it should, the worst first, one on each line.
 
     Paths are made relative to `root`, the folder of the repository. What is outside of it has no
     line that GitHub could show.
@@ -67,7 +67,9 @@ def _relative(path: str, root: str) -> str:
 
 
 def workflow_command(name: str, message: str, **properties: str) -> str:
-    """A workflow command with any texts, ending in a newline; empty properties are left out."""
+    """Return a workflow command with any texts, ending in a newline. Empty properties are left
+    out.
+    """
     given = ",".join(f"{key}={_property(text)}" for key, text in properties.items() if text)
     return f"::{name} {given}::{_data(message)}\n"
 

@@ -24,7 +24,9 @@ _ATTACHMENT = re.compile(r"\[(\[ATTACHMENT\|)", re.IGNORECASE)
 
 
 def junit(result: Result) -> str:
-    """The document, ending in a newline. Its times are those that containers ran, in seconds."""
+    """Return the JUnit document, ending in a newline. Its times are those that containers ran, in
+    seconds.
+    """
     root = ET.Element("testsuites", {"name": "labctl", **_counts(result.attempts)})
     for scenario in dict.fromkeys(one.scenario for one in result.attempts):
         own = [one for one in result.attempts if one.scenario == scenario]

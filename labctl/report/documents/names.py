@@ -19,13 +19,17 @@ class SourceLine:
 
 
 def suite_name(result: Result, scenario: str) -> str:
-    """`tcp.refused-port`: layer and scenario, or the scenario where its layer is not known."""
+    """Return the name of a scenario's test suite: `tcp.refused-port`, or without the layer if it is
+    not known.
+    """
     info = result.scenarios.get(scenario)
     return escape_control(f"{info.layer}.{scenario}" if info and info.layer else scenario)
 
 
 def case_name(attempt: AttemptResult) -> str:
-    """`smtplib [3.13.5, my.py, repeat 2]`: no two attempts of a scenario have the same."""
+    """Return the name of an attempt's test case: `smtplib [3.13.5, my.py, repeat 2]`. Within a
+    scenario it is unique.
+    """
     told = [attempt.python, attempt.client, f"repeat {attempt.repeat}"]
     if attempt.repeat == 1:
         told.pop()
@@ -33,7 +37,7 @@ def case_name(attempt: AttemptResult) -> str:
 
 
 def source_line(result: Result, attempt: AttemptResult) -> SourceLine:
-    """Where the attempt is written down."""
+    """Return the file and the line where the attempt is written."""
     info = result.scenarios.get(attempt.scenario)
     if info is None or not info.path:
         return SourceLine()

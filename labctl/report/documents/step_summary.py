@@ -29,8 +29,8 @@ _COLUMNS = ("verdict", "scenario", "attempt", "Python", "times", "why")
 
 
 def step_summary(result: Result) -> str:
-    """What `$GITHUB_STEP_SUMMARY` takes, at most `LIMIT` bytes: how each Python did, what did not
-    go as it should, with its evidence, and what had no room.
+    """Return the Markdown for `$GITHUB_STEP_SUMMARY`, at most `LIMIT` bytes: how each Python did,
+    what did not go as it should, with its evidence, and what had no room.
     """
     found = worst_failures(result.attempts)
     rows = list(_fitting(map(_failure_row, found), _TABLE))

@@ -22,7 +22,7 @@ _DEPTHS = (
 
 
 def run_page(result: Result, folder: str) -> str:
-    """The page, which needs no other file; to be written as UTF-8.
+    """Return the HTML page of a run. It needs no other file, and is to be written as UTF-8.
 
     `folder` is the one that it will be in: links to captures are relative to it. Of runs that are
     too large for LIMIT, less is told of each attempt, and at last not all are listed.

@@ -34,7 +34,9 @@ class AlignedPair:
 
 
 def align_stack(expected: Sequence[str] | None, seen: Observation) -> list[AlignedPair]:
-    """The frames; none where none were expected, since the stack is drawn anyway."""
+    """Return the rows that compare two stacks; none if no stack was expected, since the page draws
+    the stack anyway.
+    """
     if expected is None:
         return []
     return [
@@ -44,7 +46,7 @@ def align_stack(expected: Sequence[str] | None, seen: Observation) -> list[Align
 
 
 def align_wire(expected: Sequence[str] | str | None, seen: Observation) -> list[AlignedPair]:
-    """The flows. Capitals in the names of hosts mean nothing, and so nowhere here."""
+    """Return the rows that compare flows. Capitals in the names of hosts do not count."""
     lines = [wire_line(flow) for flow in seen.flows or ()]
     if isinstance(expected, str):
         first = lines[0] if lines else ""
@@ -64,12 +66,16 @@ def align_wire(expected: Sequence[str] | str | None, seen: Observation) -> list[
     return [*pairs, *(AlignedPair("extra", "", line) for line in right)]
 
 
-def align_served(expected: Sequence[str] | None, seen: Observation) -> list[AlignedPair]:
-    """The events: each line with the first after the last one that fits it, as they are judged."""
+def align_served(expected: Sequence[str] | None, observed: Observation) -> list[AlignedPair]:
+    """Return the rows that compare servers' events: each line with the first event after the last
+    match, as they are judged.
+    """
     if expected is None:
-        return [AlignedPair("unjudged", "", served_line(one)) for one in _but_look_ups(seen, set())]
+        return [
+            AlignedPair("unjudged", "", served_line(one)) for one in _but_look_ups(observed, set())
+        ]
     parsed = [parse_served(line) for line in expected]
-    waiting = _but_look_ups(seen, {line.service for line in parsed})
+    waiting = _but_look_ups(observed, {line.service for line in parsed})
     pairs = []
     for line, wanted in zip(expected, parsed, strict=True):
         place = next((n for n, event in enumerate(waiting) if fits(wanted, event)), None)

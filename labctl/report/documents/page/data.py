@@ -36,8 +36,8 @@ class DetailLimits:
 def page_data(
     result: Result, attempts: Sequence[AttemptResult], folder: str, depth: DetailLimits
 ) -> dict[str, Json]:
-    """The page's data. `attempts` are in the order of its rows; a number in them, in `blocks` and
-    in lists there is that of one of `texts`, unless its name says otherwise.
+    """Return the page's data. `attempts` are in the order of its rows. A number in them, in
+    `blocks` and in lists there is the index of one of `texts`, unless its name says otherwise.
 
     A part that has nothing to say is left out. `folder` is the one that the page will be in.
     """
@@ -118,7 +118,7 @@ def _drawn(attempt: AttemptResult, depth: DetailLimits, pool: StringTable) -> di
 
 
 def facts(result: Result, attempt: AttemptResult) -> Iterator[tuple[str, str]]:
-    """What there is to know beside what happened: a name, and what it is."""
+    """Yield names and values of what there is to know about an attempt besides what happened."""
     info = result.scenarios.get(attempt.scenario)
     if info:
         line = info.lines.get(attempt.attempt)
@@ -141,7 +141,7 @@ def facts(result: Result, attempt: AttemptResult) -> Iterator[tuple[str, str]]:
 
 
 def relative_url(path: str, folder: str) -> str:
-    """The relative URL of a file from a page in the folder; both are looked at from where labctl
-    runs, and neither need be there.
+    """Return the relative URL of a file from a page in the folder. Both paths are relative to the
+    current folder, and neither has to exist.
     """
     return quote(os.path.relpath(path, folder or "."), errors="replace")

@@ -10,7 +10,7 @@ from labctl.text import pluralize
 
 
 def environment_card(result: Result) -> Markup:
-    """The facts, and the images folded."""
+    """Return the HTML of the environment: the engine, and a folded list of images."""
     pairs = (join(tag("dt", key), tag("dd", tag("bdi", said))) for key, said in _facts(result))
     images = (_image(name, result) for name in sorted(result.images))
     folded = tag(

@@ -39,7 +39,9 @@ class Fact:
 
 
 def compare_facts(attempt: AttemptResult) -> list[Fact]:
-    """Every fact that was expected, in the order of `expect:`, then what differs besides."""
+    """Return a row for every fact that was expected, in the order of `expect:`, and for what
+    differs besides.
+    """
     seen = attempt.observed
     wanted = _expectation(json.dumps(attempt.expected)) if attempt.expected else None
     if seen is None:

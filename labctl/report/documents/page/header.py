@@ -27,7 +27,9 @@ _MINUTE, _HOUR = 60, 3600
 
 
 def headline(result: Result) -> str:
-    """`3 of 1,200 attempts failed, 1 inconclusive`; `all 12 attempts passed`."""
+    """Return the headline: `3 of 1,200 attempts failed, 1 inconclusive`, `all 12 attempts
+    passed`.
+    """
     counts = Counter(one.verdict for one in result.attempts)
     total = len(result.attempts)
     bad = [f"{counts[verdict]:,} {what}" for verdict, what in _BAD.items() if counts[verdict]]
@@ -42,13 +44,13 @@ def headline(result: Result) -> str:
 
 
 def worst_verdict(result: Result) -> Verdict | None:
-    """The worst verdict that there is; `pass` where there is none."""
+    """Return the worst verdict of a result; `pass` if there is none."""
     found = {one.verdict for one in result.attempts}
     return next((one for one in WORST_FIRST if one in found), Verdict.PASS)
 
 
 def page_header(result: Result) -> Markup:
-    """All of it."""
+    """Return the HTML of the page's header."""
     return tag(
         "header",
         tag("p", *_eyebrow(result), class_="soft"),
@@ -79,7 +81,7 @@ def _moment(seconds: float) -> datetime | None:
 
 
 def duration_text(seconds: float) -> str:
-    """`4 min 12 s`, `12.3 s`."""
+    """Return a duration for people: `4 min 12 s`, `12.3 s`."""
     if not 0 <= seconds < 1e9:  # noqa: PLR2004 years; and what is no number at all
         return "unknown"
     if seconds < _MINUTE:

@@ -28,7 +28,7 @@ _KEYS = (
 
 
 def page_html(result: Result, shown: Sequence[AttemptResult], data: dict[str, Json]) -> str:
-    """The whole page; `shown` are the attempts that it lists, and `data` is of these."""
+    """Return the whole page. `shown` are the attempts that it lists, and `data` is about these."""
     style, script = ("\n".join(map(_file, names)) for names in (_STYLES, _SCRIPTS))
     return html_page(
         f"{headline(result)} · labctl",

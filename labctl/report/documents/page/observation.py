@@ -29,12 +29,14 @@ CALL, SENT, RECEIVED = range(3)
 """Where a moment is drawn."""
 
 
-def stack_layers(seen: Observation, pool: StringTable) -> list[Json]:
-    """`[layer, [frame, ...]]` from the client down; frames in the middle of very many are one."""
-    names = [(one.layer or "other", _name(one)) for one in seen.stack]
-    if seen.omitted_frames and names:
+def stack_layers(observed: Observation, pool: StringTable) -> list[Json]:
+    """Return `[layer, [frame, ...]]` from the client down. In a very long stack, the frames in the
+    middle are one.
+    """
+    names = [(one.layer or "other", _name(one)) for one in observed.stack]
+    if observed.omitted_frames and names:
         middle = (len(names) + 1) // 2
-        gap = f"({seen.omitted_frames} frames left out)"
+        gap = f"({observed.omitted_frames} frames left out)"
         names.insert(middle, (names[middle - 1][0], gap))
     if len(names) > _FRAMES:
         half = _FRAMES // 2
@@ -51,9 +53,11 @@ def _name(frame: Frame) -> str:
     return frame_name(frame) + forged
 
 
-def exception_chain(seen: Observation, pool: StringTable) -> list[Json]:
-    """`[how it hangs on the one before, type and message, [fact, ...]]`, the outermost first."""
-    lines = list(_chain(seen))
+def exception_chain(observed: Observation, pool: StringTable) -> list[Json]:
+    """Return `[link to the one before, type and message, [fact, ...]]` for each exception, the
+    outermost first.
+    """
+    lines = list(_chain(observed))
     shown: list[Json] = [
         [pool.text(how), pool.text(said), [pool.text(fact) for fact in facts]]
         for how, said, facts in lines[:_CHAIN]
@@ -101,7 +105,9 @@ def _facts(exception: ExceptionInfo) -> Iterator[str]:
 
 
 def ladder_json(drawn: Ladder, most: int, pool: StringTable) -> dict[str, Json]:
-    """`hosts`, `rows` of `[source, target, text, mark, both]`, and `notes`; see `times`."""
+    """Return the ladder: `hosts`, `rows` of `[source, target, text, mark, both]`, and `notes`.
+    `ladder_times` has the times.
+    """
     return {
         "hosts": [pool.text(host) for host in drawn.hosts],
         "rows": [_row(row, pool) for row in drawn.rows[:most]],
@@ -111,7 +117,7 @@ def ladder_json(drawn: Ladder, most: int, pool: StringTable) -> dict[str, Json]:
 
 
 def ladder_times(drawn: Ladder, most: int) -> list[Json]:
-    """When each row of a ladder took place, in milliseconds, or null."""
+    """Return when each row of a ladder took place, in milliseconds, or null."""
     return [milliseconds(row.at_s) for row in drawn.rows[:most]]
 
 
@@ -120,7 +126,9 @@ def _row(row: LadderRow, pool: StringTable) -> list[Json]:
 
 
 def timeline_moments(attempt: AttemptResult, pool: StringTable) -> list[Json]:
-    """`[lane, milliseconds, text]` of calls and packets, of an attempt without a ladder."""
+    """Return `[lane, milliseconds, text]` of the calls and packets of an attempt without a
+    ladder.
+    """
     seen = attempt.observed
     if seen is None or attempt.ladder:
         return []

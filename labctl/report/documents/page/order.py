@@ -11,23 +11,25 @@ WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE, None, Verdict.
 
 
 def worst_first(attempts: Iterable[AttemptResult]) -> list[AttemptResult]:
-    """The attempts by verdict; those with the same stay in their order."""
+    """Return the attempts by verdict, the worst first; attempts with the same verdict keep their
+    order.
+    """
     return sorted(attempts, key=lambda one: WORST_FIRST.index(one.verdict))
 
 
 def layer_of(result: Result, attempt: AttemptResult) -> str:
-    """The layer of its scenario; empty where the document does not say."""
+    """Return the layer of an attempt's scenario; empty if the document does not say."""
     info = result.scenarios.get(attempt.scenario)
     return info.layer if info else ""
 
 
 def layers_of(result: Result) -> list[str]:
-    """Every layer that attempts are of, in the order in which they first come."""
+    """Return every layer that attempts have, in the order in which they first come."""
     return list(dict.fromkeys(filter(None, (layer_of(result, one) for one in result.attempts))))
 
 
 def pythons_of(attempts: Iterable[AttemptResult]) -> list[str]:
-    """Every series of Python (`3.13`), the oldest first."""
+    """Return every series of Python (`3.13`), the oldest first."""
     return sorted({python_series(one.python) for one in attempts}, key=_numbers)
 
 
@@ -37,6 +39,6 @@ def _numbers(python: str) -> tuple[Sequence[int], str]:
 
 
 def attempt_title(attempt: AttemptResult) -> str:
-    """`refused-port/smtplib`, and which repeat of several."""
+    """Return the title of an attempt: `refused-port/smtplib`, and the number of a repeat."""
     again = f" #{attempt.repeat}" if attempt.repeat > 1 else ""
     return attempt_label(attempt) + again

@@ -15,12 +15,14 @@ _REASON = 200
 
 
 def attempt_rows(attempts: Sequence[AttemptResult]) -> Markup:
-    """The attempts in their order; `a0` is the first one's name. Scripts fill in the details."""
+    """Return the HTML rows of the attempts in their order; the first is called `a0`. Scripts fill
+    in the details.
+    """
     return join(*(_row(number, one) for number, one in enumerate(attempts)))
 
 
 def verdict_badge(verdict: Verdict | None) -> Markup:
-    """A verdict as a sign and a word."""
+    """Return the HTML of a verdict, as a sign and a word."""
     return tag(
         "span", tag("span", VERDICT_SIGNS[verdict], aria_hidden="true"), verdict_word(verdict),
         class_=f"badge {verdict_word(verdict)}",

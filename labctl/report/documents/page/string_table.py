@@ -24,7 +24,7 @@ class StringTable:
         self._numbers: dict[object, int] = {}
 
     def text(self, text: str) -> int:
-        """The number of a text on one line."""
+        """Return the index of a text on one line; adds it if it is new."""
         key = (text[: self._longest + 1], "line")
         if key not in self._numbers:
             cut = text if len(text) <= self._longest else f"{text[: self._longest]}…"
@@ -32,12 +32,14 @@ class StringTable:
         return self._numbers[key]
 
     def head(self, text: str, most: int) -> int:
-        """The number of a text of lines; at most `most` characters of it, the first."""
+        """Return the index of a text of several lines, cut after its first `most` characters."""
         shown = "\n".join(escape_lines(text[:most].rstrip()))
         return self._text(f"{shown} …" if len(text) > most else shown)
 
     def tail(self, text: str, most: int) -> int:
-        """Likewise, the last; a line at the top counts what is left out."""
+        """Return the index of a text of several lines, cut before its last `most` characters. A
+        line at the top counts what is left out.
+        """
         end = text.rstrip()
         kept = end[-most:] if most else ""
         shown = "\n".join(escape_lines(kept))
@@ -45,7 +47,7 @@ class StringTable:
         return self._text(f"… {left:,} characters before\n{shown}" if left else shown)
 
     def block(self, value: Json) -> int:
-        """The number of a list, or of whatever else that has numbers of texts in it."""
+        """Return the index of a list, or of another value that holds indices of texts."""
         key = json.dumps(value)
         if key not in self._numbers:
             self._numbers[key] = len(self.blocks)
@@ -61,7 +63,7 @@ class StringTable:
 
 
 def milliseconds(seconds: float | None) -> float | None:
-    """To the tenth; None for what is none, or is no time that anything can take."""
+    """Return a time in milliseconds, to the tenth; None if it is no time that anything can take."""
     if seconds is None or not math.isfinite(seconds) or abs(seconds) > _LATEST_S:
         return None
     exact = round(seconds * 1000, 1)

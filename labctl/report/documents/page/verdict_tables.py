@@ -13,12 +13,12 @@ from labctl.report.wording import python_series, verdict_word
 
 
 def filter_link(**wanted: str) -> str:
-    """The link to the list with only some of the attempts."""
+    """Return the link to the list that shows only some of the attempts."""
     return f"#{urlencode(wanted, errors='replace')}"
 
 
 def verdict_tables(result: Result) -> Iterator[Markup]:
-    """One by Python, and one by layer where the document knows them."""
+    """Return the HTML tables of verdicts: by Python, and by layer if the document knows layers."""
     yield _table(
         result.attempts,
         "Python",
