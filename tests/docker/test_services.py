@@ -133,7 +133,7 @@ def test_an_image_that_is_missing_is_an_error_before_anything_starts(tmp_path: P
     done = run(tmp_path, "services:\n  web:\n    image: no/such-image\n")
     assert done.code == 4
     assert "the engine has no image no/such-image, which service web needs" in done.out
-    assert "docker pull no/such-image" in done.out
+    assert "pull no/such-image" in done.out
 
 
 def test_a_service_that_dies_later_is_nobodys_fail(tmp_path: Path) -> None:
