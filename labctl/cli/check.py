@@ -12,7 +12,7 @@ from labctl.cli.verbs import verb_app
 from labctl.errors import EngineError
 from labctl.grading.checking import check_folder
 from labctl.grading.exercises import exercises as known
-from labctl.model.grade import State
+from labctl.model.grade import GradeState
 from labctl.report.console import make_console
 from labctl.report.exercises import exercise_points
 from labctl.report.grades.terminal import render_grade
@@ -51,7 +51,7 @@ def check(
         make_console().print(
             render_grade(grade, tries=checked.tries, tries_limit=most, hidden_points=hidden)
         )
-    if grade.state is State.ERROR:
+    if grade.state is GradeState.ERROR:
         raise typer.Exit(EngineError.exit_code)
-    is_full = grade.state is State.GRADED and grade.points >= grade.max_points
+    is_full = grade.state is GradeState.GRADED and grade.points >= grade.max_points
     raise typer.Exit(0 if is_full else NOT_ALL_POINTS)

@@ -22,7 +22,7 @@ from labctl.engine.runtime import Runtime, doing
 from labctl.errors import EngineError
 from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
-from labctl.model.check import Check, State
+from labctl.model.check import Check, CheckState
 from labctl.model.compose import Service
 from labctl.model.plan import Interpreter
 from labctl.pythons import SERIES
@@ -35,7 +35,7 @@ def examine() -> Iterator[Check]:
     try:
         engine = open_engine()
     except EngineError as error:
-        yield Check(name="engine", state=State.MISSING, seen=error.message, hint=error.hint)
+        yield Check(name="engine", state=CheckState.MISSING, seen=error.message, hint=error.hint)
         return
     run = secrets.token_hex(4)
     try:
@@ -57,10 +57,10 @@ def _image(image: ImageStatus) -> Check:
     if image.state is ImageState.READY:
         python = f"CPython {image.python}, " if image.python else ""
         seen = f"{python}from {image.origin}"
-        return Check(name=f"image {image.name}", state=State.OK, seen=seen)
+        return Check(name=f"image {image.name}", state=CheckState.OK, seen=seen)
     return Check(
         name=f"image {image.name}",
-        state=State.LIMITED,
+        state=CheckState.LIMITED,
         seen=str(image.state),
         hint="built when it is first needed, or now with `labctl images build`",
     )
@@ -75,7 +75,7 @@ def _libraries(images: list[ImageStatus]) -> Check:
     ]
     return Check(
         name="libraries",
-        state=State.OK,
+        state=CheckState.OK,
         seen=f"images with libraries: {', '.join(ready) or 'none yet'}",
         hint=""
         if len(ready) == len(images)
@@ -101,7 +101,7 @@ def _features(runtime: Runtime, run: str) -> Iterator[Check]:
             feature = event["detail"]
             yield Check(
                 name=feature["name"],
-                state=State.OK if feature["works"] else State.LIMITED,
+                state=CheckState.OK if feature["works"] else CheckState.LIMITED,
                 seen="works" if feature["works"] else feature["why"],
                 hint="" if feature["works"] else "scenarios that need it will end as an error",
             )
@@ -113,7 +113,7 @@ def _isolation(engine: EngineAccess, ready: dict[str, ImageStatus], run: str) ->
     if image is None or LAB not in ready:
         yield Check(
             name="isolation",
-            state=State.LIMITED,
+            state=CheckState.LIMITED,
             seen="not tried: that takes the lab's image, and one of a client",
             hint="labctl images build lab 3.13, then labctl doctor again",
         )
@@ -125,7 +125,7 @@ def _isolation(engine: EngineAccess, ready: dict[str, ImageStatus], run: str) ->
     holes = reach.holes()
     yield Check(
         name="isolation",
-        state=State.MISSING if holes else State.OK,
+        state=CheckState.MISSING if holes else CheckState.OK,
         seen="; ".join(holes)
         if holes
         else f"tried: none of the host's {len(reach.tried)} addresses is reached",
@@ -140,7 +140,7 @@ def _leftovers(engine: EngineAccess, own: str) -> Check:
     left = {run: number for run, number in engine.leftovers().items() if run != own}
     return Check(
         name="leftovers",
-        state=State.OK,
+        state=CheckState.OK,
         seen=f"containers: {sum(left.values())}, runs: {len(left)}" if left else "none",
         hint="labctl clean removes what no run uses any more" if left else "",
     )

@@ -13,7 +13,7 @@ _LIMIT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class ProgramOutput:
     """What a program wrote, and its exit code. `stderr` is the last lines of it."""
 
     exit_code: int
@@ -21,7 +21,7 @@ class Output:
     stderr: tuple[str, ...]
 
 
-def run_once(runtime: Runtime, spec: ContainerSpec) -> Output:
+def run_once(runtime: Runtime, spec: ContainerSpec) -> ProgramOutput:
     """Make a container, run it to its end, remove it, and return what it wrote.
 
     Raises Refusal where the engine refuses, and TimeoutError after a minute.
@@ -38,6 +38,6 @@ def run_once(runtime: Runtime, spec: ContainerSpec) -> Output:
             stream.close()
     finally:
         cleanup.remove(runtime, ResourceKind.CONTAINER, container)
-    return Output(
+    return ProgramOutput(
         exit_code=exit_code, stdout=stdout.decode("utf-8", "backslashreplace"), stderr=stderr
     )

@@ -30,7 +30,7 @@ _LIKE_ONE = re.compile(
 )
 
 
-class Kind(Enum):
+class LineKind(Enum):
     """What a line says."""
 
     HEADER = auto()
@@ -47,7 +47,7 @@ class Line:
     `name`, the kind of a link.
     """
 
-    kind: Kind
+    kind: LineKind
     level: int = 0
     name: str = ""
     text: str = ""
@@ -74,15 +74,15 @@ def _around_frames(lines: list[str]) -> Iterator[Line]:
         if frame:
             base = max(frame.start() - 2, 0)
             yield Line(
-                kind=Kind.FRAME, level=_level(line[:base]), name=frame[1], text=frame[2] or ""
+                kind=LineKind.FRAME, level=_level(line[:base]), name=frame[1], text=frame[2] or ""
             )
         elif _HEADER in line:
             base = line.index(_HEADER)
             margin = line[:base].removesuffix("Exception Group ")
             base = len(margin)
-            yield Line(kind=Kind.HEADER, level=_level(margin))
+            yield Line(kind=LineKind.HEADER, level=_level(margin))
         elif link := next((kind for words, kind in _LINKS.items() if words in line), ""):
-            yield Line(kind=Kind.LINK, name=link)
+            yield Line(kind=LineKind.LINK, name=link)
         elif member := _MEMBER.search(line):
             base = member.start() + 2
         elif base is not None and (found := _exception(line, base)):
@@ -103,7 +103,9 @@ def _exception(line: str, base: int) -> Line | None:
     if not found or not _is_exception(found[1]):
         return None
     message = found[2] or (f"({found[3]})" if found[3] else "")
-    return Line(kind=Kind.EXCEPTION, level=_level(line[:base]), name=found[1], text=message.strip())
+    return Line(
+        kind=LineKind.EXCEPTION, level=_level(line[:base]), name=found[1], text=message.strip()
+    )
 
 
 def _bare(line: str) -> Line | None:

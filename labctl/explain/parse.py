@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from labctl.explain.lines import Kind, Line, lines_of
+from labctl.explain.lines import Line, LineKind, lines_of
 from labctl.explain.places import module_of
 from labctl.explain.raised import Frame, Raised
 
@@ -25,11 +25,11 @@ def parse(text: str) -> list[Raised]:
     link = ""
     level = 0
     for line in lines_of(text):
-        if line.kind is Kind.HEADER:
+        if line.kind is LineKind.HEADER:
             frames, level = [], line.level
-        elif line.kind is Kind.FRAME:
+        elif line.kind is LineKind.FRAME:
             frames, level = [*(frames or []), *_frame(line)], line.level
-        elif line.kind is Kind.LINK:
+        elif line.kind is LineKind.LINK:
             link = line.name
         else:
             raised = Raised(type=line.name, message=line.text, frames=_told(frames))

@@ -8,7 +8,7 @@ from pathlib import Path
 from labctl.errors import UsageError
 from labctl.grading.grader import Grader
 from labctl.model.exercise import Exercise
-from labctl.model.grade import Grade, State
+from labctl.model.grade import Grade, GradeState
 from labctl.run.output import Output
 from labctl.run.signals import terminable
 from labctl.submissions import find_submissions
@@ -17,7 +17,7 @@ _TRIES = ".labctl-tries"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class CheckedFolder:
     """A grade, and which try of the student's it was, from 1."""
 
     grade: Grade
@@ -26,7 +26,7 @@ class Check:
 
 def check_folder(
     exercise: Exercise, directory: Path, output: Output, *, jobs: int, seed: str
-) -> Check:
+) -> CheckedFolder:
     """Mark what is in a folder, and count the try in a file there.
 
     Starts labs. Raises UsageError if there is more than one submission in the folder, or no try is
@@ -44,9 +44,9 @@ def check_folder(
         grader = Grader(exercise, jobs=jobs, hidden=False, output=output, seed=seed)
         grader.grade([submission], done=grades.append, keep=lambda *_: ("", ""))
     (grade,) = grades
-    if grade.state is not State.ERROR:
+    if grade.state is not GradeState.ERROR:
         _count(directory, tries)
-    return Check(grade=grade, tries=tries)
+    return CheckedFolder(grade=grade, tries=tries)
 
 
 def _this_try(directory: Path, exercise: Exercise) -> int:

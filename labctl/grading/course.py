@@ -10,7 +10,7 @@ from labctl.grading.folder import GRADE, Folder, class_grades
 from labctl.grading.grader import Grader
 from labctl.grading.reading import digest_of
 from labctl.model.exercise import Exercise
-from labctl.model.grade import Grade, State
+from labctl.model.grade import Grade, GradeState
 from labctl.report.grades import class_page, feedback, gradescope, lms, prairielearn
 from labctl.run.output import Output
 from labctl.run.signals import terminable
@@ -118,4 +118,4 @@ def _write_class(folder: Folder, ids: set[str]) -> list[Grade]:
 
 def is_complete(grades: Sequence[Grade]) -> bool:
     """Return whether the lab could be run for all submissions."""
-    return all(grade.state is not State.ERROR for grade in grades)
+    return all(grade.state is not GradeState.ERROR for grade in grades)

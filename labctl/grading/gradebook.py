@@ -15,7 +15,7 @@ from labctl.mark.evidence import RunEvidence
 from labctl.mark.predict import mark_answer
 from labctl.mark.scenario import mark_invalid, mark_scenario
 from labctl.model.exercise import Exercise, Run, points_of
-from labctl.model.grade import Grade, Part, State
+from labctl.model.grade import Grade, GradeState, Part
 from labctl.model.result import AttemptResult, Observation, Verdict
 from labctl.run.examine import EndedAttempt
 from labctl.wire.ladder import draw
@@ -131,7 +131,7 @@ class Gradebook:
         """Give out the grades that are still incomplete, because the lab broke again."""
         for entry in list(self._open.values()):
             for run in self._runs:
-                entry.parts.setdefault(run.name, mark_unmade_run(run, State.ERROR, BROKE))
+                entry.parts.setdefault(run.name, mark_unmade_run(run, GradeState.ERROR, BROKE))
             self._done(self._grade(entry, lost=True))
             del self._open[entry.submission.id]
 
@@ -151,7 +151,7 @@ class Gradebook:
 
     def _missing(self, submission: GradedSubmission) -> list[Part]:
         return [
-            mark_unmade_run(run, State.GRADED, MISSING.format(file=run.file))
+            mark_unmade_run(run, GradeState.GRADED, MISSING.format(file=run.file))
             for run in self._runs
             if run.file not in submission.sources
         ]
@@ -218,13 +218,13 @@ def _own(name: str) -> str:
     return f"scenario/{name}"
 
 
-def _state(submission: GradedSubmission, parts: Sequence[Part], *, lost: bool) -> State:
+def _state(submission: GradedSubmission, parts: Sequence[Part], *, lost: bool) -> GradeState:
     if submission.refused:
-        return State.REFUSED
-    if lost or any(part.state is State.ERROR for part in parts):
-        return State.ERROR
-    tampered = any(part.state is State.TAMPERED for part in parts)
-    return State.TAMPERED if tampered else State.GRADED
+        return GradeState.REFUSED
+    if lost or any(part.state is GradeState.ERROR for part in parts):
+        return GradeState.ERROR
+    tampered = any(part.state is GradeState.TAMPERED for part in parts)
+    return GradeState.TAMPERED if tampered else GradeState.GRADED
 
 
 def _marked(job: JobKey, ended: EndedAttempt) -> Part:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from labctl.mark.evidence import RunEvidence
 from labctl.mark.rules import Finding, apply_rule
 from labctl.model.exercise import Check, Run
-from labctl.model.grade import Mark, Part, State
+from labctl.model.grade import GradeState, Mark, Part
 from labctl.model.result import Outcome
 
 NO_HINT = "-"
@@ -29,7 +29,7 @@ def mark_run(run: Run, evidence: RunEvidence) -> Part:
     return _part(
         run,
         marks,
-        State.TAMPERED if doubts else State.GRADED,
+        GradeState.TAMPERED if doubts else GradeState.GRADED,
         doubts,
         elapsed_s=round(evidence.took_s, 3),
         stdout=evidence.observation.stdout,
@@ -37,7 +37,7 @@ def mark_run(run: Run, evidence: RunEvidence) -> Part:
     )
 
 
-def mark_unmade_run(run: Run, state: State, reason: str) -> Part:
+def mark_unmade_run(run: Run, state: GradeState, reason: str) -> Part:
     """Return the part of a run that could not be made: no points, and the reason."""
     marks = tuple(
         Mark(title=_title(check), points=0, max_points=check.points, actual=reason)
@@ -49,7 +49,7 @@ def mark_unmade_run(run: Run, state: State, reason: str) -> Part:
 def _part(
     run: Run,
     marks: tuple[Mark, ...],
-    state: State,
+    state: GradeState,
     reasons: tuple[str, ...],
     *,
     elapsed_s: float = 0.0,

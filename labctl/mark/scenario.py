@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from labctl.mark.client import NO_HINT
 from labctl.model.exercise import OwnScenarioFile
-from labctl.model.grade import Mark, Part, State
+from labctl.model.grade import GradeState, Mark, Part
 from labctl.model.result import AttemptResult, Verdict
 from labctl.model.scenario import Scenario
 
@@ -91,7 +91,7 @@ def _part(
         kind="scenario",
         title=f"{spec.file}: a scenario that raises {spec.raises}",
         bonus=spec.bonus,
-        state=State.TAMPERED if tampered else State.GRADED,
+        state=GradeState.TAMPERED if tampered else GradeState.GRADED,
         reasons=tampered,
         marks=marks,
     )

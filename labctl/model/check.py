@@ -7,7 +7,7 @@ from enum import StrEnum
 from labctl.model.base import Record
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """`missing` keeps labs from working; `limited` keeps some of them."""
 
     OK = "ok"
@@ -19,11 +19,11 @@ class Check(Record):
     """One thing that was looked at, what was seen, and what to do about it."""
 
     name: str
-    state: State
+    state: CheckState
     seen: str
     hint: str = ""
 
     @property
     def blocks(self) -> bool:
         """Whether labs can't run before this is mended."""
-        return self.state is State.MISSING
+        return self.state is CheckState.MISSING

@@ -13,7 +13,7 @@ from pydantic import Field
 from labctl.model.base import Record
 
 
-class State(StrEnum):
+class GradeState(StrEnum):
     """How grading a submission ended.
 
     `refused`: it could not be read, or breaks the rules for archives; its points are 0.
@@ -61,7 +61,7 @@ class Part(Record):
     title: str
     hidden: bool = False
     bonus: bool = False
-    state: State = State.GRADED
+    state: GradeState = GradeState.GRADED
     reasons: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     elapsed_s: float = 0.0
@@ -97,7 +97,7 @@ class Grade(Record):
     name: str
     submission: str
     digest: str
-    state: State
+    state: GradeState
     message: str = ""
     points: float
     max_points: float
@@ -107,7 +107,7 @@ class Grade(Record):
     @property
     def gradable(self) -> bool:
         """Whether it costs the student points: a lab that broke does not."""
-        return self.state is not State.ERROR
+        return self.state is not GradeState.ERROR
 
     @property
     def score(self) -> float:

@@ -11,24 +11,24 @@ from rich.text import Text
 
 from labctl.report.layout import clip_columns, single_line
 from labctl.report.wording import python_series
-from labctl.results.changes import Change, Changes, Kind
+from labctl.results.changes import Change, ChangeKind, Changes
 from labctl.text import comma_list, escape_control, pluralize
 
 _WORDS = {
-    Kind.WORSE: "worse",
-    Kind.FAILS_NOW: "fails now",
-    Kind.ENDS_OTHERWISE: "ends otherwise",
-    Kind.EXCEPTION: "other exception",
-    Kind.WIRE: "other wire",
-    Kind.ATTRIBUTES: "other attributes",
-    Kind.STACK: "other stack",
-    Kind.MESSAGE: "other message",
-    Kind.SLOWER: "slower",
-    Kind.BETTER: "better",
-    Kind.GONE: "gone",
-    Kind.NEW: "new",
+    ChangeKind.WORSE: "worse",
+    ChangeKind.FAILS_NOW: "fails now",
+    ChangeKind.ENDS_OTHERWISE: "ends otherwise",
+    ChangeKind.EXCEPTION: "other exception",
+    ChangeKind.WIRE: "other wire",
+    ChangeKind.ATTRIBUTES: "other attributes",
+    ChangeKind.STACK: "other stack",
+    ChangeKind.MESSAGE: "other message",
+    ChangeKind.SLOWER: "slower",
+    ChangeKind.BETTER: "better",
+    ChangeKind.GONE: "gone",
+    ChangeKind.NEW: "new",
 }
-_STYLES = {Kind.WORSE: "bold red", Kind.FAILS_NOW: "red", Kind.BETTER: "green"}
+_STYLES = {ChangeKind.WORSE: "bold red", ChangeKind.FAILS_NOW: "red", ChangeKind.BETTER: "green"}
 _CHANGES_LIMIT = 40
 """Changes beyond which they are only counted."""
 _WIDTH = 78
@@ -90,7 +90,7 @@ def _text_lines(label: str, text: str) -> Iterator[Text]:
 
 
 def _summary(changes: Changes) -> Text:
-    counts = dict.fromkeys(Kind, 0)
+    counts = dict.fromkeys(ChangeKind, 0)
     for one in changes.attempts:
         counts[one.kind] += 1
     parts = [f"{number} {_WORDS[kind]}" for kind, number in counts.items() if number]

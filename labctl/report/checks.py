@@ -6,10 +6,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from labctl.model.check import Check, State
+from labctl.model.check import Check, CheckState
 from labctl.text import escape_control
 
-_STYLES = {State.OK: "green", State.LIMITED: "yellow", State.MISSING: "bold red"}
+_STYLES = {CheckState.OK: "green", CheckState.LIMITED: "yellow", CheckState.MISSING: "bold red"}
 
 
 def render_check(check: Check) -> RenderableType:

@@ -13,7 +13,7 @@ from labctl.model.result import AttemptResult, Observation, Outcome, Result, Ver
 from labctl.pythons import series_of
 
 
-class Kind(IntEnum):
+class ChangeKind(IntEnum):
     """What kind of change, the worst first."""
 
     WORSE = 1
@@ -46,7 +46,7 @@ class Change:
     attempt: str
     client: str
     pythons: tuple[str, str]
-    kind: Kind
+    kind: ChangeKind
     before: str
     now: str
 
@@ -64,7 +64,7 @@ class Changes:
     @property
     def worse(self) -> bool:
         """Whether a verdict got worse."""
-        return any(one.kind is Kind.WORSE for one in self.attempts)
+        return any(one.kind is ChangeKind.WORSE for one in self.attempts)
 
 
 _Key = tuple[str, str, str, str, int]
@@ -85,7 +85,7 @@ def changes(old: Result, new: Result) -> Changes:
     now = {_key(one, {}): one for one in new.attempts}
     both = [(before[key], now[key]) for key in before if key in now]
     found = [change for one, other in both if (change := _worst(one, other))]
-    gone = Kind.WORSE if new.interrupted else Kind.GONE
+    gone = ChangeKind.WORSE if new.interrupted else ChangeKind.GONE
     found += [_gone(one, gone) for key, one in before.items() if key not in now]
     found += [_new(one) for key, one in now.items() if key not in before]
     found.sort(key=lambda one: (one.kind, one.scenario, one.attempt, one.client, one.pythons))
@@ -115,7 +115,7 @@ def _each_once(found: Sequence[Change]) -> tuple[Change, ...]:
     return tuple(kept.values())
 
 
-def _gone(one: AttemptResult, kind: Kind) -> Change:
+def _gone(one: AttemptResult, kind: ChangeKind) -> Change:
     return _change(one, one, kind, _ended(one), "")
 
 
@@ -123,10 +123,12 @@ def _new(one: AttemptResult) -> Change:
     """One that was not there before; worse than nothing, if it is not as it should be."""
     bad = _BADNESS[one.verdict] > 0
     now = _judged(one) if bad else _ended(one)
-    return _change(one, one, Kind.WORSE if bad else Kind.NEW, "", now)
+    return _change(one, one, ChangeKind.WORSE if bad else ChangeKind.NEW, "", now)
 
 
-def _change(old: AttemptResult, new: AttemptResult, kind: Kind, before: str, now: str) -> Change:
+def _change(
+    old: AttemptResult, new: AttemptResult, kind: ChangeKind, before: str, now: str
+) -> Change:
     return Change(
         scenario=new.scenario,
         attempt=new.attempt,
@@ -144,28 +146,32 @@ def _worst(old: AttemptResult, new: AttemptResult) -> Change | None:
     return None
 
 
-def _differences(old: AttemptResult, new: AttemptResult) -> Iterator[tuple[Kind, str, str]]:
+def _differences(old: AttemptResult, new: AttemptResult) -> Iterator[tuple[ChangeKind, str, str]]:
     """The worst first."""
     was, is_ = _BADNESS[old.verdict], _BADNESS[new.verdict]
     if is_ > was:
-        yield Kind.WORSE, _judged(old), _judged(new)
+        yield ChangeKind.WORSE, _judged(old), _judged(new)
     if old.observed and new.observed:
         yield from _observed(old.observed, new.observed)
     if is_ < was:
-        yield Kind.BETTER, _judged(old), _judged(new)
+        yield ChangeKind.BETTER, _judged(old), _judged(new)
 
 
-def _observed(old: Observation, new: Observation) -> Iterator[tuple[Kind, str, str]]:
+def _observed(old: Observation, new: Observation) -> Iterator[tuple[ChangeKind, str, str]]:
     if old.outcome is not new.outcome:
         failed = old.outcome is Outcome.RETURNED
-        yield Kind.FAILS_NOW if failed else Kind.ENDS_OTHERWISE, ending(old), ending(new)
+        yield (
+            ChangeKind.FAILS_NOW if failed else ChangeKind.ENDS_OTHERWISE,
+            ending(old),
+            ending(new),
+        )
     for kind, tell in _TOLD:
         before, now = tell(old), tell(new)
         if before != now:
             yield kind, before, now
     longer = new.elapsed_s - old.elapsed_s
     if longer > _SLOWER_S and new.elapsed_s > _SLOWER_TIMES * old.elapsed_s:
-        yield Kind.SLOWER, f"{old.elapsed_s:.2f} s", f"{new.elapsed_s:.2f} s"
+        yield ChangeKind.SLOWER, f"{old.elapsed_s:.2f} s", f"{new.elapsed_s:.2f} s"
 
 
 def _type(seen: Observation) -> str:
@@ -196,12 +202,12 @@ def _plain(value: object) -> str:
     return _VARYING.sub("#", str(value))
 
 
-_TOLD: tuple[tuple[Kind, Callable[[Observation], str]], ...] = (
-    (Kind.EXCEPTION, _type),
-    (Kind.WIRE, _wire),
-    (Kind.ATTRIBUTES, _attributes),
-    (Kind.STACK, _stack),
-    (Kind.MESSAGE, _message),
+_TOLD: tuple[tuple[ChangeKind, Callable[[Observation], str]], ...] = (
+    (ChangeKind.EXCEPTION, _type),
+    (ChangeKind.WIRE, _wire),
+    (ChangeKind.ATTRIBUTES, _attributes),
+    (ChangeKind.STACK, _stack),
+    (ChangeKind.MESSAGE, _message),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from labctl.model.comparison import Compared, Comparison, Retry
 from labctl.model.libraries import Library, libraries
 from labctl.model.result import AttemptResult, ExceptionInfo, Result
-from labctl.results.retry import Kind, kind_of
+from labctl.results.retry import FailureKind, kind_of
 
 BUILT_IN_CLAUSES = ("OSError", "TimeoutError", "ConnectionError")
 """Exceptions that every `except` can name without an import."""
@@ -68,5 +68,5 @@ def _libraries(attempt: AttemptResult) -> Iterator[Library]:
     yield from (library for library in known.values() if library.module in tops[:1])
 
 
-def _retry(kind: Kind) -> Retry:
+def _retry(kind: FailureKind) -> Retry:
     return Retry(worth=kind.retry, kind=kind.name, why=kind.why)

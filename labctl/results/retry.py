@@ -17,7 +17,7 @@ from labctl.model.result import ExceptionInfo
 
 
 @dataclass(frozen=True)
-class Kind:
+class FailureKind:
     """A kind of failure; `retry` is None where the exception doesn't tell."""
 
     name: str
@@ -25,20 +25,24 @@ class Kind:
     why: str
 
 
-REFUSED = Kind("refused", True, "a server that is starting again refuses for a while")
-BROKEN = Kind("broken off", True, "a new connection may last; but the request may have been done")
-TIMEOUT = Kind("timeout", True, "packets get lost, and hosts are slow, for a while")
-UNREACHABLE = Kind("unreachable", True, "routes come back")
-TRY_AGAIN = Kind("no answer from DNS", True, "name servers that don't answer may do so soon")
-BUSY = Kind("busy", True, "the server says itself that it is for now only (4yz, 429, 503, ...)")
-NO_NAME = Kind("no such name", False, "the name server answered: it will say the same again")
-CERTIFICATE = Kind("certificate", False, "the server has the same certificate the next time")
-TLS = Kind("TLS", False, "both sides would offer the same again")
-PROTOCOL = Kind("other protocol", False, "what answers there speaks something else")
-REJECTED = Kind("rejected", False, "the server understood and said no (5yz, 404, ...)")
-FORBIDDEN = Kind("not allowed", False, "this machine does not let the client")
-WRONG_CALL = Kind("wrong call", False, "the arguments are wrong, whatever the network does")
-UNKNOWN = Kind("unsaid", None, "the exception doesn't say what happened")
+REFUSED = FailureKind("refused", True, "a server that is starting again refuses for a while")
+BROKEN = FailureKind(
+    "broken off", True, "a new connection may last; but the request may have been done"
+)
+TIMEOUT = FailureKind("timeout", True, "packets get lost, and hosts are slow, for a while")
+UNREACHABLE = FailureKind("unreachable", True, "routes come back")
+TRY_AGAIN = FailureKind("no answer from DNS", True, "name servers that don't answer may do so soon")
+BUSY = FailureKind(
+    "busy", True, "the server says itself that it is for now only (4yz, 429, 503, ...)"
+)
+NO_NAME = FailureKind("no such name", False, "the name server answered: it will say the same again")
+CERTIFICATE = FailureKind("certificate", False, "the server has the same certificate the next time")
+TLS = FailureKind("TLS", False, "both sides would offer the same again")
+PROTOCOL = FailureKind("other protocol", False, "what answers there speaks something else")
+REJECTED = FailureKind("rejected", False, "the server understood and said no (5yz, 404, ...)")
+FORBIDDEN = FailureKind("not allowed", False, "this machine does not let the client")
+WRONG_CALL = FailureKind("wrong call", False, "the arguments are wrong, whatever the network does")
+UNKNOWN = FailureKind("unsaid", None, "the exception doesn't say what happened")
 
 KINDS = (
     REFUSED, BROKEN, TIMEOUT, UNREACHABLE, TRY_AGAIN, BUSY, NO_NAME, CERTIFICATE, TLS, PROTOCOL,
@@ -87,7 +91,7 @@ _CODE = re.compile(r"\(([45]\d\d),")
 _ERRNO = re.compile(r"\[Errno (-?\d+)\]")
 
 
-def kind_of(exception: ExceptionInfo) -> Kind:
+def kind_of(exception: ExceptionInfo) -> FailureKind:
     """Return the kind of a failure, from an exception and all that it is chained to.
 
     What is certain comes first, wherever in the chain it is. Then come texts, because some
@@ -95,7 +99,11 @@ def kind_of(exception: ExceptionInfo) -> Kind:
     calls a refusal a timeout, too (its `NewConnectionError` is a `TimeoutError` of its own).
     """
     chain = list(_chain(exception))
-    rules: tuple[Callable[[ExceptionInfo], Kind | None], ...] = (_certain, _by_text, _by_type)
+    rules: tuple[Callable[[ExceptionInfo], FailureKind | None], ...] = (
+        _certain,
+        _by_text,
+        _by_type,
+    )
     found = (rule(one) for rule in rules for one in chain)
     return next((kind for kind in found if kind), UNKNOWN)
 
@@ -108,7 +116,7 @@ def _chain(exception: ExceptionInfo) -> Iterator[ExceptionInfo]:
             yield from _chain(inner)
 
 
-def _certain(exception: ExceptionInfo) -> Kind | None:
+def _certain(exception: ExceptionInfo) -> FailureKind | None:
     """By a server's reply, by an errno, or by a type that says it all."""
     by_reply = _by_reply(exception)
     if by_reply is not None:
@@ -119,13 +127,13 @@ def _certain(exception: ExceptionInfo) -> Kind | None:
 
 
 @cache
-def _kind_by_type() -> dict[str, Kind]:
+def _kind_by_type() -> dict[str, FailureKind]:
     names = {kind.name: kind for kind in KINDS}
     of_libraries = (library.kinds.items() for library in libraries().values())
     return _KIND_BY_TYPE | {type_: names[kind] for kinds in of_libraries for type_, kind in kinds}
 
 
-def _by_reply(exception: ExceptionInfo) -> Kind | None:
+def _by_reply(exception: ExceptionInfo) -> FailureKind | None:
     """By the code of a server's reply: of SMTP (RFC 5321, 4.2.1) or of HTTP (RFC 9110, 15)."""
     for library in libraries().values():
         reply = library.reply
@@ -141,14 +149,14 @@ def _by_reply(exception: ExceptionInfo) -> Kind | None:
     return None
 
 
-def _by_codes(codes: Sequence[int], transient: Container[int]) -> Kind | None:
+def _by_codes(codes: Sequence[int], transient: Container[int]) -> FailureKind | None:
     """The kind of the lowest code; None without a code."""
     if not codes:
         return None
     return BUSY if min(codes) in transient else REJECTED
 
 
-def _by_text(exception: ExceptionInfo) -> Kind | None:
+def _by_text(exception: ExceptionInfo) -> FailureKind | None:
     """By the name or the number of an error that a message quotes."""
     message = exception.message or ""
     if "CERTIFICATE_VERIFY_FAILED" in message:
@@ -160,7 +168,7 @@ def _by_text(exception: ExceptionInfo) -> Kind | None:
     return _NUMBERS.get(_RESOLVERS.get(number) or errno.errorcode.get(number, ""))
 
 
-def _by_type(exception: ExceptionInfo) -> Kind | None:
+def _by_type(exception: ExceptionInfo) -> FailureKind | None:
     """By a type that sounds like a timeout or like a wrong argument."""
     if _timeouts().intersection(exception.bases):
         return TIMEOUT

@@ -31,7 +31,7 @@ _ADDRESS_AT = 32
 """Where struct sockaddr_ll begins: after the header, aligned to 16 bytes."""
 
 
-class Seen(NamedTuple):
+class CapturedPacket(NamedTuple):
     """One packet: `length` is its own, `data` what the ring had room for."""
 
     at_ns: int
@@ -62,7 +62,7 @@ class Capture:
         self._ring.close()
         self._socket.close()
 
-    def take(self) -> tuple[list[Seen], int]:
+    def take(self) -> tuple[list[CapturedPacket], int]:
         """Return the packets since the last call, and how many more the kernel had no room for."""
         packets = []
         for _ in range(FRAMES):
@@ -80,7 +80,7 @@ class Capture:
             if address[4] != PACKET_OTHERHOST and not (outgoing and interface == "lo"):
                 data = self._ring[offset + mac : offset + mac + kept]
                 at_ns = seconds * 1_000_000_000 + nanoseconds
-                packets.append(Seen(at_ns, interface, outgoing, length, data))
+                packets.append(CapturedPacket(at_ns, interface, outgoing, length, data))
             struct.pack_into("=I", self._ring, offset, STATUS_KERNEL)
             self._next = (self._next + 1) % FRAMES
         return packets, self._lost()

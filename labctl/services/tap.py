@@ -11,7 +11,7 @@ import os
 import socket
 from pathlib import Path
 
-from .capture import Capture, Seen
+from .capture import Capture, CapturedPacket
 from .events import emit
 from .lifeline import commands
 
@@ -36,7 +36,7 @@ def answer_commands(capture: Capture) -> None:
             emit("drained", lost=lost, packets=[_listed(packet) for packet in packets])
 
 
-def _listed(packet: Seen) -> list[object]:
+def _listed(packet: CapturedPacket) -> list[object]:
     data = base64.b64encode(packet.data).decode("ascii")
     return [packet.at_ns, packet.interface, packet.outgoing, packet.length, data]
 

@@ -28,7 +28,7 @@ from labctl.model.base import Input
 from labctl.model.compose import CAPABILITIES, Service
 from labctl.model.expectation import Expectation
 from labctl.model.flows import OUTCOMES
-from labctl.model.grade import State
+from labctl.model.grade import GradeState
 from labctl.model.result import Outcome, Result
 from labctl.model.scenario import AttemptFile, ScenarioFile
 from labctl.results.summary import NOT_AS_EXPECTED
@@ -309,7 +309,7 @@ def test_every_key_of_an_exercise_is_told() -> None:
     page = re.sub(r"[{}:]", " ", page_text("exercises.md"))
     told = {word for code in re.findall(r"`([^`\n]+)`", page) for word in re.split(r"[\s,]+", code)}
     keys = {key for model in OF_EXERCISES for key in model.model_fields}
-    assert keys | {*exercise.PLACES, *get_args(exercise.Ask), *State} <= told
+    assert keys | {*exercise.PLACES, *get_args(exercise.Ask), *GradeState} <= told
 
 
 def test_every_model_of_an_exercise_is_looked_at() -> None:

@@ -8,7 +8,7 @@ import docker
 
 from labctl.engine.docker.connect import sdk_errors
 from labctl.engine.runtime import doing
-from labctl.model.check import Check, State
+from labctl.model.check import Check, CheckState
 
 _OLDEST_API = (1, 41)
 _LIMITS = {"MemoryLimit": "memory", "SwapLimit": "swap", "PidsLimit": "processes"}
@@ -27,7 +27,7 @@ def _version(client: docker.APIClient) -> Check:
     is_old = tuple(int(part) for part in version["ApiVersion"].split(".")) < _OLDEST_API
     return Check(
         name="engine",
-        state=State.LIMITED if is_old else State.OK,
+        state=CheckState.LIMITED if is_old else CheckState.OK,
         seen=f"Docker {version['Version']} (API {version['ApiVersion']}), "
         f"kernel {version.get('KernelVersion', 'unknown')}",
         hint="labctl is tried on Docker Engine 20.10 and later" if is_old else "",
@@ -42,7 +42,7 @@ def _limits(client: docker.APIClient) -> Check:
     limits = f"no limit of {', '.join(lacking)}" if lacking else "memory, swap, processes limited"
     return Check(
         name="limits",
-        state=State.LIMITED if lacking else State.OK,
+        state=CheckState.LIMITED if lacking else CheckState.OK,
         seen=f"{info['NCPU']} CPUs; {limits}",
         hint="enable the cgroup controllers of the kernel (cgroup_enable=memory swapaccount=1)"
         if lacking

@@ -2,7 +2,6 @@
 
 from labctl.engine.images.names import (
     LAB,
-    Target,
     client_image,
     libraries_image,
     parse_name,
@@ -15,7 +14,6 @@ __all__ = [
     "ImageStatus",
     "ImageStore",
     "ProgressEvent",
-    "Target",
     "client_image",
     "libraries_image",
     "parse_name",

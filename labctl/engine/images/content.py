@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import labctl
 from labctl.engine.images import libraries, packages
-from labctl.engine.images.names import Target
+from labctl.engine.images.names import ImageTarget
 from labctl.load.bundled import bundled_folder
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def digest(parts: Mapping[str, bytes]) -> str:
     return total.hexdigest()
 
 
-def context(target: Target, interpreter: str) -> bytes:
+def context(target: ImageTarget, interpreter: str) -> bytes:
     """Return a tar archive that the engine builds the target from. `interpreter` is a path in its
     base.
     """
@@ -65,7 +65,7 @@ def context(target: Target, interpreter: str) -> bytes:
     return archive(files, links={f"{ROOT}/labctl/python": interpreter})
 
 
-def libraries_context(target: Target, builder: Builder) -> bytes:
+def libraries_context(target: ImageTarget, builder: Builder) -> bytes:
     """Return a tar archive that the engine builds a client image with libraries from."""
     found = libraries.fetch(target.series, builder)
     files = {f"{ROOT}/{libraries.FOLDER}/{path}": data for path, data in found.items()}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from labctl.engine.images.builder import Builder
-from labctl.engine.images.names import Target
+from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable, base_key, require_same_machine
 
 RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
@@ -27,13 +27,13 @@ class Debian:
 
     name = "debian"
 
-    def recipe(self, target: Target) -> str:
+    def recipe(self, target: ImageTarget) -> str:
         """Return the command that makes the base, or nothing if no release has that Python."""
         if target.series not in RELEASES:
             return ""
         return " ".join(command(target))
 
-    def supply(self, target: Target, builder: Builder) -> Base:
+    def supply(self, target: ImageTarget, builder: Builder) -> Base:
         """Unpack the packages (4 to 40 s) and import them."""
         if target.series not in RELEASES:
             raise Unavailable(f"no Debian release has Python {target.series}")
@@ -52,7 +52,7 @@ class Debian:
             return Base(id=builder.import_base(chunks(tar), key), interpreter=interpreter)
 
 
-def command(target: Target) -> list[str]:
+def command(target: ImageTarget) -> list[str]:
     """Return the command that writes the base's file system to stdout as a tar archive."""
     release = RELEASES[target.series]
     packages = _PACKAGES.format(target.series) + (",nftables" if target.kind == "lab" else "")
@@ -67,7 +67,7 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _unpack(target: Target, tar: BinaryIO, builder: Builder) -> None:
+def _unpack(target: ImageTarget, tar: BinaryIO, builder: Builder) -> None:
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
             command(target),

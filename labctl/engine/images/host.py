@@ -15,7 +15,7 @@ from labctl.engine.images.builder import Builder
 from labctl.engine.images.debian import chunks
 from labctl.engine.images.interpreters import Interpreter, Unusable, find
 from labctl.engine.images.interruption import Interruption
-from labctl.engine.images.names import Target
+from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable, base_key, require_same_machine
 from labctl.engine.images.shared_libraries import NoLibraries, loaded_by
 from labctl.pythons import series_of
@@ -45,11 +45,11 @@ class Host:
         """Interpreters are looked for where `environment` says that pyenv and uv keep theirs."""
         self._environment = os.environ if environment is None else environment
 
-    def recipe(self, target: Target) -> str:
+    def recipe(self, target: ImageTarget) -> str:
         """Return what is packed; not which version the machine had at the time."""
         return f"layout {_LAYOUT}: Python {target.series} for {target.kind}"
 
-    def supply(self, target: Target, builder: Builder) -> Base:
+    def supply(self, target: ImageTarget, builder: Builder) -> Base:
         """Pack an interpreter of this machine, and import it; takes some seconds."""
         require_same_machine(builder)
         programs = [_nft()] if target.kind == "lab" else []

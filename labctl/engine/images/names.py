@@ -29,7 +29,7 @@ _NAME = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class ImageTarget:
     """An image that can be made. One of the kind `libs` is made of the client image `parent`."""
 
     name: str
@@ -48,7 +48,7 @@ def libraries_image(series: str) -> str:
     return f"{client_image(series)}-libs"
 
 
-def parse_name(name: str) -> Target:
+def parse_name(name: str) -> ImageTarget:
     """Return the image with that name. Raises UsageError if labctl makes none. `labctl/lab` may
     have a tag.
     """
@@ -60,11 +60,11 @@ def parse_name(name: str) -> Target:
         )
     series = match["series"]
     if series is None:
-        return Target(name=f"{match['repository']}/lab:latest", kind="lab", series=LAB_SERIES)
+        return ImageTarget(name=f"{match['repository']}/lab:latest", kind="lab", series=LAB_SERIES)
     if series not in SERIES:
         raise UsageError(
             f"there is no image for Python {series}", hint=f"there are {', '.join(SERIES)}"
         )
     if match["libs"]:
-        return Target(name=name, kind="libs", series=series, parent=name.removesuffix("-libs"))
-    return Target(name=name, kind="client", series=series)
+        return ImageTarget(name=name, kind="libs", series=series, parent=name.removesuffix("-libs"))
+    return ImageTarget(name=name, kind="client", series=series)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.content import digest
-from labctl.engine.images.names import Target
+from labctl.engine.images.names import ImageTarget
 
 _ENGINE_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -34,18 +34,18 @@ class Origin(Protocol):
         """Which it is: registry, debian or host."""
         ...
 
-    def recipe(self, target: Target) -> str:
+    def recipe(self, target: ImageTarget) -> str:
         """Return how it makes a base for the target: part of the hash by which a stale image is
         known.
         """
         ...
 
-    def supply(self, target: Target, builder: Builder) -> Base:
+    def supply(self, target: ImageTarget, builder: Builder) -> Base:
         """Make a base on the engine. Raises Unavailable, or EngineError where it went wrong."""
         ...
 
 
-def base_key(origin: Origin, target: Target) -> str:
+def base_key(origin: Origin, target: ImageTarget) -> str:
     """Return the key by which a base of that origin for the target is found again."""
     return digest({"origin": origin.name.encode(), "recipe": origin.recipe(target).encode()})
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from labctl.engine.images.backend import ImageBackend
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.content import nft_context
-from labctl.engine.images.names import Target
+from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable, base_key
 from labctl.pythons import SERIES
 
@@ -27,11 +27,11 @@ class Registry:
         self._silence = ""
         self._fetching = {series: threading.Lock() for series in SERIES}
 
-    def recipe(self, target: Target) -> str:
+    def recipe(self, target: ImageTarget) -> str:
         """Return the name of the image that is pulled."""
         return _image(target)
 
-    def supply(self, target: Target, builder: Builder) -> Base:
+    def supply(self, target: ImageTarget, builder: Builder) -> Base:
         """Pull the image, unless the engine has it, and take its files."""
         with self._fetching[target.series]:
             base = self._files(_image(target), base_key(self, target), builder)
@@ -68,5 +68,5 @@ class Registry:
             raise Unavailable(said)
 
 
-def _image(target: Target) -> str:
+def _image(target: ImageTarget) -> str:
     return f"python:{target.series}-slim"

@@ -13,7 +13,7 @@ from labctl.engine.images.builder import Builder
 from labctl.engine.images.debian import Debian
 from labctl.engine.images.host import Host
 from labctl.engine.images.interruption import Interruption
-from labctl.engine.images.names import Target, parse_name
+from labctl.engine.images.names import ImageTarget, parse_name
 from labctl.engine.images.origins import Base, Origin, Unavailable
 from labctl.engine.images.registry import Registry
 from labctl.engine.runtime import doing
@@ -136,7 +136,7 @@ class ImageStore:
                 self._backend.remove_unfinished(label)
 
     def _judge(
-        self, target: Target, image: StoredImage | None, parent: ImageStatus | None
+        self, target: ImageTarget, image: StoredImage | None, parent: ImageStatus | None
     ) -> ImageStatus:
         """One that is made of a parent is only as good as that, and stale where that is another."""
         if image is None:
@@ -181,7 +181,7 @@ class ImageStore:
         return {name: future.result() for future, name in futures.items()}
 
     def _make(
-        self, target: Target, origins: list[Origin], *,
+        self, target: ImageTarget, origins: list[Origin], *,
         force: bool, progress: Progress, interruption: Interruption,
     ) -> ImageInfo:  # fmt: skip
         def report(text: str, fraction: float | None) -> None:
@@ -217,7 +217,7 @@ class ImageStore:
             raise
 
 
-def _content(origin: Origin, target: Target) -> str:
+def _content(origin: Origin, target: ImageTarget) -> str:
     return content.digest(
         {"layer": content.fingerprint(target.kind).encode(), "base": origin.recipe(target).encode()}
     )
@@ -227,7 +227,7 @@ def _libraries_content(parent: str) -> str:
     return content.digest({"layer": content.fingerprint("libs").encode(), "base": parent.encode()})
 
 
-def _packages(target: Target) -> dict[str, str]:
+def _packages(target: ImageTarget) -> dict[str, str]:
     return libraries.pinned(target.series) if target.kind == "libs" else {}
 
 
@@ -240,7 +240,7 @@ def _stages(wanted: Iterable[str], *, parents: bool = True) -> tuple[list[str], 
     return list(filter(None, dict.fromkeys(first))), list(dict.fromkeys(second))
 
 
-def _base(origin: Origin, target: Target, builder: Builder) -> tuple[Base, str]:
+def _base(origin: Origin, target: ImageTarget, builder: Builder) -> tuple[Base, str]:
     """A base that was seen to work, and its Python. Whatever is wrong with it is Unavailable."""
     try:
         with doing("the engine"):
@@ -251,7 +251,7 @@ def _base(origin: Origin, target: Target, builder: Builder) -> tuple[Base, str]:
 
 
 def _finish(
-    target: Target, origin: Origin, base: Base, version: str, builder: Builder
+    target: ImageTarget, origin: Origin, base: Base, version: str, builder: Builder
 ) -> ImageInfo:
     """Put labctl's own layer on the base, and give the image its name."""
     arguments = {
@@ -266,7 +266,7 @@ def _finish(
     return ImageInfo(id=made, origin=origin.name, python=version)
 
 
-def _add_libraries(target: Target, parent: ImageStatus, builder: Builder) -> ImageInfo:
+def _add_libraries(target: ImageTarget, parent: ImageStatus, builder: Builder) -> ImageInfo:
     """Put the packages on a client image; the rest is that one's."""
     arguments = {"IMAGE": target.name, "CONTENT": _libraries_content(parent.id)}
     context = content.libraries_context(target, builder)

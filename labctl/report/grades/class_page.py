@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from statistics import median
 
-from labctl.model.grade import ClassGrades, Grade, Part, State
+from labctl.model.grade import ClassGrades, Grade, GradeState, Part
 from labctl.report.grades.feedback import mark_html
 from labctl.report.grades.points_table import (
     NO_POINTS,
@@ -74,7 +74,11 @@ def common_mistakes(grades: ClassGrades) -> list[Mistake]:
         for part in grade.parts:
             for mark in part.marks:
                 key = (part.title, mark.title, mark.message or mark.actual)
-                if not mark.full and part.state is not State.ERROR and number not in students[key]:
+                if (
+                    not mark.full
+                    and part.state is not GradeState.ERROR
+                    and number not in students[key]
+                ):
                     students[key].append(number)
     ranked = sorted(students.items(), key=lambda item: -len(item[1]))
     return [
@@ -125,7 +129,7 @@ def _tiles(grades: ClassGrades) -> Markup:
     maximum = format_number(grades.max_points)
     middle = f"{format_number(median(scores))} of {maximum}" if scores else NO_POINTS
     facts = [("Handed in", str(len(grades.grades))), ("Median", middle)]
-    facts += [(state.value.capitalize(), str(states[state])) for state in State]
+    facts += [(state.value.capitalize(), str(states[state])) for state in GradeState]
     tiles = (tag("div", tag("dt", name), tag("dd", value)) for name, value in facts)
     return tag("dl", *tiles, class_="tiles")
 
@@ -135,7 +139,7 @@ def _not_graded(grades: ClassGrades) -> Markup:
     items = [
         tag("li", _link(number, grade), f": {grade.state.value}", _state_reasons(grade))
         for number, grade in enumerate(grades.grades)
-        if grade.state is not State.GRADED
+        if grade.state is not GradeState.GRADED
     ]
     if not items:
         return EMPTY
@@ -155,9 +159,9 @@ def _link(student: int, grade: Grade) -> Markup:
 
 def _legend() -> Markup:
     signs = [
-        f"{STATE_SIGNS[State.TAMPERED]} tampered with",
-        f"{STATE_SIGNS[State.ERROR]} the lab broke",
-        f"{STATE_SIGNS[State.REFUSED]} refused",
+        f"{STATE_SIGNS[GradeState.TAMPERED]} tampered with",
+        f"{STATE_SIGNS[GradeState.ERROR]} the lab broke",
+        f"{STATE_SIGNS[GradeState.REFUSED]} refused",
         f"{NO_POINTS} no points",
     ]
     text = f"Points in each cell; follow one to its details. {', '.join(signs)}."
@@ -216,7 +220,7 @@ def _student(number: int, grade: Grade, columns: list[Part], limit: int) -> Mark
 
 def _part(element_id: str, part: Part, limit: int) -> Markup:
     facts = [format_points(part.points, part.max_points), *part_kinds(part)]
-    facts += [part.state.value] if part.state is not State.GRADED else []
+    facts += [part.state.value] if part.state is not GradeState.GRADED else []
     title = f"{escape_control(part.title, limit=limit)} · {', '.join(facts)}"
     missed = [mark_html(mark, limit) for mark in part.marks if not mark.full]
     reasons = (escape_control(reason, limit=limit) for reason in part.reasons)

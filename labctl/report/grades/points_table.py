@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from labctl.model.grade import ClassGrades, Grade, Part, State
+from labctl.model.grade import ClassGrades, Grade, GradeState, Part
 from labctl.report.grades.wording import format_number, format_points
 from labctl.report.html import BREAK, Markup, join, tag
 from labctl.text import escape_control
 
-STATE_SIGNS = {State.GRADED: "", State.TAMPERED: "⚑", State.ERROR: "!", State.REFUSED: "✘"}
+STATE_SIGNS = {
+    GradeState.GRADED: "",
+    GradeState.TAMPERED: "⚑",
+    GradeState.ERROR: "!",
+    GradeState.REFUSED: "✘",
+}
 """Signs beside the points, so that colour alone never says what state they are in."""
 
 NO_POINTS = "·"
@@ -80,7 +85,7 @@ def _total(student: int, grade: Grade) -> Markup:
 def _cell(student: int, column: Part, part: Part | None, columns: list[Part]) -> Markup:
     if part is None:
         return tag("td", NO_POINTS, class_="absent")
-    points = NO_POINTS if part.state is State.ERROR else format_number(part.points)
+    points = NO_POINTS if part.state is GradeState.ERROR else format_number(part.points)
     link = tag(
         "a",
         f"{points} {STATE_SIGNS[part.state]}".strip(),
@@ -92,7 +97,7 @@ def _cell(student: int, column: Part, part: Part | None, columns: list[Part]) ->
 
 def _colour_class(part: Part) -> str:
     """Return the CSS class for the share of the points that was reached."""
-    if part.state is State.ERROR:
+    if part.state is GradeState.ERROR:
         return "broke"
     share = part.points / part.max_points if part.max_points else 1.0
     if share <= 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from labctl.model.grade import Grade, Mark, Part, State
+from labctl.model.grade import Grade, GradeState, Mark, Part
 from labctl.report.grades.student import headline, part_remark, student_sentences, student_view
 from labctl.report.grades.wording import first_missed_mark, mark_text, run_text
 from labctl.text import escape_control
@@ -35,7 +35,7 @@ def _document(grade: Grade, limit: int) -> dict[str, Any]:
     sentences = [escape_control(sentence, limit=limit) for sentence in student_sentences(grade)]
     # Not gradable costs the student no attempt. That is so of a lab that broke, and of what
     # cannot be read: PrairieLearn means it for invalid submissions.
-    if grade.state in (State.ERROR, State.REFUSED):
+    if grade.state in (GradeState.ERROR, GradeState.REFUSED):
         return {"gradable": False, "format_errors": sentences, "message": " ".join(sentences)}
     return {
         "gradable": True,

@@ -5,7 +5,7 @@ Every document for students is made from `student_view`, so that no format can f
 
 from __future__ import annotations
 
-from labctl.model.grade import Grade, Mark, Part, State
+from labctl.model.grade import Grade, GradeState, Mark, Part
 from labctl.report.grades.wording import format_points
 
 _HIDDEN_TITLES = {
@@ -21,7 +21,7 @@ def student_view(grade: Grade) -> Grade:
     """Return the grade without the contents of hidden parts, and without what would tell a student
     how tampering was noticed.
     """
-    keeps_message = grade.state in (State.GRADED, State.REFUSED)
+    keeps_message = grade.state in (GradeState.GRADED, GradeState.REFUSED)
     return grade.model_copy(
         update={
             "message": grade.message if keeps_message else "",
@@ -33,7 +33,7 @@ def student_view(grade: Grade) -> Grade:
 def _part_view(part: Part) -> Part:
     if part.hidden:
         return _hidden_part(part)
-    if part.state is State.GRADED:
+    if part.state is GradeState.GRADED:
         return part.model_copy(update={"reasons": (), "evidence": "", "capture": ""})
     # What was observed would show how the tampering was noticed.
     marks = tuple(
@@ -46,7 +46,7 @@ def _part_view(part: Part) -> Part:
         title=part.title,
         bonus=part.bonus,
         state=part.state,
-        marks=() if part.state is State.ERROR else marks,
+        marks=() if part.state is GradeState.ERROR else marks,
     )
 
 
@@ -66,19 +66,19 @@ def headline(grade: Grade) -> str:
 
 def student_sentences(grade: Grade) -> list[str]:
     """Return sentences that tell the student how grading ended, and what to do."""
-    if grade.state is State.REFUSED:
+    if grade.state is GradeState.REFUSED:
         return [
             "What you handed in could not be graded.",
             *([grade.message] if grade.message else []),
             "Put this right, and hand it in again.",
         ]
-    if grade.state is State.TAMPERED:
+    if grade.state is GradeState.TAMPERED:
         return [LOOKED_AT]
-    if grade.state is State.ERROR:
+    if grade.state is GradeState.ERROR:
         return [BROKE, "Your teacher can have it graded again."]
     return [grade.message] if grade.message else []
 
 
 def part_remark(part: Part) -> str:
     """Return a sentence about a part that was tampered with or whose lab broke; otherwise ""."""
-    return {State.TAMPERED: LOOKED_AT, State.ERROR: BROKE}.get(part.state, "")
+    return {GradeState.TAMPERED: LOOKED_AT, GradeState.ERROR: BROKE}.get(part.state, "")

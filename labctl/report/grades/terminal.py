@@ -10,17 +10,17 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from labctl.model.grade import Grade, Mark, Part, State
+from labctl.model.grade import Grade, GradeState, Mark, Part
 from labctl.report.layout import indented
 from labctl.text import escape_control, pluralize
 
 _SIGNS = {True: ("✔", "green"), False: ("✘", "bold red")}
 """Sign and style of what has all of its points, and of what has not."""
 _STATE_WORDS = {
-    State.GRADED: "graded",
-    State.REFUSED: "refused",
-    State.TAMPERED: "to be looked at",
-    State.ERROR: "not graded: the lab broke",
+    GradeState.GRADED: "graded",
+    GradeState.REFUSED: "refused",
+    GradeState.TAMPERED: "to be looked at",
+    GradeState.ERROR: "not graded: the lab broke",
 }
 _MARK_COLUMN = 11
 _FACT_COLUMN = 13
@@ -74,14 +74,14 @@ def render_class(grades: Sequence[Grade], folder: Path) -> RenderableType:
     that a person has to look at, and where the page of the class is.
     """
     states = Counter(grade.state for grade in grades)
-    counts = ", ".join(f"{states[s]} {_STATE_WORDS[s]}" for s in State if states[s])
+    counts = ", ".join(f"{states[s]} {_STATE_WORDS[s]}" for s in GradeState if states[s])
     lines = [Text(f"{pluralize(len(grades), 'submission')}: {counts}")]
     scores = [grade.points for grade in grades if grade.gradable]
     if scores:
         middle, maximum = statistics.median(scores), grades[0].max_points
         lines.append(Text(f"median {middle:g} of {maximum:g} points"))
     for grade in grades:
-        if grade.state in (State.TAMPERED, State.REFUSED):
+        if grade.state in (GradeState.TAMPERED, GradeState.REFUSED):
             reason = grade.message or next((r for p in grade.parts for r in p.reasons), "")
             text = f"{escape_control(grade.id)}: {escape_control(reason)}"
             lines.append(Text(f"{_STATE_WORDS[grade.state]}: {text}"))

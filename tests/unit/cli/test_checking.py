@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.model.grade import Grade, State
+from labctl.model.grade import Grade, GradeState
 from tests.unit.cli.classroom import EXERCISE, FILE, FOLDER, Classroom
 from tests.unit.cli.conftest import Labctl, Listener
 from tests.unit.load.texts import changed, write
@@ -64,7 +64,7 @@ def test_as_json(room: Classroom) -> None:
     done = room.labctl(*CHECK, "--json")
     assert done.code == 0
     grade = Grade.model_validate_json(done.out)
-    assert (grade.points, grade.max_points, grade.state) == (3, 3, State.GRADED)
+    assert (grade.points, grade.max_points, grade.state) == (3, 3, GradeState.GRADED)
     assert json.loads(done.out)["schema"] == "labctl-grade/1"
     assert [part.name for part in grade.parts] == ["tell/refused"]
     assert "SYN" in "\n".join(grade.parts[0].ladder)

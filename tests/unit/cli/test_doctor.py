@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from labctl.cli import doctor
-from labctl.model.check import Check, State
+from labctl.model.check import Check, CheckState
 from tests.unit.cli.conftest import Labctl
 
-FINE = Check(name="engine", state=State.OK, seen="docker 28.1")
-LESS = Check(name="kernel", state=State.LIMITED, seen="no numgen", hint="load nft_numgen")
-GONE = Check(name="isolation", state=State.MISSING, seen="a client reached this host")
+FINE = Check(name="engine", state=CheckState.OK, seen="docker 28.1")
+LESS = Check(name="kernel", state=CheckState.LIMITED, seen="no numgen", hint="load nft_numgen")
+GONE = Check(name="isolation", state=CheckState.MISSING, seen="a client reached this host")
 
 
 def found(monkeypatch: pytest.MonkeyPatch, *checks: Check) -> None:

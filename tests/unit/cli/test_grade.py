@@ -13,7 +13,7 @@ import pytest
 
 from labctl.engine import access
 from labctl.errors import EngineError
-from labctl.model.grade import Grade, State
+from labctl.model.grade import Grade, GradeState
 from labctl.model.plan import PlannedAttempt
 from tests.unit.cli.classroom import EXERCISE, FILE, FOLDER, Classroom
 from tests.unit.cli.conftest import Labctl, Listener
@@ -139,7 +139,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_graded(room: Classroom) -> 
     message = "client.py is not UTF-8 (line 1): save it as UTF-8"
     assert done.out.splitlines()[0].rstrip() == "3 submissions: 2 graded, 1 refused"
     assert f"refused: eve: {message}" in done.out
-    assert (grades()["eve"].state, grades()["eve"].points) == (State.REFUSED, 0)
+    assert (grades()["eve"].state, grades()["eve"].points) == (GradeState.REFUSED, 0)
 
 
 def test_resume_grades_what_is_new_or_changed(room: Classroom) -> None:
@@ -182,10 +182,10 @@ def test_a_lab_that_broke_costs_nobody_points_and_is_made_by_resume(room: Classr
     done = room.labctl(*GRADE)
     assert done.code == 4
     assert done.out.splitlines()[0].rstrip() == "2 submissions: 2 not graded: the lab broke"
-    assert {one.state for one in grades().values()} == {State.ERROR}
+    assert {one.state for one in grades().values()} == {GradeState.ERROR}
     room.engine.broken_labs = frozenset()
     assert room.labctl(*GRADE, "--resume").code == 0
-    assert {one.state for one in grades().values()} == {State.GRADED}
+    assert {one.state for one in grades().values()} == {GradeState.GRADED}
 
 
 @pytest.mark.parametrize(

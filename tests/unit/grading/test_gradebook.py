@@ -12,7 +12,7 @@ import pytest
 from labctl.grading.gradebook import BROKE, KEPT, Gradebook, GradedSubmission
 from labctl.grading.jobs import JobKey, JobPlan, Planner, Work
 from labctl.model.exercise import Exercise
-from labctl.model.grade import Grade, State
+from labctl.model.grade import Grade, GradeState
 from labctl.model.plan import PlannedAttempt
 from labctl.model.result import Observation
 from labctl.run.examine import EndedAttempt
@@ -112,7 +112,7 @@ def test_a_submission_is_complete_with_its_last_attempt(room: Room) -> None:
         room.gradebook.add_attempt(job, room.made(planned))
     (grade,) = room.grades
     assert parts(grade) == ALL
-    assert (grade.points, grade.max_points, grade.state) == (31, 23, State.GRADED)
+    assert (grade.points, grade.max_points, grade.state) == (31, 23, GradeState.GRADED)
     assert (grade.id, grade.name, grade.submission, grade.digest) == ("ada", "Ada", "ada.zip", "d")
     assert (grade.exercise, grade.title, grade.weight) == ("small", "A small one", 2)
     assert (grade.exercise_digest, grade.message) == (room.exercise.digest, "")
@@ -158,21 +158,21 @@ def test_what_needs_no_lab_is_marked_at_once(room: Room) -> None:
     missing = "there is no file client.py in what was handed in"
     assert [mark.actual for mark in grade.parts[2].marks] == [missing]
     assert grade.parts[4].marks[0].actual == "my.yaml:3: no"
-    assert (grade.state, grade.points, grade.max_points) == (State.GRADED, 3, 23)
+    assert (grade.state, grade.points, grade.max_points) == (GradeState.GRADED, 3, 23)
 
 
 def test_one_that_is_refused_has_no_points_and_no_parts(room: Room) -> None:
     made = room.take(submission(refused="is damaged", work=None))
     assert made.plan.labs == ()
     (grade,) = room.grades
-    assert (grade.state, grade.message) == (State.REFUSED, "is damaged")
+    assert (grade.state, grade.message) == (GradeState.REFUSED, "is damaged")
     assert (grade.points, grade.max_points, grade.parts) == (0, 23, ())
 
 
 def test_a_wrong_file_of_answers_is_told_and_the_rest_is_graded(room: Room) -> None:
     room.end(room.take(submission(answers={}, wrong_answers="answers.yaml:2: no")))
     (grade,) = room.grades
-    assert (grade.message, grade.state) == ("answers.yaml:2: no", State.GRADED)
+    assert (grade.message, grade.state) == ("answers.yaml:2: no", GradeState.GRADED)
     assert parts(grade)[:2] == [("predict/which", 0), ("predict/errno", 0)]
     assert grade.points == 28
 
@@ -184,7 +184,7 @@ def test_what_the_lab_could_not_make_is_made_once_more(room: Room, part: str) ->
     assert room.once_more() == [f"ada/{part}"]
     (grade,) = room.grades
     assert parts(grade) == ALL
-    assert grade.state is State.GRADED
+    assert grade.state is GradeState.GRADED
     assert room.gradebook.take_broken() == []
 
 
@@ -216,7 +216,7 @@ def test_what_breaks_twice_is_given_up_and_costs_nothing(room: Room, part: str) 
     room.gradebook.give_up()
     assert [grade.id for grade in room.grades] == ["ada", "bob"]
     for grade in room.grades:
-        assert (grade.state, grade.message, grade.gradable) == (State.ERROR, BROKE, False)
+        assert (grade.state, grade.message, grade.gradable) == (GradeState.ERROR, BROKE, False)
         assert grade.max_points == 23
         assert [name for name, points in parts(grade) if points] == [
             name for name, _ in ALL if name != part
@@ -229,7 +229,7 @@ def test_a_run_that_was_given_up_says_why(room: Room) -> None:
     room.end(room.take(submission()), broken=["tell/refused"])
     room.gradebook.give_up()
     (part,) = [one for one in room.grades[0].parts if one.name == "tell/refused"]
-    assert (part.state, part.reasons) == (State.ERROR, (BROKE,))
+    assert (part.state, part.reasons) == (GradeState.ERROR, (BROKE,))
 
 
 def test_tampering_in_one_part_is_that_of_the_whole(room: Room) -> None:
@@ -240,9 +240,11 @@ def test_tampering_in_one_part_is_that_of_the_whole(room: Room) -> None:
             room.gradebook.add_attempt(job, ended(planned, changed_))
         else:
             room.gradebook.add_attempt(job, room.made(planned))
-    assert room.grades[0].state is State.TAMPERED
+    assert room.grades[0].state is GradeState.TAMPERED
     states = {part.name: part.state for part in room.grades[0].parts}
-    assert [name for name, state in states.items() if state is not State.GRADED] == ["tell/quiet"]
+    assert [name for name, state in states.items() if state is not GradeState.GRADED] == [
+        "tell/quiet"
+    ]
 
 
 def test_a_scenario_that_does_not_come_true(room: Room) -> None:

@@ -16,7 +16,7 @@ from labctl.engine.images import (
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.docker import DockerImages
 from labctl.engine.images.libraries import pinned
-from labctl.engine.images.names import Target
+from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable
 from labctl.engine.images.store import _content, _libraries_content
 from labctl.errors import EngineError, UsageError
@@ -39,10 +39,10 @@ class FakeOrigin:
         self.only = only
         self.asked: list[str] = []
 
-    def recipe(self, target: Target) -> str:
+    def recipe(self, target: ImageTarget) -> str:
         return f"{self.name} {target.series}"
 
-    def supply(self, target: Target, builder: Builder) -> Base:  # noqa: ARG002 the protocol's
+    def supply(self, target: ImageTarget, builder: Builder) -> Base:  # noqa: ARG002 the protocol's
         self.asked.append(target.name)
         if self.refusal and target.name not in self.only:
             raise Unavailable(self.refusal)
@@ -223,7 +223,7 @@ def test_called_off_while_waiting(client: FakeClient, monkeypatch: pytest.Monkey
     one, began = FakeOrigin("one"), threading.Event()
     ended: list[bool] = []
 
-    def supply(_: Target, builder: Builder) -> Base:
+    def supply(_: ImageTarget, builder: Builder) -> Base:
         began.set()
         with builder.interruption.calling(released.set):
             released.wait(20)

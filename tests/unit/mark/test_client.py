@@ -6,7 +6,7 @@ import pytest
 
 from labctl.mark.client import mark_run, mark_unmade_run
 from labctl.model.flow_detail import DnsDetail, FlowDetail
-from labctl.model.grade import State
+from labctl.model.grade import GradeState
 from labctl.model.result import Observation, Origin, Outcome
 from labctl.model.scenario import Target
 from tests.unit.judge.samples import exception, flow, raised, returned
@@ -24,7 +24,7 @@ def test_each_check_has_its_mark() -> None:
         run(EXIT, QUIET, title="Nobody listens"), evidence(observed(stdout="o", stderr="e"))
     )
     assert (part.name, part.kind, part.title) == ("client/run", "client", "Nobody listens")
-    assert (part.points, part.max_points, part.state) == (2, 5, State.GRADED)
+    assert (part.points, part.max_points, part.state) == (2, 5, GradeState.GRADED)
     assert (part.stdout, part.stderr, part.elapsed_s) == ("o", "e", 0.5)
     one, other = part.marks
     assert (one.title, one.expected, one.actual) == (
@@ -39,7 +39,7 @@ def test_each_check_has_its_mark() -> None:
 def test_what_is_hidden_or_a_bonus_is_so_of_the_part(given: dict[str, bool]) -> None:
     for part in (
         mark_run(run(**given), evidence()),
-        mark_unmade_run(run(**given), State.ERROR, "it broke"),
+        mark_unmade_run(run(**given), GradeState.ERROR, "it broke"),
     ):
         assert (part.hidden, part.bonus) == (given.get("hidden", False), given.get("bonus", False))
 
@@ -53,7 +53,7 @@ def test_who_never_tried_has_no_points(flows: tuple[object, ...]) -> None:
     part = mark_run(run(EXIT, QUIET), evidence(one))
     why = "it never tried to reach its target"
     assert [(mark.points, mark.actual, mark.message) for mark in part.marks] == [(0, why, "")] * 2
-    assert (part.max_points, part.state) == (5, State.GRADED)
+    assert (part.max_points, part.state) == (5, GradeState.GRADED)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_of_a_port_the_last_16_bits_count() -> None:
 def test_tampering_is_told_and_the_points_are_what_wire_and_servers_say() -> None:
     changed = observed(tampered=("replaced os.write", "replaced os.write"))
     part = mark_run(run(EXIT, check(tries={"min": 1})), evidence(changed))
-    assert part.state is State.TAMPERED
+    assert part.state is GradeState.TAMPERED
     assert part.reasons == ("the program replaced os.write",)
     assert [mark.points for mark in part.marks] == [2, 1]
 
@@ -86,7 +86,7 @@ def test_tampering_is_told_and_the_points_are_what_wire_and_servers_say() -> Non
 def test_what_is_no_report_is_tampering() -> None:
     garbled = returned(flows=(flow(),)).model_copy(update={"outcome": Outcome.GARBLED})
     part = mark_run(run(EXIT), evidence(garbled))
-    assert part.state is State.TAMPERED
+    assert part.state is GradeState.TAMPERED
     assert part.reasons == ("what came out of the program's container was not a report",)
     assert part.points == 0
 
@@ -95,14 +95,14 @@ def test_a_doubt_takes_the_points_and_is_told() -> None:
     made = raised(exception=exception(origin=Origin(client=True, line=1, how="raise")))
     rule = check(isa="OSError", points=2)
     part = mark_run(run(rule), evidence(made.model_copy(update={"flows": (flow(),)})))
-    assert (part.points, part.state) == (0, State.TAMPERED)
+    assert (part.points, part.state) == (0, GradeState.TAMPERED)
     assert part.reasons == (part.marks[0].message,)
     assert part.reasons[0].startswith("ConnectionRefusedError was raised by the client's own code")
 
 
 def test_what_could_not_be_made_says_why() -> None:
-    part = mark_unmade_run(run(EXIT, check(again_after="reset")), State.ERROR, "it broke")
-    assert (part.points, part.max_points, part.state) == (0, 3, State.ERROR)
+    part = mark_unmade_run(run(EXIT, check(again_after="reset")), GradeState.ERROR, "it broke")
+    assert (part.points, part.max_points, part.state) == (0, 3, GradeState.ERROR)
     assert part.reasons == ("it broke",)
     assert [(mark.title, mark.actual) for mark in part.marks] == [
         ("exit", "it broke"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from labctl.mark.scenario import mark_invalid, mark_scenario
 from labctl.model.exercise import OwnScenarioFile
 from labctl.model.expectation import Expectation
-from labctl.model.grade import Part, State
+from labctl.model.grade import GradeState, Part
 from labctl.model.result import AttemptResult, Observation
 from tests.unit.judge.samples import attempt, expectation, raised, result, returning, scenario
 
@@ -42,7 +42,7 @@ def points(part: Part) -> list[float]:
 def test_one_that_is_wrong_says_where() -> None:
     part = mark_invalid("own", SPEC, ["my.yaml:3: no", "my.yaml:7: nor this"])
     assert (part.name, part.kind, part.title) == ("scenario/own", "scenario", TITLE)
-    assert (points(part), part.max_points, part.state) == ([0, 0, 0], 3, State.GRADED)
+    assert (points(part), part.max_points, part.state) == ([0, 0, 0], 3, GradeState.GRADED)
     assert [mark.title for mark in part.marks] == TITLES
     assert [mark.actual for mark in part.marks] == [
         "my.yaml:3: no; my.yaml:7: nor this",
@@ -54,7 +54,7 @@ def test_one_that_is_wrong_says_where() -> None:
 
 def test_one_that_says_it_and_comes_true() -> None:
     part = ran(SAYS)
-    assert (points(part), part.state, part.reasons) == ([1, 1, 1], State.GRADED, ())
+    assert (points(part), part.state, part.reasons) == ([1, 1, 1], GradeState.GRADED, ())
     assert {mark.actual for mark in part.marks} == {"it is so"}
 
 
@@ -108,7 +108,7 @@ def test_what_was_judged_by_nothing_has_not_come_true() -> None:
 def test_tampering_is_told() -> None:
     part = ran(SAYS, results=[came_true(raised(tampered=("replaced os.write",)))])
     assert (part.state, part.reasons) == (
-        State.TAMPERED, ("smtplib: the client replaced os.write",),
+        GradeState.TAMPERED, ("smtplib: the client replaced os.write",),
     )  # fmt: skip
     assert points(part) == [1, 1, 0]
 

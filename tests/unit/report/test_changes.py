@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from labctl.report.changes import changes_json, render_changes
-from labctl.results.changes import Change, Changes, Kind
+from labctl.results.changes import Change, ChangeKind, Changes
 from tests.unit.report.rendered import text_of
 
 
-def change(kind: Kind = Kind.WORSE, **changes: Any) -> Change:
+def change(kind: ChangeKind = ChangeKind.WORSE, **changes: Any) -> Change:
     given = {
         "scenario": "refused-port",
         "attempt": "smtplib",
@@ -31,7 +31,9 @@ def test_nothing_changed() -> None:
 
 
 def test_the_worst_stands_first_with_what_was_and_is() -> None:
-    told = shown(change(), change(Kind.NEW, before=""), setting=(("labctl", "0.1.0", "0.2.0"),))
+    told = shown(
+        change(), change(ChangeKind.NEW, before=""), setting=(("labctl", "0.1.0", "0.2.0"),)
+    )
     assert told == (
         """\
 labctl: 0.1.0 before, 0.2.0 now
@@ -74,7 +76,7 @@ def test_of_hundreds_the_rest_is_counted() -> None:
 def test_as_json_all_is_there() -> None:
     found = Changes(
         setting=(("labctl", "1", "2"),),
-        attempts=tuple(change(Kind.SLOWER, scenario=f"s{n}") for n in range(50)),
+        attempts=tuple(change(ChangeKind.SLOWER, scenario=f"s{n}") for n in range(50)),
         compared=50,
     )
     document = json.loads(changes_json(found))

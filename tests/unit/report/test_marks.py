@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labctl.model.grade import Grade, State
+from labctl.model.grade import Grade, GradeState
 from labctl.report.grades.terminal import render_class, render_grade
 from tests.unit.report.grades.samples import (
     BONUS,
@@ -82,7 +82,7 @@ def test_nothing_steers_the_terminal(text: str) -> None:
     one = hostile(text)
     for shown in (
         text_of(render_grade(one, tries=1, tries_limit=None)),
-        text_of(render_class([one.model_copy(update={"state": State.REFUSED})], Path("out"))),
+        text_of(render_class([one.model_copy(update={"state": GradeState.REFUSED})], Path("out"))),
     ):
         assert all(line.isprintable() for line in shown.splitlines())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labctl.model.result import AttemptResult, EngineInfo, ImageInfo, Observation, Outcome, Verdict
-from labctl.results.changes import Change, Changes, Kind, changes
+from labctl.results.changes import Change, ChangeKind, Changes, changes
 from tests.unit.judge.samples import (
     STACK,
     exception,
@@ -26,7 +26,7 @@ def compared(old: AttemptResult, new: AttemptResult) -> Changes:
     return changes(result_of(old), result_of(new))
 
 
-def between(old: Observation, new: Observation) -> tuple[Kind, str, str] | None:
+def between(old: Observation, new: Observation) -> tuple[ChangeKind, str, str] | None:
     """The change of an attempt of which nothing is expected."""
     found = compared(result(old, expectation=None), result(new, expectation=None)).attempts
     return (found[0].kind, found[0].before, found[0].now) if found else None
@@ -43,52 +43,52 @@ def test_nothing_changed() -> None:
     [
         (
             returned("1"),
-            Kind.ENDS_OTHERWISE,
+            ChangeKind.ENDS_OTHERWISE,
             "ConnectionRefusedError was raised",
             "nothing was raised: the client returned 1",
         ),
         (
             raised(exception=exception("TimeoutError"), flows=(flow(),)),
-            Kind.EXCEPTION,
+            ChangeKind.EXCEPTION,
             "ConnectionRefusedError",
             "TimeoutError",
         ),
         (
             raised(flows=(flow("reset"),)),
-            Kind.WIRE,
+            ChangeKind.WIRE,
             "tcp closed.lab:2525 refused",
             "tcp closed.lab:2525 reset",
         ),
         (
             raised(exception=exception(attrs={"errno": 5}, symbols={}), flows=(flow(),)),
-            Kind.ATTRIBUTES,
+            ChangeKind.ATTRIBUTES,
             "errno ECONNREFUSED",
             "errno 5",
         ),
         (
             raised(stack=frames("m:f"), flows=(flow(),)),
-            Kind.STACK,
+            ChangeKind.STACK,
             " > ".join(STACK),
             "m:f",
         ),
         (
             raised(exception=exception(message="no"), flows=(flow(),)),
-            Kind.MESSAGE,
+            ChangeKind.MESSAGE,
             "[Errno 111] Connection refused",
             "no",
         ),
-        (raised(elapsed_s=1.0, flows=(flow(),)), Kind.SLOWER, "0.04 s", "1.00 s"),
+        (raised(elapsed_s=1.0, flows=(flow(),)), ChangeKind.SLOWER, "0.04 s", "1.00 s"),
     ],
-    ids=lambda value: value.name if isinstance(value, Kind) else "",
+    ids=lambda value: value.name if isinstance(value, ChangeKind) else "",
 )
-def test_each_kind(new: Observation, kind: Kind, before: str, now: str) -> None:
+def test_each_kind(new: Observation, kind: ChangeKind, before: str, now: str) -> None:
     assert between(WAS, new) == (kind, before, now)
 
 
 def test_what_returned_and_does_not_any_more_is_worse_than_the_reverse() -> None:
     found = between(returned("1"), raised())
     assert found is not None
-    assert found[0] is Kind.FAILS_NOW
+    assert found[0] is ChangeKind.FAILS_NOW
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_little_slower_is_no_change(new: Observation) -> None:
 def test_of_verdicts() -> None:
     good, bad = result(), result(expectation=expectation(attrs={"errno": "EPIPE"}))
     worse, better = compared(good, bad), compared(bad, good)
-    assert [one.kind for one in worse.attempts] == [Kind.WORSE]
+    assert [one.kind for one in worse.attempts] == [ChangeKind.WORSE]
     assert worse.worse
     assert worse.attempts[0].before == "pass: ConnectionRefusedError was raised"
     assert worse.attempts[0].now.startswith("fail: expected")
-    assert [one.kind for one in better.attempts] == [Kind.BETTER]
+    assert [one.kind for one in better.attempts] == [ChangeKind.BETTER]
     assert not better.worse
 
 
@@ -149,9 +149,9 @@ def test_the_worst_stands_first_and_one_change_for_each_attempt() -> None:
     )
     found = changes(result_of(*old), result_of(*new))
     assert [(one.attempt, one.kind) for one in found.attempts] == [
-        ("a1", Kind.FAILS_NOW),
-        ("a2", Kind.ENDS_OTHERWISE),
-        ("a0", Kind.STACK),
+        ("a1", ChangeKind.FAILS_NOW),
+        ("a2", ChangeKind.ENDS_OTHERWISE),
+        ("a0", ChangeKind.STACK),
     ]
     assert {one.pythons for one in found.attempts} == {("3.12.1", "3.13.5")}
     assert found.compared == 4
@@ -162,9 +162,9 @@ def test_the_same_python_is_compared_where_both_have_it() -> None:
     new = [result(interpreter=interpreter(version)) for version in ("3.13.7", "3.14.0", "3.9.2")]
     found = changes(result_of(*old), result_of(*new))
     assert [(one.kind, one.pythons[0]) for one in found.attempts] == [
-        (Kind.GONE, "3.12.1"),
-        (Kind.NEW, "3.14.0"),
-        (Kind.NEW, "3.9.2"),
+        (ChangeKind.GONE, "3.12.1"),
+        (ChangeKind.NEW, "3.14.0"),
+        (ChangeKind.NEW, "3.9.2"),
     ]
 
 
@@ -172,8 +172,8 @@ def test_what_is_gone_and_what_is_new() -> None:
     found = compared(result(attempt="old"), result(attempt="new")).attempts
     told = "ConnectionRefusedError was raised"
     assert [(one.attempt, one.kind, one.before, one.now) for one in found] == [
-        ("old", Kind.GONE, told, ""),
-        ("new", Kind.NEW, "", told),
+        ("old", ChangeKind.GONE, told, ""),
+        ("new", ChangeKind.NEW, "", told),
     ]
 
 
@@ -181,14 +181,14 @@ def test_what_is_new_and_bad_is_worse() -> None:
     bad = result(attempt="new", expectation=expectation(attrs={"errno": "EPIPE"}))
     found = changes(result_of(result()), result_of(result(), bad))
     assert [(one.attempt, one.kind, one.before) for one in found.attempts] == [
-        ("new", Kind.WORSE, "")
+        ("new", ChangeKind.WORSE, "")
     ]
     assert found.worse
 
 
 def test_what_a_run_that_was_cut_short_lacks_is_worse() -> None:
     whole, cut = result_of(result(), result(attempt="b")), result_of(result(), interrupted=True)
-    assert [one.kind for one in changes(whole, cut).attempts] == [Kind.WORSE]
+    assert [one.kind for one in changes(whole, cut).attempts] == [ChangeKind.WORSE]
     assert changes(whole, cut).worse
     assert not changes(whole, result_of(result())).worse
 
@@ -200,7 +200,7 @@ def test_of_repeats_the_worst_is_told() -> None:
         for n, seen in enumerate([raised(), returned("1"), raised(stack=frames("m:f"))], 1)
     ]
     found = changes(result_of(*old), result_of(*new))
-    assert [one.kind for one in found.attempts] == [Kind.ENDS_OTHERWISE]
+    assert [one.kind for one in found.attempts] == [ChangeKind.ENDS_OTHERWISE]
 
 
 def test_an_attempt_that_was_not_made_has_only_its_verdict() -> None:
@@ -208,7 +208,7 @@ def test_an_attempt_that_was_not_made_has_only_its_verdict() -> None:
         update={"observed": None, "verdict": Verdict.ERROR, "reasons": ("dns died", "look")}
     )
     (found,) = compared(result(), broken).attempts
-    assert (found.kind, found.now) == (Kind.WORSE, "error: dns died")
+    assert (found.kind, found.now) == (ChangeKind.WORSE, "error: dns died")
 
 
 def test_what_the_two_ran_with() -> None:
@@ -233,7 +233,7 @@ def test_a_client_that_was_killed_ends_otherwise() -> None:
     killed = Observation(outcome=Outcome.KILLED, signal="SIGKILL")
     found = between(raised(), killed)
     assert found == (
-        Kind.ENDS_OTHERWISE,
+        ChangeKind.ENDS_OTHERWISE,
         "ConnectionRefusedError was raised",
         "the client was killed (SIGKILL)",
     )

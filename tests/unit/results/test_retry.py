@@ -23,7 +23,7 @@ from labctl.results.retry import (
     UNKNOWN,
     UNREACHABLE,
     WRONG_CALL,
-    Kind,
+    FailureKind,
     kind_of,
 )
 
@@ -79,7 +79,7 @@ DISCONNECTED = ("ConnectionResetError", "http.client.BadStatusLine")
         (info("SystemExit", attrs={"code": 503}), UNKNOWN),
     ],
 )  # fmt: skip
-def test_by_what_the_exception_says_itself(exception: ExceptionInfo, kind: Kind) -> None:
+def test_by_what_the_exception_says_itself(exception: ExceptionInfo, kind: FailureKind) -> None:
     assert kind_of(exception) is kind
 
 
@@ -111,7 +111,7 @@ def test_causes_contexts_and_groups_are_looked_into() -> None:
         (None, UNKNOWN),
     ],
 )
-def test_where_only_a_text_is_left_the_text_counts(message: str | None, kind: Kind) -> None:
+def test_where_only_a_text_is_left_the_text_counts(message: str | None, kind: FailureKind) -> None:
     """httpx keeps no more of an OSError."""
     assert kind_of(info("httpx.ConnectError", "httpx.TransportError", message=message)) is kind
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from labctl.services import capture
-from labctl.services.capture import Capture, Seen
+from labctl.services.capture import Capture, CapturedPacket
 
 Sockets = tuple[socket.socket, tuple[str, int]]
 _MARKS = itertools.count()
@@ -50,7 +50,7 @@ def mark() -> bytes:
     return f"labctl-test-{os.getpid()}-{next(_MARKS)}-".encode()
 
 
-def own(packets: list[Seen], mark: bytes) -> list[Seen]:
+def own(packets: list[CapturedPacket], mark: bytes) -> list[CapturedPacket]:
     return [packet for packet in packets if mark in packet.data]
 
 

@@ -27,12 +27,13 @@ _LIMIT_S = 10
 
 TAP = """
 from labctl.services import lifeline, tap
-from labctl.services.capture import Seen
+from labctl.services.capture import CapturedPacket
 from labctl.services.events import emit
 
 class Packets:
     def take(self):
-        return [Seen(1, "eth0", True, 9, b"abc"), Seen(2, "lo", False, 2, b"de")], 7
+        first = CapturedPacket(1, "eth0", True, 9, b"abc")
+        return [first, CapturedPacket(2, "lo", False, 2, b"de")], 7
 
 lifeline.wait_for_go()
 emit("ready", address="127.0.0.1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labctl.model.grade import ClassGrades, Grade, Mark, Part, State
+from labctl.model.grade import ClassGrades, Grade, GradeState, Mark, Part
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -73,10 +73,10 @@ PREDICT = Part(
     marks=(mark("errno", 1, 1, expected="111", actual="111"),),
 )
 TAMPERED = RUN.model_copy(
-    update={"state": State.TAMPERED, "reasons": ("the report says 3, the wire says 1",)}
+    update={"state": GradeState.TAMPERED, "reasons": ("the report says 3, the wire says 1",)}
 )
 BROKEN = RUN.model_copy(
-    update={"state": State.ERROR, "reasons": ("no answer from dockerd",), "marks": ()}
+    update={"state": GradeState.ERROR, "reasons": ("no answer from dockerd",), "marks": ()}
 )
 
 
@@ -91,7 +91,7 @@ def grade(*parts: Part, **more: object) -> Grade:
         "name": "Ada Lovelace",
         "submission": "ada.zip",
         "digest": "sha256:d",
-        "state": State.GRADED,
+        "state": GradeState.GRADED,
         "points": sum(part.points for part in parts),
         "max_points": sum(part.max_points for part in parts if not part.bonus),
         "elapsed_s": 2.5,
@@ -101,11 +101,16 @@ def grade(*parts: Part, **more: object) -> Grade:
 
 
 FULL = grade(PREDICT, RUN, HIDDEN, BONUS)
-REFUSED = grade(state=State.REFUSED, message="client.py is missing", max_points=7, points=0)
+REFUSED = grade(state=GradeState.REFUSED, message="client.py is missing", max_points=7, points=0)
 TAMPERING = grade(
-    PREDICT, TAMPERED, state=State.TAMPERED, message="report and wire of client/refused disagree"
+    PREDICT,
+    TAMPERED,
+    state=GradeState.TAMPERED,
+    message="report and wire of client/refused disagree",
 )
-BROKE = grade(PREDICT, BROKEN, state=State.ERROR, message="dockerd: no space left", max_points=7)
+BROKE = grade(
+    PREDICT, BROKEN, state=GradeState.ERROR, message="dockerd: no space left", max_points=7
+)
 STATES = (FULL, REFUSED, TAMPERING, BROKE)
 
 

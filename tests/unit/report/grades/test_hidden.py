@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.model.grade import Grade, Part, State
+from labctl.model.grade import Grade, GradeState, Part
 from labctl.report.grades import feedback, gradescope, prairielearn
 from labctl.report.grades.class_page import class_html
 from labctl.report.grades.lms import canvas_csv, moodle_csv
@@ -44,9 +44,13 @@ def secret(part: Part) -> Part:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@given(st.lists(PARTS, max_size=3), st.lists(PARTS, min_size=1, max_size=3), st.sampled_from(State))
+@given(
+    st.lists(PARTS, max_size=3),
+    st.lists(PARTS, min_size=1, max_size=3),
+    st.sampled_from(GradeState),
+)
 def test_nothing_hidden_is_shown(
-    name: str, seen: list[Part], hidden: list[Part], state: State
+    name: str, seen: list[Part], hidden: list[Part], state: GradeState
 ) -> None:
     made: Grade = grade(*seen, *map(secret, hidden), state=state)
     written = WRITERS[name](made)
@@ -70,7 +74,7 @@ def test_nothing_tells_how_tampering_was_found(name: str) -> None:
     marks = tuple(one.model_copy(update={"title": "t"}) for one in part.marks)
     made = grade(
         part.model_copy(update={"name": "n", "title": "t", "marks": marks}),
-        state=State.TAMPERED,
+        state=GradeState.TAMPERED,
         message=MARKER,
     )
     assert MARKER not in WRITERS[name](made)
