@@ -100,8 +100,10 @@ def decode_event(line: bytes) -> Event | None:
     """Return the event of a line; None if it is none, because it was cut off, for instance."""
     try:
         document = json.loads(line)
+        # A service of a user's own may say that it is ready, and no more.
+        at_s = document.get("at_s", 0.0) if document["event"] == "ready" else document["at_s"]
         return Event(
-            at_s=float(document["at_s"]),
+            at_s=float(at_s),
             event=str(document["event"]),
             peer=document.get("peer", ""),
             detail=dict(document.get("detail", {})),

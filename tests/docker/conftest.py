@@ -84,6 +84,7 @@ class _ByFile(LoadFileScheduling):  # type: ignore[misc]
         return "catalogue" if file in CATALOGUE else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFile:
     return _ByFile(config, log)
 

@@ -99,3 +99,10 @@ def test_a_service_forgets_the_client_and_answers_with_the_token() -> None:
 )
 def test_what_is_no_event_is_none(line: bytes) -> None:
     assert decode_event(line) is None
+
+
+def test_a_service_may_say_that_it_is_ready_and_no_more() -> None:
+    event = decode_event(b'{"event": "ready"}')
+    assert event is not None
+    assert event.is_ready
+    assert decode_event(b'{"event": "connect"}') is None
