@@ -132,11 +132,10 @@ class RunningTap:
         with doing("talking to the tap"):
             self._stream.send_line(DRAIN)
             line = self._stream.read_line(deadline=time.monotonic() + _ANSWER_S)
-        event = decode_event(line)
-        if event is None:
+        drained = decode_packets(line)
+        if drained is None:
             self._containers.check_running()
             raise EngineError("the tap has ended", hint="run `labctl doctor`")
-        drained = decode_packets(event)
         return Capture(
             packets=drained.packets,
             lost=drained.lost,

@@ -100,16 +100,15 @@ def decode_event(line: bytes) -> Event | None:
     """Return the event of a line; None if it is none, because it was cut off, for instance."""
     try:
         document = json.loads(line)
+        event = document["event"]
         # A service of a user's own may say that it is ready, and no more.
-        at_s = document.get("at_s", 0.0) if document["event"] == "ready" else document["at_s"]
-        return Event(
-            at_s=float(at_s),
-            event=str(document["event"]),
-            peer=document.get("peer", ""),
-            detail=dict(document.get("detail", {})),
-        )
+        at_s = float(document.get("at_s", 0.0) if event == "ready" else document["at_s"])
+        peer, detail = document.get("peer", ""), document.get("detail", {})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    if not (isinstance(event, str) and isinstance(peer, str) and isinstance(detail, dict)):
+        return None
+    return Event(at_s=at_s, event=event, peer=peer, detail=detail)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +119,11 @@ class DrainedPackets:
     lost: int
 
 
-def decode_packets(event: Event) -> DrainedPackets:
-    """Return the packets of a tap's answer. Raises ValueError if it is another event."""
-    if event.event != "drained":
-        raise ValueError(f"expected packets, not {event.event}")
+def decode_packets(line: bytes) -> DrainedPackets | None:
+    """Return the packets of a tap's answer to DRAIN; None if the line is no such answer."""
+    event = decode_event(line)
+    if event is None or event.event != "drained":
+        return None
     return DrainedPackets(
         packets=tuple(
             RawPacket(
