@@ -142,14 +142,14 @@ class RunningService:
             raise EngineError(f"{self._what} does not answer any more")
 
     def lost_since(self, mark: int) -> int:
-        """Return how many of its lines since then were too many, or too long, to keep."""
+        """Return how many of its lines since `mark` were too many, or too long, to keep."""
         if not self._speaks:
             return 0
         unread = sum(self._event(line) is None for line in self._inbox.since(mark))
         return self._inbox.lost(mark) + unread
 
     def events_since(self, mark: int, *, address: str) -> list[ServerEvent]:
-        """Return the events since then whose peer has that address."""
+        """Return the events since `mark` whose peer has that address."""
         if not self._speaks:
             return []
         events = (self._event(line) for line in self._inbox.since(mark))

@@ -107,8 +107,8 @@ def is_known(name: str) -> bool:
 
 @cache
 def bases(name: str) -> tuple[str, ...]:
-    """Return the names of an exception and of its bases, without those that say nothing; the name
-    alone if the exception is not known.
+    """Return an exception's own name and the names of its bases, without `object`, `BaseException`
+    and `Exception`; the own name alone if the exception is not known.
     """
     own = canonical(name)
     found = getattr(builtins, own, None)

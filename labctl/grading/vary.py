@@ -40,7 +40,9 @@ class Variation:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """The services with all names and ports that were added, in their first order."""
+        """Return the services in their first order, with the names and ports that `aim` has
+        added.
+        """
         return tuple(self._services.values())
 
     def aim(self, target: Target, *, vary: bool) -> Aim:

@@ -152,7 +152,9 @@ def _end(observation: Observation) -> str:
 
 
 def _wanted_call(expectation: Expectation, observation: Observation) -> tuple[str, str] | None:
-    """The audit event that must have come of the innermost frame, and what to say if not."""
+    """Return the audit event that the innermost frame implies, and the words for a message if it is
+    missing. Return None if it implies none, or `wire` expects no such flow.
+    """
     found = _CALLS.get(_end(observation))
     if found is None or observation.exception is None or expectation.wire is None:
         return None

@@ -117,8 +117,8 @@ def _subject(line: str) -> str:
 
 
 def _twin(line: str, extra: Sequence[int], lines: Sequence[str]) -> int | None:
-    """The observed flow that an expected line must have meant: the same elsewhere, or the same
-    target with another outcome.
+    """Return the index, one of `extra`, of the flow that an expected line must have meant: the same
+    line in another place, else one that differs only in its outcome. Return None if there is none.
     """
     same = (i for i in extra if lines[i] == line)
     similar = (i for i in extra if _subject(lines[i]) == _subject(line))

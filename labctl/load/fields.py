@@ -24,7 +24,9 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _inside(annotation: Any, element: str | int) -> Iterator[Any]:
-    """The types that a value under that key or index of the annotated one may have."""
+    """Yield the types that one element of a value may have: a model's field, a mapping's value, or
+    a tuple's item.
+    """
     arguments = get_args(annotation)
     if _is_model(annotation):
         field = annotation.model_fields.get(element)

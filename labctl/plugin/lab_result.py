@@ -89,7 +89,8 @@ class Seen:
 
     @property
     def waited_s(self) -> float:
-        """How long the client ran from its first network call on, in seconds.
+        """Return how long the client ran from its first network call on, in seconds; 0 if it made
+        none.
 
         Imports come before that call. They are left out because they are slow on a busy machine.
         """

@@ -73,7 +73,9 @@ class Describer:
         self._seen: set[int] = set()
 
     def describe(self, error: BaseException) -> Info:
-        """Return labctl.model.result.ExceptionInfo as a dict. Must be called once."""
+        """Return labctl.model.result.ExceptionInfo as a dict. Call it only once for each
+        Describer.
+        """
         info = self._describe(error, 1)
         assert info is not None, "the first one always has room"  # noqa: S101
         return info
@@ -237,7 +239,9 @@ def members_of(error: BaseException) -> tuple[BaseException, ...] | None:
 
 
 def _length_of_chain(error: BaseException | None, seen: set[int]) -> int:
-    """Return how many exceptions there are from this on that are not among the seen ids."""
+    """Return how many exceptions there are from this one on, along cause or else context, up to the
+    first one that was seen. Leaves `seen` unchanged.
+    """
     passed = set(seen)
     while error is not None and id(error) not in passed:
         passed.add(id(error))

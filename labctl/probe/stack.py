@@ -29,7 +29,8 @@ class StackReader:
         self.module_files = module_files
 
     def read(self, traceback: TracebackType | None) -> tuple[list[dict[str, Any]], int]:
-        """Return the frames, outermost first, and how many were too many to report.
+        """Return the frames, outermost first, and how many were too many to report. May read the
+        source files of modules.
 
         Each frame is a labctl.model.result.Frame as a dict.
         """

@@ -45,7 +45,7 @@ class BuildEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProgramOutput:
+class MixedOutput:
     """What a program wrote to stdout and stderr together, and its exit code."""
 
     exit_code: int
@@ -99,7 +99,7 @@ class ImageBackend(Protocol):
         """Remove the container that runs a step of a build: the build then fails."""
         ...
 
-    def run(self, image: str, command: Sequence[str]) -> ProgramOutput:
+    def run(self, image: str, command: Sequence[str]) -> MixedOutput:
         """Run a program in a container without a network, and return what it wrote."""
         ...
 

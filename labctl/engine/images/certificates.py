@@ -78,7 +78,9 @@ class _Wanted:
 
 
 def _make(wanted: _Wanted, issuer: _Party | None, chain: Iterable[x509.Certificate] = ()) -> _Party:
-    """A certificate from an issuer; without one, signed by itself."""
+    """Make a key and a certificate that an issuer signs; without an issuer, it signs itself.
+    `chain` is what a server sends after it.
+    """
     key = wanted.key or _key(wanted.name)
     public = key.public_key()
     signing = issuer.key if issuer else key
@@ -177,7 +179,9 @@ def revocations() -> bytes:
 
 
 def servers() -> dict[str, bytes]:
-    """Name and PEM (key, certificate, chain) of each certificate that a server can have."""
+    """Make every certificate that a server can have. Return the PEM (key, certificate, chain) by
+    name.
+    """
     lab, stranger = _root(), _authority("a stranger's CA")
     middle, lax = _authority("lab CA in the middle", lab), _authority("lax CA", lab, lax=True)
     rsa_key = _rsa(2048)

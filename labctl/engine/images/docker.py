@@ -18,7 +18,7 @@ from docker.types import HostConfig, LogConfig
 from labctl.engine import cleanup
 from labctl.engine.docker.connect import sdk_errors
 from labctl.engine.docker.runtime import DockerRuntime
-from labctl.engine.images.backend import BuildEvent, ImageInUse, ProgramOutput, StoredImage
+from labctl.engine.images.backend import BuildEvent, ImageInUse, MixedOutput, StoredImage
 from labctl.engine.labels import Labels
 from labctl.engine.runtime import ResourceKind
 from labctl.errors import EngineError
@@ -96,7 +96,7 @@ class DockerImages:
         """See ImageBackend."""
         cleanup.remove(DockerRuntime(self._client), ResourceKind.CONTAINER, container)
 
-    def run(self, image: str, command: Sequence[str]) -> ProgramOutput:
+    def run(self, image: str, command: Sequence[str]) -> MixedOutput:
         """See ImageBackend."""
         with sdk_errors():
             container = self._create(image, command)
@@ -106,7 +106,7 @@ class DockerImages:
                 text = self._client.logs(container).decode("utf-8", "replace")
             finally:
                 self.end_step(container)
-        return ProgramOutput(exit_code=status, text=text)
+        return MixedOutput(exit_code=status, text=text)
 
     def tag(self, image: str, name: str) -> None:
         """See ImageBackend."""

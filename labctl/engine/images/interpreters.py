@@ -80,8 +80,8 @@ def describe(executable: Path) -> Interpreter:
 
 
 def find(series: str, environment: Mapping[str, str], home: Path) -> Interpreter:
-    """Return the first interpreter of a series that can be used. Raises Unusable if there is
-    none.
+    """Return the first interpreter of a series that runs and has the modules needed. Looks in
+    pyenv, uv and the system, and runs each candidate. Raises Unusable if there is none.
     """
     unusable = []
     for executable in candidates(series, environment, home):

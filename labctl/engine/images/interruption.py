@@ -69,7 +69,8 @@ class Interruption:
             yield item
 
     def wait_for(self, process: subprocess.Popen[bytes], *, limit_s: float) -> int:
-        """Wait for a process that leads a session of its own, and return its exit status.
+        """Wait for a process that leads a session of its own, and return its exit status. Raises
+        Interrupted if everything is called off, and subprocess.TimeoutExpired after `limit_s`.
 
         All of the session is ended, and given the time to tidy up, when all is called off or it
         takes longer than `limit_s`: subprocess.TimeoutExpired.

@@ -62,6 +62,8 @@ class Bundler:
 
     def bundle(self, client: object, target: Target, args: Args = ()) -> Bundle:
         """Return the bundle of a function, or of the script at a path, that is run with `target`.
+        Reads the project's files, and sends nothing. `args` are the function's arguments, or a
+        script's `argv`.
 
         Raises UsageError for any other client, and InputError if something that it needs can't be
         sent.

@@ -105,7 +105,9 @@ def _details(failure: Failure) -> str:
 
 
 def _left_out(rows: int, details: int) -> Iterator[str]:
-    """What had no room, each of it as a paragraph."""
+    """Yield a sentence about the rows, and one about the details, that had no room; none where the
+    number is 0.
+    """
     if rows:
         yield f"{rows} more did not go as they should. The run's result has them all.\n\n"
     if details:

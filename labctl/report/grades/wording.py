@@ -61,7 +61,9 @@ def mark_text(mark: Mark, limit: int = 1000) -> str:
 
 
 def run_text(part: Part, limit: int = 8000) -> str:
-    """Return `run_sections` as plain text."""
+    """Return the packets and the output of a run as plain text, each section of at most `limit`
+    characters.
+    """
     return "\n\n".join(f"{heading}:\n{text}" for heading, text in run_sections(part, limit))
 
 

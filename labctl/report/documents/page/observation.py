@@ -30,8 +30,8 @@ CALL, SENT, RECEIVED = range(3)
 
 
 def stack_layers(observed: Observation, pool: StringTable) -> list[Json]:
-    """Return `[layer, [frame, ...]]` from the client down. In a very long stack, the frames in the
-    middle are one.
+    """Return `[layer, [frame, ...]]` from the client down, as indices of texts in `pool`, to which
+    new texts are added. In a very long stack, the frames in the middle are one.
     """
     names = [(one.layer or "other", _name(one)) for one in observed.stack]
     if observed.omitted_frames and names:
