@@ -70,11 +70,9 @@ def _gaps(expectation: Expectation, observation: Observation) -> Iterator[str]:
 
 def _differences(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
     yield from _claim(expectation, observation)
-    if observation.lost_packets == 0:
-        # What was lost may be just what would clear the client of a doubt.
-        yield from forgery.doubts(expectation, observation)
-        if observation.flows is not None:
-            yield from _wire(expectation, observation.flows)
+    yield from forgery.doubts(expectation, observation)
+    if observation.lost_packets == 0 and observation.flows is not None:
+        yield from _wire(expectation, observation.flows)
     if expectation.served is not None and observation.lost_events == 0:
         yield from judge_served(expectation.served, observation.served)
 

@@ -181,6 +181,20 @@ def test_without_the_check_it_would_pass(name: str, monkeypatch: pytest.MonkeyPa
     assert judge(doubted.expected, doubted.observed).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("name", DOUBTED)
+def test_lost_packets_excuse_only_what_is_compared_with_packets(name: str) -> None:
+    doubted = DOUBTED[name]
+    flooded = doubted.observed.model_copy(update={"lost_packets": 3})
+    verdict = judge(doubted.expected, flooded).verdict
+    is_about_packets = doubted.check == "_calls"
+    assert verdict is (Verdict.INCONCLUSIVE if is_about_packets else Verdict.FAIL)
+
+
+def test_a_flood_buys_no_pass_where_no_packets_are_expected() -> None:
+    flooded = plain(exception=exception(origin=by_client("raise")), lost_packets=3)
+    assert judge(expectation(stack=[], wire=None), flooded).verdict is Verdict.FAIL
+
+
 HONEST = {
     "smtplib": (expectation(**THROUGH), seen()),
     "plain sockets": (expectation(**PLAIN), plain()),
