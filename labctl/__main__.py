@@ -61,6 +61,7 @@ def _open_streams() -> None:
 
 
 def _say(error: LabError) -> None:
+    """Print an error's messages and hints on stderr."""
     for each in error.each() if isinstance(error, InputError) else (error,):
         _print(f"labctl: {each}")
         if each.hint:

@@ -72,6 +72,7 @@ def escape_to_single_width(text: str) -> str:
 
 
 def _is_single_width(char: str) -> bool:
+    """Tell whether a character is printable and takes one column."""
     if char.isascii():
         return char.isprintable()
     wide = unicodedata.east_asian_width(char) in "WF" or unicodedata.combining(char)

@@ -22,6 +22,7 @@ app = typer.Typer(
 
 
 def _print_version(is_given: bool) -> None:
+    """Print labctl's version and exit, if `--version` is given."""
     if is_given:
         typer.echo(f"labctl {__version__}")
         raise typer.Exit

@@ -52,7 +52,9 @@ class ComparisonOutput(Output):
     """Writes a comparison of the clients, where a run writes its report and documents."""
 
     def __init__(self, json: str) -> None:
-        """The comparison is written as JSON to the file `json`; `-` is stdout."""
+        """Take the file that the comparison is written to as JSON; `-` is stdout, and empty is no
+        file.
+        """
         super().__init__({"json": json} if json else {})
 
     def document(self, name: str, result: Result) -> str:  # noqa: ARG002 there is but one

@@ -74,7 +74,9 @@ def explain(
 
 
 def _raised(what: str) -> Raised:
-    """The exception that is asked for. Of a text with several tracebacks, the last."""
+    """Return the exception that is asked for: by its name, or by the last traceback in a file or on
+    stdin.
+    """
     if what != STDIN and not Path(what).is_file():
         return _named(what)
     found = parse(_text(what))
@@ -87,7 +89,9 @@ def _raised(what: str) -> Raised:
 
 
 def _named(name: str) -> Raised:
-    """The exception of this name, or at the end of this line of a traceback."""
+    """Return the exception of this name, or the one that a line of a traceback ends with. Raise
+    UsageError if there is none.
+    """
     known = called(name)
     found = [Raised(type=known)] if known else parse(name)
     if not found:
@@ -100,7 +104,7 @@ def _named(name: str) -> Raised:
 
 
 def _text(what: str) -> str:
-    """What stands in a file or on stdin; bytes that are no text don't matter."""
+    """Return the text of a file or of stdin. Bytes that are not text are replaced."""
     if what != STDIN:
         data = read_bytes(Path(what), LIMIT)
     else:
@@ -112,7 +116,9 @@ def _text(what: str) -> str:
 
 
 def _python(one: Candidate) -> str:
-    """The newest Python on which that variant counts; nothing where the usual one does it."""
+    """Return the newest Python series that the candidate's expectation is for; empty if it is for
+    the usual one.
+    """
     for series in (USUAL, *reversed(SERIES)):
         if one.attempt.expectation(f"{series}.0") is one.variant:
             return "" if series == USUAL else series

@@ -102,6 +102,7 @@ def table(images: list[ImageStatus]) -> str:
 
 
 def _row(image: ImageStatus) -> tuple[str, ...]:
+    """Return the cells of an image's row in the table."""
     size = f"{image.size / _MB:.0f} MB" if image.id else ""
     short = image.id.removeprefix("sha256:")[:_ID_DIGITS]
     cells = (image.name, image.state.value, image.python, image.origin, size, short)
@@ -109,6 +110,7 @@ def _row(image: ImageStatus) -> tuple[str, ...]:
 
 
 def _record(image: ImageStatus) -> dict[str, str | int]:
+    """Return an image as a JSON object."""
     return {
         "name": image.name,
         "state": image.state.value,
@@ -120,11 +122,14 @@ def _record(image: ImageStatus) -> dict[str, str | int]:
 
 
 def _every() -> list[str]:
+    """Return the names of all images."""
     return list(_by_word().values())
 
 
 def _names(which: list[str] | None, *, every: bool) -> list[str]:
-    """The images that the command line means."""
+    """Return the names of the images that the command line asks for. Raise UsageError for an
+    unknown word, or if there is none.
+    """
     if every:
         return _every()
     known = _by_word()
@@ -139,7 +144,9 @@ def _names(which: list[str] | None, *, every: bool) -> list[str]:
 
 
 def _by_word() -> dict[str, str]:
-    """Every image, by the word that the command line has for it."""
+    """Return the names of all images, by the word for each on the command line, such as
+    `3.13-libs`.
+    """
     return {
         "lab": LAB,
         **{series: client_image(series) for series in SERIES},

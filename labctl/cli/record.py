@@ -97,4 +97,5 @@ def _write(files: Sequence[Rewriting], output: Output, *, unasked: bool) -> bool
 
 
 def _question(files: Sequence[Rewriting]) -> str:
+    """Return the question that is asked before files are rewritten."""
     return f"Write {files[0].path}?" if len(files) == 1 else f"Write these {len(files)} files?"

@@ -117,6 +117,7 @@ def run(
 
 
 def _output(request: RunRequest, given: RunInput, documents: Documents) -> Output:
+    """Return the output of a run: with a policy, that of survival."""
     if given.policy:
         return SurvivalOutput(documents, given.policy, request.client, given.skipped)
     return Output(documents)
@@ -132,7 +133,9 @@ class SurvivalOutput(Output):
         client: Client | None,
         skipped: Sequence[str],
     ) -> None:
-        """`skipped` are the names of the scenarios that the policy leaves out."""
+        """Take the policy, the client, and the names of the scenarios that the policy
+        leaves out.
+        """
         super().__init__(documents)
         self._policy = policy
         self._client = client

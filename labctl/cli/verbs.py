@@ -77,6 +77,9 @@ def load(name: str) -> Any:
 
 
 def _set_variables(command: Any, words: Iterable[str]) -> None:
+    """Give every option of a command an environment variable, named after the verb and the
+    option.
+    """
     for option in command.params:
         if isinstance(option, TyperOption):
             longest = max(option.opts, key=len).lstrip("-")

@@ -58,6 +58,7 @@ class EngineAccess:
 
 
 def _open_docker() -> EngineAccess:
+    """Connect to Docker, and return the ways to it. Raise EngineError if no engine answers."""
     client = connect()
 
     def checks() -> Iterator[Check]:

@@ -82,6 +82,9 @@ def address_book(services: Sequence[Service], subnet: IPv4Network) -> AddressBoo
 
 
 def _host_numbers(services: Sequence[Service]) -> dict[str, int]:
+    """Return the last number of each service's address: the one that it asks for, or the next free
+    one.
+    """
     hosts: dict[str, int] = {}
     for service in services:
         fixed = [a.ipv4_address for a in service.networks.values() if a.ipv4_address]

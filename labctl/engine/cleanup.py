@@ -90,6 +90,7 @@ def _remove_all(runtime: Runtime, all_of: Sequence[str], is_over: _IsOver) -> Re
 
 
 def _look(runtime: Runtime, all_of: Sequence[str], is_over: _IsOver) -> list[Resource]:
+    """Ask the engine for the resources with these labels, and return those whose run is over."""
     return [
         resource
         for kind in ResourceKind
@@ -120,6 +121,7 @@ def _refusal(runtime: Runtime, resource: Resource) -> Busy | None:
 
 
 def _endless(left: Sequence[Resource], refusals: Sequence[Busy]) -> EngineError:
+    """Return the error for resources that come back as often as they are removed."""
     counts = ", ".join(f"{n} {name}" for name, n in _count(r.kind for r in left).items() if n)
     reason = f"; the engine says: {refusals[-1].message}" if refusals else ""
     return EngineError(

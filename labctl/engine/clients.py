@@ -44,7 +44,7 @@ class ClientStarter:
     """Starts clients in the network namespace of a tap."""
 
     def __init__(self, containers: LabContainers, *, tap: str) -> None:
-        """`tap` is the tap's container."""
+        """Take the lab's containers and the name of the tap's container."""
         self._containers = containers
         self._tap = tap
         self._prepared: tuple[PlannedAttempt, Future[StartedClient]] | None = None
@@ -62,6 +62,9 @@ class ClientStarter:
         self._prepared = (attempt, self._containers.in_background(lambda: self._start(attempt)))
 
     def _start(self, attempt: PlannedAttempt) -> StartedClient:
+        """Start a container for the attempt, and attach to it. If that fails, the container is
+        removed.
+        """
         containers = self._containers
         container = containers.create(
             client_container(

@@ -26,7 +26,7 @@ class ContainerEngine:
     """Starts and removes the labs of one run; implements labctl.engine.protocol.Engine."""
 
     def __init__(self, runtime: Runtime, *, run: str, keep: bool = False) -> None:
-        """`run` is the run's id; with `keep`, its labs are left running for people to look at."""
+        """Take the id of the run. With `keep`, its labs are left running for people to look at."""
         self._runtime = runtime
         self._run = run
         self._keep = keep

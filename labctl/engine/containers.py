@@ -91,6 +91,7 @@ def service_container(
 
 
 def _tmpfs(entry: str) -> tuple[str, str]:
+    """Return path and options of a Compose entry for a tmpfs."""
     path, _, options = entry.partition(":")
     return path, options
 

@@ -54,6 +54,7 @@ def examine() -> Iterator[Check]:
 
 
 def _image(image: ImageStatus) -> Check:
+    """Return the check of one image: whether it is built."""
     if image.state is ImageState.READY:
         python = f"CPython {image.python}, " if image.python else ""
         seen = f"{python}from {image.origin}"
@@ -67,7 +68,9 @@ def _image(image: ImageStatus) -> Check:
 
 
 def _libraries(images: list[ImageStatus]) -> Check:
-    """Always fine: who runs no attempt that requires a library never needs these."""
+    """Return the check of the images with libraries. It never fails, because only attempts with
+    `requires` need them.
+    """
     ready = [
         series
         for series, image in zip(SERIES, images, strict=True)

@@ -40,6 +40,7 @@ class Inbox:
             self._changed.notify_all()
 
     def _keep(self, line: bytes) -> None:
+        """Add a line, and drop the oldest lines if there are too many."""
         self._lines.append(line)
         self._room -= len(line)
         while len(self._lines) > self._most or (self._room < 0 and len(self._lines) > 1):

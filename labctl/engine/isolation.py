@@ -120,6 +120,9 @@ def try_isolation(
 
 
 def _reach(returned: str | None, report: bytes) -> Reach:
+    """Read what the client that tries the isolation could reach. Raise EngineError if it is not
+    readable.
+    """
     try:
         found = ast.literal_eval(returned or "")
         lists = ("reached", "tried", "capabilities", "writable")
@@ -143,6 +146,7 @@ def listener() -> Iterator[int]:
 
 
 def _greet(server: socket.socket) -> None:
+    """Accept connections and greet each, until the socket is closed."""
     with contextlib.suppress(OSError):  # the listener was closed
         while True:
             peer, _ = server.accept()

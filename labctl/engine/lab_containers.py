@@ -27,8 +27,8 @@ class LabContainers:
         self, runtime: Runtime, *, lab: str, labels: Mapping[str, str], keep: bool,
         check_running: Callable[[], None],
     ) -> None:  # fmt: skip
-        """`lab` is the name that all containers begin with. `check_running` raises EngineError once
-        the run has been stopped.
+        """Take the lab's name, which all its containers' names begin with. `check_running` raises
+        EngineError once the run has been stopped.
         """
         self._runtime = runtime
         self._lab = lab
@@ -84,6 +84,7 @@ class LabContainers:
         self._pool.submit(self._remove, container)
 
     def _remove(self, container: str) -> None:
+        """Remove a container from the engine and from the list of those present."""
         with doing("removing a container"):
             cleanup.remove(self._runtime, ResourceKind.CONTAINER, container)
         with self._lock:

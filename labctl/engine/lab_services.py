@@ -14,7 +14,7 @@ class LabServices:
     """The services of a lab. They start in the background, each after those it depends on."""
 
     def __init__(self, services: Iterable[RunningService]) -> None:
-        """`services` come in the order of their dependencies."""
+        """Begin to start the services, which come in the order of their dependencies."""
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="services")
         self._starting: dict[str, Future[RunningService]] = {}
         # A pool takes its work in order: whatever a start waits for is already under way.
@@ -22,6 +22,7 @@ class LabServices:
             self._starting[service.spec.name] = self._pool.submit(self._start, service)
 
     def _start(self, service: RunningService) -> RunningService:
+        """Wait for the services that this one depends on, then start it and return it."""
         for dependency in service.spec.depends_on:
             self._starting[dependency].result()
         service.start()

@@ -32,7 +32,9 @@ class RunningService:
         self, spec: Service, containers: LabContainers, *, place: OnNetwork, speaks: bool,
         environment: Mapping[str, str],
     ) -> None:  # fmt: skip
-        """`environment` is added to that of the Compose entry, where the service speaks."""
+        """Take the service's Compose entry and its place. If it `speaks`, `environment` is added to
+        the entry's.
+        """
         self.spec = spec
         self._containers = containers
         self._place = place
@@ -65,12 +67,16 @@ class RunningService:
             self._wait_for_health(deadline)
 
     def _listen(self) -> None:
+        """Attach to the container, and collect its lines in a thread."""
         stream = self._containers.attach(self._container, self._what, stdin=self._speaks)
         self._stream = stream
         lines = stream.lines(limit=_LINE_LIMIT)
         threading.Thread(target=self._inbox.fill, args=(lines,), daemon=True).start()
 
     def _wait_for_ready(self, deadline: float) -> None:
+        """Tell the service to go, and wait until it says that it is ready. Raise EngineError if it
+        does not.
+        """
         if self._stream is None:
             raise EngineError(f"{self._what} was not started")
         with doing(f"starting {self._what}"):
@@ -96,9 +102,11 @@ class RunningService:
             raise self._failure()
 
     def _state(self) -> ContainerState:
+        """Ask the engine for the container's state."""
         return self._containers.state(self._container, self._what)
 
     def _failure(self) -> EngineError:
+        """Return the error that says why the service did not get ready, with its last lines."""
         state = self._state()
         if not state.is_running:
             failure = f"died (exit code {state.exit_code})"
@@ -112,6 +120,7 @@ class RunningService:
         )
 
     def _log_tail(self) -> str:
+        """Return the last lines that the service wrote, as text for a message."""
         written = [line.decode("utf-8", "backslashreplace") for line in self._inbox.since(0)]
         errors = list(self._stream.tail) if self._stream else []
         last = (written + errors)[-_TAIL_LINES:]
@@ -175,5 +184,6 @@ class RunningService:
 
 
 def _is_ready(line: bytes) -> bool:
+    """Tell whether a line is a service's `ready` event."""
     event = decode_event(line)
     return event is not None and event.is_ready

@@ -99,6 +99,7 @@ class RunningTap:
             self._clients.discard(client)
 
     def _observe(self, client: StartedClient, attempt: PlannedAttempt, limit_s: float) -> Evidence:
+        """Run the client, and return its evidence: report, packets, and what the services saw."""
         self._wait_until_ready()
         services = self._services.ready()
         marks = {service: service.mark() for service in services}
@@ -144,6 +145,7 @@ class RunningTap:
         )
 
     def _served(self, marks: Mapping[RunningService, int]) -> tuple[ServerEvent, ...]:
+        """Return the services' events since their marks, in order of time."""
         events = [
             event
             for service, mark in marks.items()

@@ -101,7 +101,7 @@ def aliases(name: str) -> set[str]:
 
 @cache
 def is_known(name: str) -> bool:
-    """Whether an exception of the standard library is called so."""
+    """Tell whether the standard library has an exception of this name."""
     return name in known_names() or canonical(name) in known_names()
 
 

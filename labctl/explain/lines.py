@@ -67,7 +67,9 @@ def lines_of(text: str) -> list[Line]:
 
 
 def _around_frames(lines: list[str]) -> Iterator[Line]:
-    """`base` is the column in which an exception must begin, or None where none can be."""
+    """Yield the lines of tracebacks: frames, headers, links and exceptions, by the columns that
+    they begin in.
+    """
     base: int | None = 0
     for line in lines:
         frame = _FRAME.search(line)
@@ -91,14 +93,18 @@ def _around_frames(lines: list[str]) -> Iterator[Line]:
 
 
 def _level(margin: str) -> int:
-    """Groups mark their lines with a | in columns 2, 4, 6; a log may stand before that."""
+    """Return how deep in exception groups a line is, by its margin. Groups mark their lines with a
+    | in columns 2, 4, 6; a log may stand before that.
+    """
     marks = _MARGIN.search(margin)
     width = len(marks[0].rstrip()) if marks and "|" in marks[0] else 0
     return max(width // 2 - 1, 0)
 
 
 def _exception(line: str, base: int) -> Line | None:
-    """The end of a traceback. It stands where its header stood, two columns left of its frames."""
+    """Parse the last line of a traceback, which begins at the column `base`. Return None if it
+    names no exception.
+    """
     found = _EXCEPTION.match(line[base:])
     if not found or not _is_exception(found[1]):
         return None
@@ -109,7 +115,9 @@ def _exception(line: str, base: int) -> Line | None:
 
 
 def _bare(line: str) -> Line | None:
-    """An exception in a line of a log: the first name of one, with what comes after it."""
+    """Find the first exception that a line of a log names, with the text after it. Return None if
+    there is none.
+    """
     for found in re.finditer(r"(?<![\w.'\"])[A-Za-z_][\w.]*", line):
         whole = _EXCEPTION.match(line[found.start() :])
         if whole and _is_exception(whole[1]):
@@ -118,9 +126,11 @@ def _bare(line: str) -> Line | None:
 
 
 def _is_exception(name: str) -> bool:
+    """Tell whether a name is, or looks like, that of an exception."""
     return is_known(name) or bool(_LIKE_ONE.fullmatch(name)) or _is_builtin(name)
 
 
 def _is_builtin(name: str) -> bool:
+    """Tell whether a name is that of a built-in exception."""
     found = getattr(builtins, name, None)
     return isinstance(found, type) and issubclass(found, BaseException)

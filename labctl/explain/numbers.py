@@ -114,12 +114,15 @@ def symbol(message: str | None) -> str | None:
 
 
 def _number(message: str) -> int | None:
+    """Return the error number in a message, or None."""
     found = _ERRNO.search(message) or _WINDOWS.search(message)
     return int(next(group for group in found.groups() if group)) if found else None
 
 
 def agrees(name: str, wanted: Scalar, message: str) -> bool | None:
-    """Whether a message tells that the attribute has this value, or another; None: neither."""
+    """Tell whether a message gives an attribute this value (True) or another (False). Return None
+    if it tells neither.
+    """
     if name == "errno":
         return _errno_agrees(wanted, message)
     if name == "verify_code":
@@ -134,6 +137,9 @@ def agrees(name: str, wanted: Scalar, message: str) -> bool | None:
 
 
 def _errno_agrees(wanted: Scalar, message: str) -> bool | None:
+    """Tell whether a message gives `errno` this value, or another. Return None if it tells
+    neither.
+    """
     number = _number(message)
     if wanted is None:
         return number is None
@@ -146,6 +152,7 @@ def _errno_agrees(wanted: Scalar, message: str) -> bool | None:
 
 
 def _verify_code(message: str) -> int | None:
+    """Return OpenSSL's verify code for the reason in a message, or None."""
     found = _VERIFY.search(message)
     if not found:
         return None

@@ -39,13 +39,15 @@ def parse(text: str) -> list[Raised]:
 
 
 def _frame(line: Line) -> list[Frame]:
-    """The frame, if it is a library's. A dotted name, as other tools write it, is cut."""
+    """Return the frame of a line, if it is a library's, or else an empty list."""
     module = module_of(line.name)
     return [Frame(module, line.text.rpartition(".")[2])] if module and line.text else []
 
 
 def _told(frames: list[Frame] | None) -> tuple[Frame, ...] | None:
-    """Without repetitions in a row: who raises again what it has caught is there twice."""
+    """Return the frames without repetitions in a row. A function that raises again what it caught
+    is there twice.
+    """
     if frames is None:
         return None
     pairs = zip([None, *frames], frames, strict=False)
@@ -53,7 +55,9 @@ def _told(frames: list[Frame] | None) -> tuple[Frame, ...] | None:
 
 
 def _assembled(items: list[_Item]) -> list[Raised]:
-    """Each exception with what it is linked to, and with those of a higher level as its group."""
+    """Return the exceptions with their causes and contexts, and with those of a deeper level as
+    their groups.
+    """
     found: list[Raised] = []
     while items:
         first, *items = items

@@ -30,7 +30,7 @@ def module_of(path: str) -> str | None:
 
 
 def _inside_library(parts: list[str]) -> list[str]:
-    """What comes after the folder of a library; nothing where there is none."""
+    """Return the parts of a path below a library's folder; empty if it leads into none."""
     for index in range(len(parts) - 1, -1, -1):
         if parts[index] in _PACKAGES:
             return parts[index + 1 :]

@@ -85,6 +85,7 @@ def name_of(expected: ExpectedException) -> str:
 
 
 def _alike(expected: ExpectedException, raised: Raised, outermost: str) -> float:
+    """Return how much a raised exception is like an expected one, 0 to 1."""
     kind = _kind(expected, raised)
     if kind:
         return kind * _details(expected, raised.message, certain=kind >= _KIND)
@@ -95,6 +96,7 @@ def _alike(expected: ExpectedException, raised: Raised, outermost: str) -> float
 
 
 def _kind(expected: ExpectedException, raised: Raised) -> float:
+    """Return how close two exceptions' types are, 0 to 1: the same, a base, or kin."""
     wanted, seen = canonical(name_of(expected)), canonical(raised.type)
     if wanted == seen:
         return _EXACT if name_of(expected) == raised.type else _SAME
@@ -107,6 +109,7 @@ def _kind(expected: ExpectedException, raised: Raised) -> float:
 
 
 def _details(expected: ExpectedException, message: str | None, *, certain: bool) -> float:
+    """Return a factor for what a message says about the expected attributes and text."""
     if message is None:
         return _UNTOLD
     told = [agrees(name, value, message) for name, value in expected.attrs.items()]
@@ -122,14 +125,19 @@ def _details(expected: ExpectedException, message: str | None, *, certain: bool)
 
 
 def _shape_expected(expected: ExpectedException) -> list[str]:
+    """Return the types of an expected exception and of all that is in it."""
     return [canonical(name_of(one)) for one in ExpectedException.everything(expected)]
 
 
 def _shape_observed(raised: Raised) -> list[str]:
+    """Return the types of a raised exception and of all that is in it."""
     return [canonical(one.type) for one in raised.everything()]
 
 
 def _stack(expected: Stack, raised: Raised, root: Raised) -> float:
+    """Return how much an expected stack is like that of a raised exception, or of its root,
+    0 to 1.
+    """
     if expected is None:
         return 0.0
     alike = stack_likeness(expected, raised.frames)
@@ -155,7 +163,9 @@ def stack_likeness(expected: Sequence[str], frames: Sequence[Frame] | None) -> f
 
 
 def _frames(expected: Sequence[str]) -> Iterator[str]:
-    """`socket:create_connection` of module:qualname, once where it stands repeatedly in a row."""
+    """Yield an expected stack in short form, `socket:create_connection`, without repetitions in a
+    row.
+    """
     before = ""
     for frame in expected:
         module, _, qualname = frame.partition(":")
@@ -166,7 +176,9 @@ def _frames(expected: Sequence[str]) -> Iterator[str]:
 
 
 def _fits(wanted: list[str], seen: list[str]) -> bool:
-    """Whether the frames are those, by the positions up to which the first of them can fit."""
+    """Tell whether frames match a pattern of frames, in which `...` stands for any number
+    of them.
+    """
     reached = {0}
     for frame in wanted:
         if frame == ANY:
@@ -179,12 +191,13 @@ def _fits(wanted: list[str], seen: list[str]) -> bool:
 
 
 def _common_end(one: list[str], other: list[str]) -> int:
+    """Return how many frames two stacks share at their ends."""
     pairs = zip(reversed(one), reversed(other), strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _common(one: list[str], other: list[str]) -> int:
-    """The length of the longest sequence that both have, with gaps."""
+    """Return the length of the longest common subsequence of two stacks."""
     row = [0] * (len(other) + 1)
     for a in one:
         before = row
@@ -197,6 +210,7 @@ def _common(one: list[str], other: list[str]) -> int:
 def _reasons(
     expected: ExpectedException, frames: Stack, raised: Raised, stack: float
 ) -> Iterator[str]:
+    """Yield, as clauses, what an expectation and a raised exception have in common."""
     seen = {canonical(one.type): one for one in raised.everything()}
     for one in ExpectedException.everything(expected):
         found = seen.get(canonical(name_of(one)))
@@ -213,6 +227,7 @@ def _reasons(
 
 
 def _kinship(seen: str, wanted: str) -> Iterator[str]:
+    """Yield a clause if one type is a base of the other."""
     if seen != wanted and wanted in bases(seen):
         yield f"{seen} is a kind of {wanted}"
     elif seen != wanted and seen in bases(wanted):
@@ -220,6 +235,7 @@ def _kinship(seen: str, wanted: str) -> Iterator[str]:
 
 
 def _same_details(expected: ExpectedException, message: str | None) -> Iterator[str]:
+    """Yield, as clauses, the attributes and the text that a message tells about."""
     if message is None:
         return
     for name, value in expected.attrs.items():
@@ -231,6 +247,6 @@ def _same_details(expected: ExpectedException, message: str | None) -> Iterator[
 
 
 def _shared(expected: Sequence[str], raised: Raised) -> list[str]:
-    """The functions that are in both, as the scenario has them."""
+    """Return the expected frames that are in the raised exception's stacks, too."""
     seen = {str(frame) for one in raised.everything() for frame in one.frames or ()}
     return [frame for frame in expected if next(_frames([frame])) in seen]

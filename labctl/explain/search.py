@@ -44,7 +44,9 @@ def search(
 
 
 def _own_words(raised: Raised) -> set[str]:
-    """Words for the exceptions themselves, and for `isa` of their bases."""
+    """Return the words that a scenario's file must have one of: the exceptions' names, and `isa:`
+    with their bases.
+    """
     found: set[str] = set()
     for one in raised.everything():
         found |= set(map(_telling, aliases(canonical(one.type))))
@@ -66,7 +68,9 @@ def words(raised: Raised) -> set[str]:
 
 
 def _telling(name: str) -> str:
-    """The end of a name; all of one that ends in a word that is everywhere: `socket.timeout`."""
+    """Return the last part of a dotted name; all of it if that is a word found everywhere, as in
+    `socket.timeout`.
+    """
     last = name.rpartition(".")[2]
     return name if last.islower() or last == "Error" else last
 
@@ -82,10 +86,12 @@ def candidates(raised: Raised, scenarios: Iterable[Scenario]) -> list[Candidate]
 
 
 def _rarity(one: Candidate) -> tuple[bool, ...]:
+    """Return a key that sorts core and essential scenarios first."""
     return tuple(tag not in one.scenario.tags for tag in ("core", "essential"))
 
 
 def _scored(scenario: Scenario, raised: Raised) -> Iterator[Candidate]:
+    """Yield a candidate for each exception that the scenario's attempts expect, with its score."""
     for attempt in scenario.attempts:
         for variant in attempt.expectations:
             for expected, stack in _exceptions(variant):
@@ -100,7 +106,9 @@ def _scored(scenario: Scenario, raised: Raised) -> Iterator[Candidate]:
 
 
 def _exceptions(variant: Expectation) -> Iterator[tuple[ExpectedException, Stack]]:
-    """What comes out of the client, and what ends its threads and tasks."""
+    """Yield the exceptions that an expectation names, with their stacks: the client's own, then
+    those of threads and tasks.
+    """
     if variant.returns is None:
         yield variant, variant.stack
     for one in variant.unhandled:
@@ -108,12 +116,15 @@ def _exceptions(variant: Expectation) -> Iterator[tuple[ExpectedException, Stack
 
 
 def _best(scenario: Scenario, raised: Raised) -> Candidate | None:
+    """Return the scenario's candidate with the highest score, or None if all are 0."""
     found = max(_scored(scenario, raised), key=lambda it: it.likeness.score, default=None)
     return found if found and found.likeness.score else None
 
 
 def _mean(scenario: Scenario, raised: Raised) -> float:
-    """How alike its clients are as a whole; those that raise nothing count as 0."""
+    """Return the mean of the best scores of a scenario's clients. Those that raise nothing count as
+    0.
+    """
     best: dict[str, float] = dict.fromkeys((one.name for one in scenario.attempts), 0.0)
     for one in _scored(scenario, raised):
         best[one.attempt.name] = max(best[one.attempt.name], one.likeness.score)

@@ -89,7 +89,9 @@ def setting(raised: Raised, scenario: Scenario, variant: Expectation) -> float:
 
 
 def _words(raised: Raised, name: str) -> float:
-    """How much of a name is in the messages, and not in the exceptions' own names already."""
+    """Return the share of the words of a scenario's name that are in the messages, but not in the
+    exceptions' own names.
+    """
     everything = list(raised.everything())
     said = " ".join(one.message or "" for one in everything).casefold()
     types = " ".join(one.type for one in everything).casefold()
@@ -98,7 +100,9 @@ def _words(raised: Raised, name: str) -> float:
 
 
 def _phase_of(raised: Raised) -> Phase | None:
-    """By the innermost function that tells, of what happened first."""
+    """Return the phase of a connection that the exception is from, by the innermost function that
+    tells. Return None if none tells.
+    """
     for one in reversed(list(raised.everything())):
         for frame in reversed(one.frames or ()):
             if frame.function in _BY_FUNCTION:
@@ -107,7 +111,9 @@ def _phase_of(raised: Raised) -> Phase | None:
 
 
 def _phase_expected(variant: Expectation) -> Phase | None:
-    """By how the flows end that are expected; None where none is, or they differ."""
+    """Return the phase in which the expected flows end. Return None if no flow is expected, or if
+    they differ.
+    """
     if variant.wire is None or variant.wire == "nothing":
         return None
     flows = [line.split() for line in variant.wire]
@@ -120,7 +126,7 @@ def _phase_expected(variant: Expectation) -> Phase | None:
 
 
 def _protocols_of(raised: Raised) -> set[Layer]:
-    """Of the modules that it came through, and of those that its exceptions are from."""
+    """Return the protocols of the modules that an exception is from, or came through."""
     modules = {one.type for one in raised.everything()}
     modules |= {frame.module for one in raised.everything() for frame in one.frames or ()}
     known = _protocols()
@@ -129,5 +135,5 @@ def _protocols_of(raised: Raised) -> set[Layer]:
 
 @cache
 def _protocols() -> dict[str, Layer]:
-    """The protocols of the client libraries that speak only one, by top-level module."""
+    """Return the protocols of client libraries that speak only one, by top-level module."""
     return {one.module: one.protocol for one in libraries().values() if one.protocol}

@@ -50,10 +50,12 @@ def seen_by_servers(variant: Expectation) -> tuple[str, ...]:
 
 
 def _is_plain_lookup(line: str) -> bool:
+    """Tell whether a line of `wire` is a look-up that was answered."""
     return line.startswith("dns ") and line.endswith(" answered")
 
 
 def _sentence(line: str) -> str:
+    """Return a line of `wire` as a clause in plain words."""
     protocol, _, rest = line.partition(" ")
     subject, _, outcome = rest.rpartition(" ")
     name = subject.partition(" ")[0]

@@ -64,6 +64,7 @@ def _this_try(directory: Path, exercise: Exercise) -> int:
 
 
 def _count(directory: Path, tries: int) -> None:
+    """Write the number of tries beside the student's files, if the folder exists."""
     if not directory.is_dir():
         return
     try:

@@ -78,6 +78,9 @@ def _todo(
 def _grade(
     todo: Sequence[Submission], request: GradeRequest, folder: Folder, output: Output
 ) -> None:
+    """Grade the submissions, and write each grade and its evidence to the folder. If that is cut
+    short, say how many are done.
+    """
     grader = Grader(
         request.exercise, jobs=request.jobs, hidden=True, output=output, seed=request.seed
     )

@@ -69,6 +69,9 @@ class Folder:
             ) from error
 
     def _check(self, exercise: str, *, resume: bool) -> None:
+        """Raise UsageError if the folder has files that are not this exercise's grades, or has
+        grades and `resume` is not given.
+        """
         there = self.path.exists() and {one.name for one in self.path.iterdir()} - {_ASIDE}
         if not there:
             return
@@ -161,6 +164,7 @@ def _exercise_of(mark: Path) -> str | None:
 
 
 def _document(ended: EndedAttempt, setting: Setting) -> str:
+    """Return the result document of one attempt, as JSON text."""
     result = Result(
         labctl=__version__,
         engine=setting.engine,

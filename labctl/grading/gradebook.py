@@ -72,7 +72,7 @@ class Gradebook:
         keep: Callable[[JobKey, EndedAttempt], tuple[str, str]],
         hidden: bool = True,
     ) -> None:
-        """`runs` are those to be made, and `observations` are what predictions are about, by name.
+        """Take the runs to be made, and the observations that predictions are about, by name.
 
         `done` is given each grade. `keep` is given each attempt of a run, and returns the names of
         the files with its evidence: result document and packets. Hidden questions are asked, and
@@ -119,6 +119,9 @@ class Gradebook:
         return [self._once_more(entry) for entry in self._open.values() if entry.broken]
 
     def _once_more(self, entry: _Entry) -> tuple[Work, list[Run]]:
+        """Return the work and the runs of a submission that the lab broke, to be made again, and
+        forget that it broke.
+        """
         runs = [run for run in self._runs if run.name in entry.broken]
         work = entry.submission.work or Work(owner=entry.submission.id, sources={})
         own = {name: one for name, one in work.scenarios.items() if _own(name) in entry.broken}
@@ -138,6 +141,7 @@ class Gradebook:
     # --- parts ------------------------------------------------------------------------------------
 
     def _predicted(self, submission: GradedSubmission) -> list[Part]:
+        """Return the marked answers to the exercise's questions."""
         return [
             mark_answer(
                 name,
@@ -150,6 +154,7 @@ class Gradebook:
         ]
 
     def _missing(self, submission: GradedSubmission) -> list[Part]:
+        """Return the parts for runs whose file was not handed in, with no points."""
         return [
             mark_unmade_run(run, GradeState.GRADED, MISSING.format(file=run.file))
             for run in self._runs
@@ -157,6 +162,7 @@ class Gradebook:
         ]
 
     def _invalid(self, submission: GradedSubmission) -> list[Part]:
+        """Return the parts for scenarios that can't be loaded, with their mistakes."""
         return [
             mark_invalid(name, self._exercise.spec.scenarios[name], mistakes)
             for name, mistakes in submission.invalid.items()
@@ -180,18 +186,22 @@ class Gradebook:
     # --- grades -----------------------------------------------------------------------------------
 
     def _names(self) -> list[str]:
-        """The parts of every submission, in their order."""
+        """Return the names of the parts of every submission, in their order."""
         predicted = [f"predict/{name}" for name in self._questions]
         runs = [run.name for run in self._runs]
         own = [_own(name) for name in self._exercise.spec.scenarios]
         return [*predicted, *runs, *own]
 
     def _finish(self, entry: _Entry) -> None:
+        """Hand over the submission's grade and forget the submission, if all its parts are
+        marked.
+        """
         if entry.submission.refused or entry.parts.keys() >= set(self._names()):
             self._done(self._grade(entry, lost=False))
             del self._open[entry.submission.id]
 
     def _grade(self, entry: _Entry, *, lost: bool) -> Grade:
+        """Return the grade that the marked parts make. With `lost`, the lab broke for good."""
         submission, spec = entry.submission, self._exercise.spec
         parts = tuple(entry.parts[name] for name in self._names() if name in entry.parts)
         return Grade(
@@ -219,6 +229,7 @@ def _own(name: str) -> str:
 
 
 def _state(submission: GradedSubmission, parts: Sequence[Part], *, lost: bool) -> GradeState:
+    """Return the state of a grade, by the states of its parts."""
     if submission.refused:
         return GradeState.REFUSED
     if lost or any(part.state is GradeState.ERROR for part in parts):

@@ -41,8 +41,10 @@ class Grader:
     def __init__(
         self, exercise: Exercise, *, jobs: int, hidden: bool, output: Output, seed: str = ""
     ) -> None:
-        """Hidden runs and questions are part of it only with `hidden`. What varies from run to run
-        follows from `seed`, which is made up where there is none. Raises EngineError if there is no
+        """Open the engine, and get the images that the exercise needs ready.
+
+        Without `hidden`, hidden runs and questions are left out. What varies from run to run
+        follows from `seed`, which is made up if it is empty. Raise EngineError if there is no
         engine, or an image can't be built.
         """
         self._exercise = exercise
@@ -137,4 +139,5 @@ class Grader:
 
 
 def _load_scenario(path: Path) -> Scenario:
+    """Load a student's scenario, with labctl's own Compose file."""
     return load_scenario(path, builtin_compose=bundled_compose())

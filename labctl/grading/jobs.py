@@ -63,7 +63,9 @@ class Planner:
     """
 
     def __init__(self, exercise: Exercise, interpreter: Interpreter, *, seed: str) -> None:
-        """What varies from run to run follows from `seed`."""
+        """Take the exercise and the interpreter. What varies from run to run follows from
+        `seed`.
+        """
         self._exercise = exercise
         self._interpreter = interpreter
         self._seed = seed
@@ -117,6 +119,7 @@ class Planner:
         return order.sample(aims, len(aims))
 
     def _attempt(self, work: Work, run: Run, aim: Aim) -> PlannedAttempt:
+        """Plan one run of a student's program against a target, and remember whose it is."""
         places = aim.placeholders
         job = JobKey(owner=work.owner, part=run.name, run=run, placeholders=places)
         return PlannedAttempt(

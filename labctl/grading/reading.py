@@ -51,6 +51,9 @@ def digest_of(submission: Submission, exercise: Exercise) -> str:
 def _read(
     submission: Submission, exercise: Exercise, load_scenario: LoadScenario
 ) -> GradedSubmission:
+    """Read a submission's files into sources, answers and scenarios, with their mistakes. Raise
+    RefusalError if it can't be read.
+    """
     files = submission.read(exercise.files)
     texts = {name: _text(name, data) for name, data in files.contents.items()}
     scenarios, invalid = _scenarios(exercise, texts, load_scenario)
@@ -71,6 +74,7 @@ def _read(
 
 
 def _text(name: str, data: bytes) -> str:
+    """Decode a file as UTF-8. Raise RefusalError if it is something else."""
     try:
         return data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -125,6 +129,7 @@ def _scenarios(
 
 
 def _mistake(file: str, error: InputError) -> str:
+    """Return a mistake as `FILE:LINE: message`."""
     line = f":{error.where.line}" if error.where and error.where.line else ""
     return f"{file}{line}: {error.message}"
 

@@ -56,9 +56,11 @@ class Variation:
         return Aim(target=chosen, placeholders=placeholders)
 
     def _word(self) -> str:
+        """Return a random word of ten hexadecimal digits."""
         return f"{self._random.getrandbits(40):010x}"
 
     def _other(self, target: Target) -> Target:
+        """Move a target to a random name and port in all services, and return it."""
         reached = self._reached_by(target.host)
         port = self._port() if all(map(_is_script, reached)) else target.port
         host = target.host if is_address(target.host) else f"h{self._word()[:6]}.lab"
@@ -72,6 +74,7 @@ class Variation:
         return Target(host=host, port=port)
 
     def _port(self) -> int:
+        """Return a random port that was not returned before."""
         port = self._random.choice([one for one in _PORTS if one not in self._ports])
         self._ports.add(port)
         return port
@@ -139,6 +142,7 @@ def _with_answer(service: Service, old: str, new: str) -> Service:
 
 
 def _answers(service: Service) -> dict[str, object]:
+    """Parse the name server's answers from a service's environment."""
     found: dict[str, object] = yaml.safe_load(service.environment.get(_ANSWERS, "")) or {}
     return found
 

@@ -11,11 +11,14 @@ from labctl.model.result import Difference, ExceptionInfo, Observation
 
 
 def left_by_exit(observation: Observation) -> bool:
-    """Whether the client left by sys.exit: its code is judged, not its exception."""
+    """Tell whether the client ended by sys.exit. Then its exit code is judged, not its
+    exception.
+    """
     return observation.exception is not None and "SystemExit" in _names(observation.exception)
 
 
 def _names(exception: ExceptionInfo) -> tuple[str, ...]:
+    """Return the names of an exception's type and its bases."""
     return (exception.type, *exception.bases)
 
 
@@ -35,6 +38,7 @@ def raised(rule: Rule, observation: Observation) -> Iterator[Difference]:
 
 
 def _place(exception: ExceptionInfo) -> str:
+    """Return where the exception was raised, as a phrase for a message; empty if unknown."""
     origin = exception.origin
     if origin is not None and origin.client and origin.line is not None:
         return f" of line {origin.line}"
@@ -42,6 +46,7 @@ def _place(exception: ExceptionInfo) -> str:
 
 
 def _not_admitted(rule: Rule, exception: ExceptionInfo) -> str:
+    """Return why the policy does not admit an exception, as a clause."""
     if "KeyboardInterrupt" in _names(exception):
         return "which nothing but a person at the keyboard may cause"
     if exception.type == "ModuleNotFoundError":
@@ -54,7 +59,9 @@ def _not_admitted(rule: Rule, exception: ExceptionInfo) -> str:
 
 
 def _admits(admitted: Sequence[str], exception: ExceptionInfo) -> bool:
-    """By itself, by a base, or, of a group, by all that is in it."""
+    """Tell whether an exception is admitted: by itself, by a base, or, for a group, by all its
+    members.
+    """
     names = _names(exception)
     if "KeyboardInterrupt" in names:
         return False
@@ -64,7 +71,9 @@ def _admits(admitted: Sequence[str], exception: ExceptionInfo) -> bool:
 
 
 def _is_called(name: str, wanted: str) -> bool:
-    """Packages offer classes under shorter names: mylib.MyError may be mylib.errors.MyError."""
+    """Tell whether a type has this name. Packages offer classes under shorter names: mylib.MyError
+    may be mylib.errors.MyError.
+    """
     if name == wanted:
         return True
     package, _, last = wanted.rpartition(".")

@@ -63,12 +63,14 @@ def align(expected: Sequence[str], observed: Sequence[str]) -> list[Row]:
 
 
 def matches(expected: Sequence[str], observed: Sequence[str]) -> bool:
-    """Whether the observed stack is the expected one."""
+    """Tell whether an observed stack is the expected one."""
     return _costs(expected, observed)[0][0] == 0
 
 
 def _costs(expected: Sequence[str], observed: Sequence[str]) -> list[list[float]]:
-    """cost[i][j]: the least to turn expected[i:] into observed[j:]."""
+    """Return the cost table of the alignment: cost[i][j] is the least cost to turn expected[i:]
+    into observed[j:].
+    """
     rows, columns = len(expected), len(observed)
     cost = [[0.0] * (columns + 1) for _ in range(rows + 1)]
     cost[rows] = [float(columns - j) for j in range(columns + 1)]
@@ -89,7 +91,9 @@ def _costs(expected: Sequence[str], observed: Sequence[str]) -> list[list[float]
 def _step(
     expected: Sequence[str], observed: Sequence[str], cost: list[list[float]], i: int, j: int
 ) -> tuple[list[Row], int, int]:
-    """The next rows of the cheapest way on from (i, j), and where they lead."""
+    """Return the next rows of the cheapest alignment from (i, j) on, and the position after
+    them.
+    """
     if i == len(expected):
         return [Row("extra", "", observed[j])], i, j + 1
     if expected[i] == ANY:
@@ -107,7 +111,7 @@ def _step(
 
 
 def _taken(cost: list[list[float]], i: int, j: int) -> int:
-    """How many frames from observed[j:] the `...` at expected[i] takes in, at the least."""
+    """Return how many frames from observed[j:] the `...` at expected[i] must cover at least."""
     end = j
     while cost[i + 1][end] != cost[i][j]:
         end += 1

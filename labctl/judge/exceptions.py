@@ -47,23 +47,28 @@ def differences(
 
 
 def _type_fits(expected: ExpectedException, observed: ExceptionInfo) -> bool:
+    """Tell whether an exception has the expected type, or the expected base."""
     if expected.raises is not None:
         return observed.type == expected.raises
     return expected.isa in (observed.type, *observed.bases)
 
 
 def _type(observed: ExceptionInfo) -> str:
+    """Return the name of an exception's type, as a message shows it."""
     if not observed.named:
         return observed.type
     return f"a class that the client made and called {observed.named}"
 
 
 def _of(path: str) -> str:
-    """` as its cause`, ` as its context's cause`; nothing for the exception itself."""
+    """Return whose attribute a path names: ` as its cause`, ` as its context's cause`; empty for
+    the exception itself.
+    """
     return " as its " + "'s ".join(path.split(".")[:-1]) if path else ""
 
 
 def _attrs(expected: ExpectedException, observed: ExceptionInfo, path: str) -> Iterator[Difference]:
+    """Yield a difference for each attribute that is missing or has another value."""
     for name, wanted in expected.attrs.items():
         if name not in observed.attrs:
             actual = "none"
@@ -83,6 +88,9 @@ def _attrs(expected: ExpectedException, observed: ExceptionInfo, path: str) -> I
 
 
 def _value_fits(wanted: Scalar, value: Scalar, symbol: str | None) -> bool:
+    """Tell whether an attribute's value is the expected one, as itself, as its `repr`, or by its
+    symbol, such as ECONNREFUSED.
+    """
     if isinstance(wanted, str):
         return wanted in (value, symbol, repr(value))
     if isinstance(wanted, bool) or isinstance(value, bool):
@@ -91,12 +99,14 @@ def _value_fits(wanted: Scalar, value: Scalar, symbol: str | None) -> bool:
 
 
 def _text(value: Scalar) -> str:
+    """Return a value as a message shows it."""
     return value if isinstance(value, str) else repr(value)
 
 
 def _message(
     expected: ExpectedException, observed: ExceptionInfo, path: str
 ) -> Iterator[Difference]:
+    """Yield a difference if the exception's message does not contain the expected text."""
     if expected.message is None or expected.message in (observed.message or ""):
         return
     there = observed.message is not None
@@ -115,6 +125,7 @@ def _linked(
     observed: ExceptionInfo | None,
     path: str,
 ) -> Iterator[Difference]:
+    """Yield the differences of an exception's cause or context."""
     if expected is None:
         return
     if isinstance(expected, ExpectedException) and observed is not None:
@@ -131,6 +142,7 @@ def _linked(
 
 
 def _group(expected: ExpectedException, observed: ExceptionInfo, path: str) -> Iterator[Difference]:
+    """Yield the differences of the members of an exception group."""
     if expected.group is None:
         return
     found = observed.group or ()

@@ -83,17 +83,19 @@ def uncertain(expectation: Expectation, observation: Observation) -> Iterator[st
 
 
 def _doubt(what: str, expected: str, actual: str, message: str) -> Difference:
+    """Return a difference that says why a claim can't be true."""
     return Difference(what=what, expected=expected, actual=actual, message=message)
 
 
 def _tampering(observation: Observation) -> Iterator[Difference]:
+    """Yield a doubt for each thing that the client did to the probe."""
     for what in observation.tampered:
         message = f"the client {what}: a report made by the client is not believed"
         yield _doubt("tampered", "the probe left alone", what, message)
 
 
 def _frames(stack: Sequence[Frame]) -> Iterator[Difference]:
-    """The frames that are not of the modules they are named after, told once for each module."""
+    """Yield a doubt for each module that has frames in the stack which are not its own."""
     found: dict[str, Frame] = {}
     for frame in stack:
         if frame.genuine is False:
@@ -108,7 +110,9 @@ def _frames(stack: Sequence[Frame]) -> Iterator[Difference]:
 def _origins(
     whole: Expectation, expected: ExpectedException, observed: ExceptionInfo, path: str = ""
 ) -> Iterator[Difference]:
-    """Exceptions that only the system or a library raises, and that the client raised itself."""
+    """Yield a doubt for each exception that the client raised itself, although only the system or a
+    library raises it.
+    """
     origin = observed.origin
     if origin is not None and origin.client and expected.raises in (None, observed.type):
         how = _made_by_hand(whole, observed.type, origin)
@@ -123,7 +127,9 @@ def _origins(
 
 
 def _made_by_hand(whole: Expectation, type_: str, origin: Origin) -> str:
-    """How the client's code made the exception; empty where it may have met it there."""
+    """Return how the client's code made the exception, as a clause; empty if the client may really
+    have met it.
+    """
     at = f" (line {origin.line})" if origin.line else ""
     # An event loop in C throws what it has met into the client's coroutines.
     thrown = origin.how == "throw" and not origin.under
@@ -140,7 +146,9 @@ def _made_by_hand(whole: Expectation, type_: str, origin: Origin) -> str:
 
 
 def _calls(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
-    """A call of the system must have been made where the exception is said to come from."""
+    """Yield a doubt if the stack ends in a function that calls the system, but no such call was
+    made from there.
+    """
     wanted = _wanted_call(expectation, observation)
     if wanted is not None and not _incomplete(observation, wanted[0]):
         event, nothing = wanted
@@ -152,7 +160,7 @@ def _calls(expectation: Expectation, observation: Observation) -> Iterator[Diffe
 
 
 def _end(observation: Observation) -> str:
-    """The innermost frame."""
+    """Return the name of the innermost frame; empty if there is none."""
     return next(reversed(stack_names(observation)), "")
 
 
@@ -168,23 +176,27 @@ def _wanted_call(expectation: Expectation, observation: Observation) -> tuple[st
 
 
 def _made(observation: Observation, event: str) -> list[Call]:
+    """Return the client's calls with this audit event."""
     return [call for call in observation.calls if call.event == event]
 
 
 def _has_made(observation: Observation, event: str) -> bool:
+    """Tell whether the client made the call that the exception came out of."""
     return any(_is_it(call, observation) for call in _made(observation, event))
 
 
 def _incomplete(observation: Observation, event: str) -> bool:
+    """Tell whether calls with this event, or their stacks, are missing from the observation."""
     return observation.omitted_calls > 0 or any(
         call.stack is None for call in _made(observation, event)
     )
 
 
 def _is_it(call: Call, observation: Observation) -> bool:
-    """Whether the exception can have come out of that call: from the same line of the same
-    functions, and, of a connection, to where the wire shows one. A group of what several calls
-    met is raised after them, on a line of its own.
+    """Tell whether the exception can have come out of a call.
+
+    The call must be on the same line of the same functions; a connection must lead to where the
+    wire shows one. A group of what several calls met is raised after them, on a line of its own.
     """
     same = _in_order(call.stack or ()) == _in_order(stack_names(observation))
     grouped = observation.exception is not None and bool(observation.exception.group)
@@ -196,7 +208,7 @@ def _is_it(call: Call, observation: Observation) -> bool:
 
 
 def _in_order(stack: Sequence[str]) -> tuple[str, ...]:
-    """The innermost frames, as far as they are of modules that call each other in order."""
+    """Return the innermost frames, as far as they are of modules that call each other in order."""
     kept: list[str] = []
     for name in reversed(stack):
         if name.partition(":")[0].partition(".")[0] not in _IN_ORDER:
@@ -206,8 +218,10 @@ def _in_order(stack: Sequence[str]) -> tuple[str, ...]:
 
 
 def _on_the_wire(call: Call, flows: Sequence[Flow] | None) -> bool:
-    """By the port: a host has many names (localhost, 0.0.0.0, ::ffff:127.0.0.1), and any other
-    host would be on the wire as a flow that nobody expected. A Unix socket has no port.
+    """Tell whether a call's connection is on the wire, by its port.
+
+    A host has many names (localhost, 0.0.0.0, ::ffff:127.0.0.1), and a connection to any other host
+    would be a flow that nobody expected. A Unix socket has no port.
     """
     if flows is None:
         return True
@@ -216,7 +230,7 @@ def _on_the_wire(call: Call, flows: Sequence[Flow] | None) -> bool:
 
 
 def _elsewhere(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
-    """A refusal must be of a connection that is on the wire."""
+    """Yield a doubt if a refusal came out of a connection that is not on the wire."""
     exception = observation.exception
     origin = exception and exception.origin
     if not exception or not origin or expectation.raises != "ConnectionRefusedError":

@@ -59,6 +59,7 @@ def observe(evidence: Evidence, wire: Wire | None = None) -> Observation:
 
 
 def _on_the_wire(wire: Wire, capture: Capture, seen: Observation) -> dict[str, Any]:
+    """Return the fields of an observation that come from the capture."""
     return {
         "flows": wire.flows,
         "packets": list_packets(wire, start_ns=start_of(wire, seen)),
@@ -75,7 +76,9 @@ def start_of(wire: Wire, observation: Observation) -> int:
 
 
 def _without_report(evidence: Evidence) -> Observation:
-    """What the container's end alone tells; signals by the shell's convention (137 is SIGKILL)."""
+    """Return the observation of a client that left no report, by its container's exit status. A
+    status above 128 names a signal, as in a shell.
+    """
     name = _signal_name(evidence.exit)
     silent = Outcome.KILLED if name else Outcome.EXITED
     return Observation(
@@ -86,14 +89,17 @@ def _without_report(evidence: Evidence) -> Observation:
 
 
 def _signal_name(exit_status: int | None) -> str | None:
+    """Return the name of the signal that an exit status stands for, or None."""
     number = (exit_status or 0) - _SIGNAL_BASE
     return signal.Signals(number).name if number in set(signal.Signals) else None
 
 
 def _parse(report: bytes) -> Observation | None:
-    """The observation that a report claims, or None where it is not one.
+    """Parse the probe's report, and return what it claims. Return None if it is not a proper
+    report.
 
-    It is one line. What fills all the room there is may be cut off, and a second line with it.
+    A report is one line. One that fills all the room there is may be cut off, and a second line
+    with it.
     """
     if len(report) >= REPORT_LIMIT or report.find(b"\n") not in (-1, len(report) - 1):
         return None
@@ -106,15 +112,18 @@ def _parse(report: bytes) -> Observation | None:
 
 
 def _load(report: bytes) -> Any:
+    """Parse JSON from anyone's program. Raise ValueError for anything outside the standard."""
     text = report.decode("utf-8", "backslashreplace")
     return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
 
 
 def _no_constant(name: str) -> float:
+    """Raise ValueError for NaN and Infinity, which are not JSON."""
     raise ValueError(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:
+    """Parse a number. Raise ValueError if it is too large for a float."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is out of range")
@@ -122,7 +131,9 @@ def _finite(text: str) -> float:
 
 
 def _clean(value: Any, depth: int = 0) -> Any:
-    """The same with lone surrogates escaped, which no UTF-8 document can hold."""
+    """Return a JSON value with lone surrogates escaped, because UTF-8 can't hold them. Raise
+    ValueError if it is nested too deeply.
+    """
     if depth > _DEPTH_LIMIT:
         raise ValueError("nested too deeply")
     if isinstance(value, str):
@@ -135,13 +146,16 @@ def _clean(value: Any, depth: int = 0) -> Any:
 
 
 def _claimed(claim: Any) -> dict[str, Any]:
+    """Return the fields of a report that a client may claim. Raise ValueError if it is not the
+    probe's.
+    """
     if not isinstance(claim, dict) or claim.get("probe") != 1:
         raise ValueError("not a report of the probe")
     return {key: value for key, value in claim.items() if key in _FROM_THE_CLIENT}
 
 
 def _consistent(observation: Observation) -> bool:
-    """Whether the parts of a report can be of one run, and are as few as the probe sends."""
+    """Tell whether the parts of a report fit each other, and are within the probe's limits."""
     few = all(len(stack) <= _FRAMES_LIMIT for stack in _stacks(observation))
     few = few and _few_sockets(observation.sockets or ())
     if not _times_possible(observation):
@@ -153,23 +167,26 @@ def _consistent(observation: Observation) -> bool:
 
 
 def _few_sockets(sockets: tuple[str, ...]) -> bool:
+    """Tell whether the open sockets are as few and as short as the probe reports them."""
     short = all(len(socket) <= _SOCKET_LIMIT for socket in sockets)
     return short and len(sockets) <= _SOCKETS_LIMIT
 
 
 def _times_possible(observation: Observation) -> bool:
-    """Whether others can count with the times: any number would do for a forger."""
+    """Tell whether the times of a report are in a possible range. A forger may send any number."""
     started = 0 <= (observation.started_ns or 0) < _LATEST_NS
     return started and all(0 <= call.at_s < _LONGEST_S for call in observation.calls)
 
 
 def _stacks(observation: Observation) -> Iterator[tuple[Frame, ...]]:
+    """Yield all stacks of an observation."""
     yield observation.stack
     for unhandled in observation.unhandled:
         yield unhandled.stack
 
 
 def _with_layers(observation: Observation) -> Observation:
+    """Return the observation with the layer of each frame filled in."""
     unhandled: tuple[Unhandled, ...] = tuple(
         one.model_copy(update={"stack": _layered(one.stack)}) for one in observation.unhandled
     )
@@ -179,6 +196,7 @@ def _with_layers(observation: Observation) -> Observation:
 
 
 def _layered(stack: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Return the frames with their layers filled in."""
     return tuple(
         frame.model_copy(update={"layer": layer_of(frame.module, frame.qualname)})
         for frame in stack

@@ -65,7 +65,7 @@ def judge_policy(rule: Rule, observation: Observation) -> Judgement:
 
 
 def _gaps(rule: Rule, seen: Observation) -> Iterator[str]:
-    """What keeps anybody from saying that the client survived."""
+    """Yield, as sentences, why nobody can say whether the client survived."""
     if not (seen.flows or seen.lost_packets or seen.calls or seen.omitted_calls):
         yield (
             "the client neither asked for a name nor for a connection, so no failure met it: its "
@@ -76,6 +76,7 @@ def _gaps(rule: Rule, seen: Observation) -> Iterator[str]:
 
 
 def _differences(rule: Rule, seen: Observation) -> Iterator[Difference]:
+    """Yield a difference for each rule of the policy that the client broke."""
     if seen.outcome not in _ENDED:
         what, remedy = _BROKEN[seen.outcome]
         yield _difference(what, "an end", seen.outcome.value, f"{ending(seen)}: {remedy}")
@@ -86,11 +87,14 @@ def _differences(rule: Rule, seen: Observation) -> Iterator[Difference]:
 
 
 def _difference(what: str, expected: str, actual: str, message: str) -> Difference:
+    """Return a difference from a policy."""
     return Difference(what=what, expected=expected, actual=actual, message=message)
 
 
 def _end_of_process(seen: Observation) -> Iterator[Difference]:
-    """The supervisor names an exit code or a signal, unless it had to end the process itself."""
+    """Yield a difference if the process was killed, or did not end by itself. The supervisor names
+    an exit code or a signal for all others.
+    """
     if seen.signal:
         message = f"the client's code had ended when its process was killed ({seen.signal})"
         yield _difference("killed", "an end", seen.signal, message)
@@ -105,6 +109,7 @@ def _end_of_process(seen: Observation) -> Iterator[Difference]:
 
 
 def _exits(rule: Rule, seen: Observation) -> Iterator[Difference]:
+    """Yield a difference if the process's exit code is not allowed."""
     code = seen.exit
     if code is None:
         return
@@ -119,7 +124,9 @@ def _exits(rule: Rule, seen: Observation) -> Iterator[Difference]:
 
 
 def _returned(rule: Rule, seen: Observation) -> Iterator[Difference]:
-    """sys.exit(0) is a way to return, too: nothing is wrong, it says."""
+    """Yield a difference if the client returned, although it must not, or returned another value.
+    sys.exit(0) counts as a return.
+    """
     as_well = seen.outcome is Outcome.RETURNED or (left_by_exit(seen) and seen.exit == 0)
     if not as_well:
         return
@@ -134,12 +141,14 @@ def _returned(rule: Rule, seen: Observation) -> Iterator[Difference]:
 
 
 def _unhandled(rule: Rule, seen: Observation) -> Iterator[Difference]:
+    """Yield a difference for each exception that ended a thread or a task."""
     for one in seen.unhandled if rule.unhandled == "none" else ():
         type_ = one.exception.type
         yield _difference("unhandled", "none", type_, f"{type_} {_went_unnoticed(one)}")
 
 
 def _went_unnoticed(one: Unhandled) -> str:
+    """Return where an unhandled exception went, and what to do about it, as a clause."""
     if one.where == "unraisable":
         return "came out of a destructor or a callback, where nobody can catch it"
     remedy = next((text for start, text in _REMEDIES if one.where.startswith(start)), "catch it")
@@ -147,6 +156,7 @@ def _went_unnoticed(one: Unhandled) -> str:
 
 
 def _elapsed(rule: Rule, seen: Observation) -> Iterator[Difference]:
+    """Yield a difference if the client took too long."""
     took, most = seen.elapsed_s, rule.elapsed.max
     if took > most:
         message = (
@@ -157,6 +167,7 @@ def _elapsed(rule: Rule, seen: Observation) -> Iterator[Difference]:
 
 
 def _sockets(rule: Rule, seen: Observation) -> Iterator[Difference]:
+    """Yield a difference if sockets were still open at the end."""
     if rule.sockets == "any" or not seen.sockets:
         return
     number = len(seen.sockets)
@@ -171,13 +182,14 @@ def _sockets(rule: Rule, seen: Observation) -> Iterator[Difference]:
 
 
 def _listed(sockets: Sequence[str]) -> str:
-    """Each once, and how often it was there."""
+    """Return the sockets as a list for a message, each once, with its number."""
     counts = Counter(map(clip, sockets))
     told = [name if n == 1 else f"{n} times {name}" for name, n in counts.most_common(_SHOWN)]
     return ", ".join(told) + (", ..." if len(counts) > _SHOWN else "")
 
 
 def _either(words: Iterator[str]) -> str:
+    """Join words with commas and a last `or`."""
     *first, last = [*words] or [""]
     return f"{', '.join(first)} or {last}" if first else last
 

@@ -26,6 +26,9 @@ def judge_served(expected: Sequence[str], events: Sequence[ServerEvent]) -> list
 
 
 def _differences(expected: Sequence[str], events: Sequence[ServerEvent]) -> Iterator[Difference]:
+    """Yield the differences between the expected lines of `served` and the services' events, in
+    order.
+    """
     lines = [(line, parse_served(line)) for line in expected]
     named = {parsed.service for _, parsed in lines}
     waiting = [event for event in events if event.service != RESOLVER or RESOLVER in named]
@@ -46,7 +49,7 @@ def served_line(event: ServerEvent) -> str:
 
 
 def fits(line: ServedLine, event: ServerEvent) -> bool:
-    """Whether the event is what the line says."""
+    """Tell whether an event is what a line of `served` says."""
     return (line.service, line.event) == (event.service, event.event) and all(
         key in event.detail and str(event.detail[key]) == value
         for key, value in line.detail.items()
@@ -54,6 +57,7 @@ def fits(line: ServedLine, event: ServerEvent) -> bool:
 
 
 def _missing(line: str, parsed: ServedLine, waiting: Sequence[ServerEvent]) -> Difference:
+    """Return the difference for an expected event that did not come."""
     similar = [e for e in waiting if (e.service, e.event) == (parsed.service, parsed.event)]
     actual = served_line(similar[0]) if similar else ""
     tail = f"; it said {clip(actual)}" if similar else ""
@@ -66,6 +70,7 @@ def _missing(line: str, parsed: ServedLine, waiting: Sequence[ServerEvent]) -> D
 
 
 def _unexpected(event: ServerEvent) -> Difference:
+    """Return the difference for an event that was not expected."""
     line = served_line(event)
     return Difference(
         what="served",
@@ -76,6 +81,7 @@ def _unexpected(event: ServerEvent) -> Difference:
 
 
 def _more(number: int) -> Difference:
+    """Return the difference that stands for those left out."""
     return Difference(
         what="served",
         expected="",

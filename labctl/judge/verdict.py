@@ -52,7 +52,9 @@ def judge(expectation: Expectation | None, observation: Observation) -> Judgemen
 
 
 def _gaps(expectation: Expectation, observation: Observation) -> Iterator[str]:
-    """What keeps the evidence from being whole, so that nobody can say that all was as expected."""
+    """Yield, as sentences, what is missing in the evidence, so that nobody can say that all was as
+    expected.
+    """
     if expectation.wire is not None and observation.flows is None:
         yield "the packets were not captured, so nobody can say what was on the wire"
     elif expectation.wire is not None and observation.lost_packets:
@@ -69,6 +71,9 @@ def _gaps(expectation: Expectation, observation: Observation) -> Iterator[str]:
 
 
 def _differences(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
+    """Yield all differences: in the client's claim, doubts about it, on the wire, and at the
+    services.
+    """
     yield from _claim(expectation, observation)
     yield from forgery.doubts(expectation, observation)
     if observation.lost_packets == 0 and observation.flows is not None:
@@ -78,12 +83,13 @@ def _differences(expectation: Expectation, observation: Observation) -> Iterator
 
 
 def _wire(expectation: Expectation, flows: Sequence[Flow]) -> Iterator[Difference]:
+    """Yield the differences on the wire, if anything is expected there."""
     if expectation.wire is not None:
         yield from judge_wire(expectation.wire, flows)
 
 
 def _claim(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
-    """What the probe reports: the word of a program, nothing more."""
+    """Yield the differences in what the probe reports, which is only the word of a program."""
     yield from _outcome(expectation, observation)
     if observation.outcome in (Outcome.RAISED, Outcome.RETURNED):
         yield from _stack(expectation, observation)
@@ -92,6 +98,7 @@ def _claim(expectation: Expectation, observation: Observation) -> Iterator[Diffe
 
 
 def _outcome(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
+    """Yield the differences in how the client ended: its exception or returned value."""
     exception = observation.exception
     returns = expectation.returns is not None
     if observation.outcome is Outcome.RAISED and exception and not returns:
@@ -109,12 +116,14 @@ def _outcome(expectation: Expectation, observation: Observation) -> Iterator[Dif
 
 
 def _expected_ending(expectation: Expectation) -> str:
+    """Return how the client should have ended, as a phrase."""
     if expectation.returns is None:
         return exceptions.describe(expectation)
     return _return_text(expectation.returns)
 
 
 def _return_text(returns: str) -> str:
+    """Return the expectation that a client returns, as a phrase."""
     return "the client to return" if returns == ANY else f"the client to return {returns}"
 
 
@@ -135,11 +144,12 @@ def ending(observation: Observation) -> str:
 
 
 def _value(observation: Observation) -> str:
-    """The `repr` of what the client returned, which is None where it ended in a statement."""
+    """Return the `repr` of what the client returned. It is None if it ended in a statement."""
     return "None" if observation.returned is None else exceptions.clip(observation.returned)
 
 
 def _returned(expected: str, observation: Observation) -> Iterator[Difference]:
+    """Yield a difference if the client returned another value."""
     actual = "None" if observation.returned is None else observation.returned
     if expected in (ANY, actual) or _same_literal(expected, actual):
         return
@@ -152,6 +162,9 @@ def _returned(expected: str, observation: Observation) -> Iterator[Difference]:
 
 
 def _same_literal(expected: str, actual: str) -> bool:
+    """Tell whether two texts are literals of the same type and value. Texts that are too long are
+    not.
+    """
     if len(actual) > _LITERAL_LIMIT:
         return False
     try:
@@ -162,6 +175,7 @@ def _same_literal(expected: str, actual: str) -> bool:
 
 
 def _stack(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
+    """Yield a difference if the stack is not the expected one."""
     if expectation.stack is None:
         return
     observed = stack_names(observation)
@@ -176,6 +190,7 @@ def _stack(expectation: Expectation, observation: Observation) -> Iterator[Diffe
 
 
 def _stack_message(rows: list[Row]) -> str:
+    """Return a sentence about the first differing row, and the number of the others."""
     differing = [row for row in rows if row.mark != "same"]
     row = differing[0]
     what = {
@@ -191,8 +206,8 @@ def _stack_message(rows: list[Row]) -> str:
 def _unhandled(
     expected: Iterable[ExpectedException], observed: Iterable[Unhandled]
 ) -> Iterator[Difference]:
-    """Threads and tasks end in any order, so each expected one may be any of those observed;
-    exact types choose first.
+    """Yield the differences in the exceptions that ended threads and tasks. They end in any order,
+    so each expected one may be any of those observed; exact types choose first.
     """
     left = list(observed)
     for wanted in sorted(expected, key=lambda one: one.raises is None):
@@ -218,6 +233,7 @@ def _unhandled(
 
 
 def _elapsed(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
+    """Yield a difference if the client took too little or too much time."""
     bounds, took = expectation.elapsed, observation.elapsed_s
     if bounds is None:
         return

@@ -47,21 +47,23 @@ def fewest_lines(flows: Sequence[Flow]) -> list[str]:
 
 
 def _is_aaaa(line: str) -> bool:
+    """Tell whether a line of `wire` is a look-up of IPv6 addresses."""
     return line.startswith("dns ") and line.rpartition(" ")[0].endswith(" AAAA")
 
 
 def _normal(line: str) -> str:
-    """Names of hosts mean the same in capitals; types of records are written in them."""
+    """Return a line with host names in lower case. Types of records stay in capitals."""
     words = line.split(" ")
     return " ".join([*(word.lower() for word in words[:2]), *words[2:]])
 
 
 def _detail(flow: Flow) -> FlowDetail:
+    """Return a flow's details; empty ones if it has none."""
     return flow.detail or FlowDetail()
 
 
 def _forgiven(flow: Flow, wanted: Sequence[str]) -> bool:
-    """Whether a flow needs no line of its own."""
+    """Tell whether a flow needs no line of its own in `wire`."""
     line = _normal(wire_line(flow))
     if line in wanted:
         return False
@@ -69,7 +71,7 @@ def _forgiven(flow: Flow, wanted: Sequence[str]) -> bool:
 
 
 def _comes_with_a(line: str, wanted: Sequence[str]) -> bool:
-    """Whether it is the AAAA question beside an expected A question."""
+    """Tell whether a line is the AAAA question that comes with an expected A question."""
     if not _is_aaaa(line):
         return False
     question, _, outcome = line.removeprefix("dns ").rpartition(" ")
@@ -83,7 +85,7 @@ def _comes_with_a(line: str, wanted: Sequence[str]) -> bool:
 def _differences(
     wanted: Sequence[str], lines: Sequence[str], seen: Sequence[Flow]
 ) -> Iterator[Difference]:
-    """What stands apart when both are aligned in order."""
+    """Yield the differences between expected and observed lines, aligned in order."""
     missing, extra = _unmatched(wanted, lines)
     for index in missing:
         twin = _twin(wanted[index], extra, lines)
@@ -100,7 +102,7 @@ def _differences(
 
 
 def _unmatched(wanted: Sequence[str], lines: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Indices of both sides that are not part of what they share in order."""
+    """Return the indices of both sides' lines that are not part of the common sequence."""
     matcher = SequenceMatcher(None, wanted, lines, autojunk=False)
     missing: list[int] = []
     extra: list[int] = []
@@ -112,7 +114,7 @@ def _unmatched(wanted: Sequence[str], lines: Sequence[str]) -> tuple[list[int], 
 
 
 def _subject(line: str) -> str:
-    """The line without its outcome."""
+    """Return a line of `wire` without its outcome."""
     return line.rpartition(" ")[0]
 
 
@@ -126,20 +128,24 @@ def _twin(line: str, extra: Sequence[int], lines: Sequence[str]) -> int | None:
 
 
 def _difference(expected: str, actual: str, message: str) -> Difference:
+    """Return a difference on the wire."""
     return Difference(what="wire", expected=expected, actual=actual, message=message)
 
 
 def _missing(line: str, lines: Sequence[str]) -> Difference:
+    """Return the difference for an expected flow that is not on the wire."""
     rest = "the wire shows no such flow" if lines else "no packet of the client was on the wire"
     return _difference(line, "nothing", f"on the wire, expected `{line}`, but {rest}")
 
 
 def _out_of_order(line: str) -> Difference:
+    """Return the difference for a flow in the wrong place."""
     message = f"on the wire, `{line}` is there, but not in the place where it was expected"
     return _difference(line, line, message)
 
 
 def _other_outcome(expected: str, actual: str, flow: Flow) -> Difference:
+    """Return the difference for a flow that ended otherwise than expected."""
     message = (
         f"on the wire, expected `{_subject(expected)}` to be {expected.rpartition(' ')[2]}, but it "
         f"was {flow.outcome}{_evidence(flow)}"
@@ -148,6 +154,7 @@ def _other_outcome(expected: str, actual: str, flow: Flow) -> Difference:
 
 
 def _unexpected(line: str, wanted: Sequence[str]) -> Difference:
+    """Return the difference for a flow that was not expected."""
     if not wanted:
         message = f"expected nothing on the wire, but `{line}` is there"
     elif line in wanted:
@@ -158,12 +165,13 @@ def _unexpected(line: str, wanted: Sequence[str]) -> Difference:
 
 
 def _more(number: int) -> Difference:
+    """Return the difference that stands for those left out."""
     message = f"and {number} more differences on the wire"
     return _difference("", f"{number} more", message)
 
 
 def _evidence(flow: Flow) -> str:
-    """What makes the outcome what it is, in parentheses."""
+    """Return, in parentheses, the packets that make a flow's outcome what it is."""
     detail = _detail(flow)
     if flow.outcome == "unreachable" and detail.icmp:
         return f" (ICMP {detail.icmp.meaning} from {detail.icmp.sender})"

@@ -92,10 +92,12 @@ class Catalogue:
         return [self._load_named(name) for name in self.names() if self._has(name, wanted)]
 
     def _has(self, name: str, words: Collection[bytes]) -> bool:
+        """Tell whether a scenario's file contains one of the words."""
         data = read_bytes(self._files[name], SIZE_LIMIT)
         return any(word in data for word in words)
 
     def _load(self, path: Path) -> Scenario:
+        """Load a scenario from a file. Raise InputError if it has mistakes."""
         return load_scenario(
             path,
             builtin_compose=self._builtin_compose,
@@ -104,6 +106,7 @@ class Catalogue:
         )
 
     def _load_named(self, name: str) -> Scenario:
+        """Load a scenario by its name. Raise InputError if its file is called otherwise."""
         path = self._files[name]
         scenario = self._load(path)
         if scenario.name != name:
@@ -116,6 +119,9 @@ class Catalogue:
 
     @cached_property
     def _files(self) -> dict[str, Path]:
+        """Look through the folders, and return all scenario files by name. Raise InputError if two
+        have the same name.
+        """
         found: dict[str, Path] = {}
         for path in (path for folder in self._folders for path in _scenario_files(folder)):
             other = found.setdefault(path.stem, path)
@@ -129,13 +135,14 @@ class Catalogue:
 
 
 def _scenario_files(folder: Path) -> Iterator[Path]:
+    """Walk through a folder, and yield its scenario files in order."""
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "compose")
         yield from (Path(parent, file) for file in sorted(files) if is_scenario(file))
 
 
 def is_scenario(file: str) -> bool:
-    """Whether a file of that name is one, and no Compose file."""
+    """Tell whether a file of this name is a scenario, and not a Compose file."""
     stem, suffix = os.path.splitext(file)  # noqa: PTH122 a name, not yet worth a Path
     is_compose = stem in _COMPOSE_STEMS or stem.endswith(".compose")
     return suffix in _SUFFIXES and not file.startswith(".") and not is_compose

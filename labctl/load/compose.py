@@ -64,6 +64,7 @@ def load_compose(path: Path) -> dict[str, Service]:
 
 
 def _without_extensions(data: dict[str, Value]) -> dict[str, Value]:
+    """Return a Compose file's data without Compose's extension keys, `x-...`."""
     top = _kept(data)
     services = top.get("services")
     if isinstance(services, dict):
@@ -74,6 +75,7 @@ def _without_extensions(data: dict[str, Value]) -> dict[str, Value]:
 
 
 def _kept(mapping: dict[str, Value]) -> dict[str, Value]:
+    """Return a mapping without extension keys, but with those of labctl."""
     return {
         key: value
         for key, value in mapping.items()
@@ -82,7 +84,9 @@ def _kept(mapping: dict[str, Value]) -> dict[str, Value]:
 
 
 def _own_names(document: Document) -> Iterator[InputError]:
-    """`name` is a field of our model of a service, but no key of Compose's."""
+    """Yield an error for each service with a key `name`. Our model of a service has this field, but
+    Compose has no such key.
+    """
     services = document.get(("services",))
     for name in services if isinstance(services, dict) else ():
         if document.get(("services", name, "name")) is not None:
@@ -90,7 +94,7 @@ def _own_names(document: Document) -> Iterator[InputError]:
 
 
 def _refused(place: Place, document: Document) -> InputError | None:
-    """The error of a key that no service, or no file, of a lab can have."""
+    """Return the error for a key that a lab's services or files can't have."""
     known = _known_keys(place)
     key = str(place[-1])
     if not known:
@@ -102,6 +106,7 @@ def _refused(place: Place, document: Document) -> InputError | None:
 
 
 def _known_keys(place: Place) -> Iterable[str]:
+    """Return the keys that are allowed at a place; none if that place has no fixed keys."""
     match place:
         case (_,):
             return _TOP

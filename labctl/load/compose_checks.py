@@ -46,6 +46,7 @@ def with_dependencies(names: Iterable[str], services: Mapping[str, Service]) -> 
 
 
 def _dependencies(services: dict[str, Service], document: Document) -> Iterator[InputError]:
+    """Yield an error for each dependency on an unknown service, or else for a circle of them."""
     unknown = [
         (service.name, name)
         for service in services.values()
@@ -61,6 +62,7 @@ def _dependencies(services: dict[str, Service], document: Document) -> Iterator[
 
 
 def _cycle(services: dict[str, Service], document: Document) -> Iterator[InputError]:
+    """Yield an error if services depend on each other in a circle."""
     try:
         start_order(services)
     except CycleError as error:
@@ -71,6 +73,7 @@ def _cycle(services: dict[str, Service], document: Document) -> Iterator[InputEr
 
 
 def _networks(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
+    """Yield an error for each unknown network, and for each address outside its network."""
     known = {*parsed.networks, "default"}
     for service, network, attachment in _attachments(parsed):
         place = ("services", service, "networks")
@@ -86,19 +89,23 @@ def _networks(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
 
 
 def _in_pools(parsed: ComposeFile, network: str, address: str) -> bool:
+    """Tell whether an address is in a declared subnet of a network."""
     declared = parsed.networks.get(network)
     pools = declared.ipam.config if declared else ()
     return any(IPv4Address(address) in IPv4Network(pool.subnet) for pool in pools)
 
 
 def _attachments(parsed: ComposeFile) -> Iterator[tuple[str, str, Attachment]]:
+    """Yield every service's attachments to networks: service, network, attachment."""
     for service in parsed.services.values():
         for network, attachment in service.networks.items():
             yield service.name, network, attachment
 
 
 def _names(parsed: ComposeFile) -> Iterator[tuple[str, str, Place]]:
-    """(name, service, place) of every name in the lab's DNS: the services' own come first."""
+    """Yield every name in the lab's DNS, as name, service and place. The services' own names come
+    first.
+    """
     for service in parsed.services:
         yield service, service, ("services", service)
     for service, network, attachment in _attachments(parsed):
@@ -109,7 +116,9 @@ def _names(parsed: ComposeFile) -> Iterator[tuple[str, str, Place]]:
 
 
 def _host_numbers(parsed: ComposeFile) -> Iterator[tuple[str, str, Place]]:
-    """All that a lab keeps of an address: it has a subnet of 256 of its own."""
+    """Yield the last number of every fixed address, with service and place. A lab keeps no more of
+    it, because its subnet has 256 addresses.
+    """
     for service, network, attachment in _attachments(parsed):
         if attachment.ipv4_address:
             place = ("services", service, "networks", network, "ipv4_address")
@@ -119,6 +128,7 @@ def _host_numbers(parsed: ComposeFile) -> Iterator[tuple[str, str, Place]]:
 def _twice(
     claims: Iterator[tuple[str, str, Place]], says: str, document: Document
 ) -> Iterator[InputError]:
+    """Yield an error for each value that two services claim."""
     owners: dict[str, str] = {}
     for value, service, place in claims:
         if value in owners:
@@ -128,6 +138,6 @@ def _twice(
 
 
 def _entry(place: Place, name: str, document: Document) -> Place:
-    """The place of a name in what may be written as a mapping or as a list."""
+    """Return the place of a name in a mapping or a list of names."""
     entries = document.get(place)
     return (*place, entries.index(name) if isinstance(entries, tuple) else name)

@@ -44,6 +44,9 @@ class Exercises:
         return sorted(self._found())
 
     def _found(self) -> dict[str, Path]:
+        """Look through the folders, and return all exercise files by name. Raise InputError if two
+        have the same name.
+        """
         found: dict[str, Path] = {}
         for file in (file for folder in self._folders for file in sorted(folder.glob(f"*/{FILE}"))):
             other = found.setdefault(file.parent.name, file)
@@ -84,6 +87,7 @@ class Exercises:
         return self._load_named(found[name_or_path])
 
     def _load_named(self, file: Path) -> Exercise:
+        """Load an exercise. Raise InputError if its folder is called otherwise."""
         exercise = self._load(file)
         folder = file.parent.name
         if exercise.name != folder:
@@ -95,6 +99,7 @@ class Exercises:
         return exercise
 
     def _load(self, path: Path) -> Exercise:
+        """Load an exercise from a file. Raise InputError if it has mistakes."""
         return load_exercise(path, scenarios=self._scenarios, builtin_compose=self._builtin)
 
 
@@ -122,7 +127,7 @@ class _Resolver:
         self._errors: list[InputError] = []
 
     def exercise(self) -> Exercise:
-        """All of it. Raises the mistakes, if there are any."""
+        """Return the whole exercise. Raise all its mistakes, if there are any."""
         abouts = tuple(self._abouts())
         self._check_questions()
         runs = tuple(self._runs())
@@ -137,7 +142,9 @@ class _Resolver:
         )
 
     def _digest(self) -> str:
-        """Of all files in the exercise's folder: who changes one of them grades anew."""
+        """Return the digest of all YAML files in the exercise's folder: a change in one of them
+        changes it.
+        """
         found = hashlib.sha256()
         folder = self._document.path.parent
         for file in sorted(one for one in folder.rglob("*.yaml") if one.is_file()):
@@ -146,10 +153,12 @@ class _Resolver:
         return found.hexdigest()
 
     def _wrong(self, place: Place, message: str, hint: str = "") -> None:
+        """Note a mistake at a place."""
         where = self._document.where(place)
         self._errors.append(InputError(with_place(place, message), where=where, hint=hint))
 
     def _scenario(self, name: str, place: Place) -> Scenario | None:
+        """Load a scenario. If it can't be loaded, note the mistakes and return None."""
         try:
             return self._scenarios.load(name)
         except UsageError as error:
@@ -161,6 +170,7 @@ class _Resolver:
     # --- predict ----------------------------------------------------------------------------------
 
     def _abouts(self) -> Iterator[About]:
+        """Yield what the questions are about, and note mistakes."""
         for name, about in self._written.predict.about.items() if self._written.predict else ():
             place: Place = ("predict", "about", name)
             scenario = self._scenario(about.scenario, (*place, "scenario"))
@@ -178,6 +188,7 @@ class _Resolver:
                 self._wrong((*place, "attempt"), message, f"it has: {', '.join(found)}")
 
     def _check_questions(self) -> None:
+        """Note a mistake for each question about something unknown."""
         predict = self._written.predict
         for name, question in predict.questions.items() if predict else ():
             if predict and question.about not in predict.about:
@@ -188,6 +199,7 @@ class _Resolver:
     # --- clients ----------------------------------------------------------------------------------
 
     def _runs(self) -> Iterator[Run]:
+        """Yield the runs of all clients, and note mistakes."""
         for client, one in self._written.clients.items():
             for name, spec in one.runs.items():
                 place: Place = ("clients", client, "runs", name)
@@ -205,6 +217,9 @@ class _Resolver:
                     )
 
     def _aim(self, spec: RunFile, place: Place) -> tuple[tuple[Service, ...], Path, Target] | None:
+        """Return services, Compose file and target of a run. If they can't be told, note the
+        mistakes and return None.
+        """
         if spec.scenario is not None:
             scenario = self._scenario(spec.scenario, (*place, "scenario"))
             return (scenario.services, scenario.compose, scenario.target) if scenario else None
@@ -215,6 +230,9 @@ class _Resolver:
         return services, compose, spec.target
 
     def _compose(self) -> Path | None:
+        """Return the exercise's Compose file. If it is missing, note the mistake and return
+        None.
+        """
         name = self._written.compose
         if name is None:
             return self._builtin
@@ -225,6 +243,9 @@ class _Resolver:
         return file
 
     def _services(self, spec: RunFile, place: Place, compose: Path) -> tuple[Service, ...] | None:
+        """Return a run's services and those that they depend on. If one is unknown, note the
+        mistakes and return None.
+        """
         try:
             known = known_services(compose, self._builtin, load_compose)
         except InputError as error:
@@ -247,7 +268,9 @@ def series_of(exercise: Exercise) -> list[str]:
 def _run_mistakes(
     spec: RunFile, place: Place, services: Sequence[Service], document: Document
 ) -> Iterator[InputError]:
-    """A target that is nearly what a service is called, and events that no service says."""
+    """Yield an error for a target that is nearly a service's name, and for each event that no
+    service sends.
+    """
     names = [name for one in services for name in one.aliases or (one.name,)]
     if spec.target and spec.target.host.lower() not in names:
         host, here = spec.target.host, (*place, "target", "host")

@@ -20,6 +20,7 @@ def field_names(model: type[BaseModel], place: Place) -> list[str]:
 
 
 def _is_model(annotation: Any) -> bool:
+    """Tell whether an annotation is a pydantic model."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
@@ -39,7 +40,7 @@ def _inside(annotation: Any, element: str | int) -> Iterator[Any]:
 
 
 def _members(annotation: Any) -> Iterator[Any]:
-    """The members of a union, without what Annotated adds."""
+    """Yield the members of a union, without what Annotated adds."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _members(get_args(annotation)[0])

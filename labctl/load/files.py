@@ -45,6 +45,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 
 def _size(count: int) -> str:
+    """Return a number of bytes in words."""
     return f"{count // MIB} MiB" if count >= MIB else f"{count // 1024} KiB"
 
 

@@ -49,6 +49,9 @@ def unknown_hosts(
 
 
 def _lines(document: Document, attempt: str) -> Iterator[tuple[Place, str]]:
+    """Yield the lines of `wire` that an attempt expects, with their places. Wrong lines are left
+    out.
+    """
     for variant in variants(document, attempt):
         for place, line in texts(document, (*variant, "wire")):
             try:
@@ -58,6 +61,7 @@ def _lines(document: Document, attempt: str) -> Iterator[tuple[Place, str]]:
 
 
 def _denies(line: str) -> bool:
+    """Tell whether a line is a look-up of a name that does not exist."""
     return line.startswith("dns ") and line.endswith(_DENIED)
 
 
@@ -69,6 +73,7 @@ def meant_host(host: str, names: Iterable[str]) -> str | None:
 
 
 def _is_known(host: str, names: Iterable[str], source: str) -> bool:
+    """Tell whether a host is an address, a name in the lab, or a name in the client's source."""
     same = host.lower()
     known = same == _LOCAL or same in {name.lower() for name in names} or same in source.lower()
     return known or is_address(host)
@@ -77,6 +82,7 @@ def _is_known(host: str, names: Iterable[str], source: str) -> bool:
 def _stranger(
     place: Place, host: str, meant: str | None, names: Sequence[str], document: Document
 ) -> InputError:
+    """Return the error for a host that is not in the lab."""
     end = f'; did you mean "{meant}"?' if meant else f"; it has {', '.join(names)}"
     return InputError(
         with_place(place, f'nothing in the lab is called "{host}"{end}'),

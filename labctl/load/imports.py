@@ -24,6 +24,7 @@ def libraries_in(source: str) -> tuple[str, ...]:
 
 
 def _modules(node: ast.AST) -> Iterator[str]:
+    """Yield the modules that an import statement names."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and not node.level:

@@ -64,6 +64,7 @@ def check_lock(
 def _differences(
     lock: Lock, images: Mapping[str, ImageInfo], wanted: Sequence[str], labctl: str
 ) -> Iterator[str]:
+    """Yield, as clauses, what of labctl and the images differs from a lock."""
     if lock.labctl != labctl:
         yield f"labctl is {labctl}, and not {lock.labctl}"
     for name in wanted:
@@ -78,7 +79,7 @@ def _differences(
 
 
 def _versions(name: str, found: ImageInfo, locked: LockedImage) -> Iterator[str]:
-    """What is in it that differs, where that can be told."""
+    """Yield, as clauses, the versions in an image that differ from a lock."""
     if found.python != locked.python:
         yield f"{name} has Python {found.python}, and not {locked.python}"
     for package in sorted({*found.packages, *locked.packages}):
@@ -88,4 +89,5 @@ def _versions(name: str, found: ImageInfo, locked: LockedImage) -> Iterator[str]
 
 
 def _short(digest: str) -> str:
+    """Return the first digits of a digest."""
     return digest.removeprefix("sha256:")[:12]

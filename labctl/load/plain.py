@@ -51,6 +51,7 @@ def plain_scalar(text: str) -> Scalar:
 
 
 def _yaml_1_1_tag(text: str) -> str:
+    """Return the type that YAML 1.1 gives a plain scalar."""
     if text in ("y", "Y", "n", "N"):
         return "bool"  # by the letter of YAML 1.1; PyYAML itself leaves these out
     resolvers = Resolver.yaml_implicit_resolvers.get(text[0], [])
@@ -59,6 +60,7 @@ def _yaml_1_1_tag(text: str) -> str:
 
 
 def _surprise(text: str, tag: str) -> Surprise:
+    """Return the error for a plain scalar that YAML 1.1 reads as something else than text."""
     if tag == "bool":
         value = "true" if text.lower() in _TRUE else "false"
         return Surprise(text, f"the boolean {value}", value)
@@ -70,6 +72,7 @@ def _surprise(text: str, tag: str) -> Surprise:
 
 
 def _reading_of_number(digits: str) -> str:
+    """Return how YAML 1.1 reads a number, as a phrase."""
     if ":" in digits:
         return "a number in base 60"
     if digits.startswith(("0x", "0b")):

@@ -35,11 +35,12 @@ def load_policy(path: Path, *, scenarios: Collection[str]) -> Policy:
 
 
 def _is_blank(text: str) -> bool:
+    """Tell whether a file has nothing but comments and empty lines."""
     return all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines())
 
 
 def _unknown(document: Document, scenarios: Collection[str]) -> Iterator[InputError]:
-    """Scenarios and layers that there are not."""
+    """Yield an error for each layer and scenario that does not exist."""
     listed = f"they are: {', '.join(LAYERS)}"
     for place, name in _keys(document, "layers"):
         if name not in LAYERS:
@@ -59,6 +60,6 @@ def _unknown(document: Document, scenarios: Collection[str]) -> Iterator[InputEr
 
 
 def _keys(document: Document, key: str) -> Iterator[tuple[Place, str]]:
-    """The keys of the mapping under a key, and where each stands."""
+    """Yield the keys of a mapping, with their places."""
     found = document.get((key,))
     yield from (((key, name), name) for name in (found if isinstance(found, dict) else ()))

@@ -56,6 +56,7 @@ class _Problem:
 
     @property
     def wrong_type(self) -> bool:
+        """Whether the value has a type that is not allowed there."""
         return self.kind in _WANTED or self.kind == "literal_error"
 
     @property
@@ -78,6 +79,7 @@ def raise_all(errors: Iterable[InputError]) -> None:
 
 
 def _order(where: Where | None, files: list[Path]) -> tuple[int, int]:
+    """Return a sort key: by file, then by line."""
     return (files.index(where.path), where.line) if where else (0, 0)
 
 
@@ -103,12 +105,14 @@ def input_errors(
 
 
 def _is_echo(problem: _Problem, document: Document) -> bool:
-    """Pydantic calls a list too short, too, in which every item is wrong."""
+    """Tell whether a problem only repeats others. Pydantic also calls a list too short if every
+    item in it is wrong.
+    """
     return problem.kind == "too_short" and bool(document.get(problem.place))
 
 
 def _misspelt(problems: list[_Problem], model: type[BaseModel]) -> set[Place | None]:
-    """The places of keys that are missing only because they are spelt wrongly."""
+    """Return the places of keys that are missing only because they are misspelt."""
     lacking = {problem.place[:-1] for problem in problems if problem.missing}
     unknown = [p.place for p in problems if p.kind == "extra_forbidden" and p.place[:-1] in lacking]
     found: set[Place | None] = set()
@@ -120,6 +124,7 @@ def _misspelt(problems: list[_Problem], model: type[BaseModel]) -> set[Place | N
 
 
 def _problem(details: ErrorDetails, document: Document) -> _Problem:
+    """Return pydantic's error as a problem at a place of the document."""
     place: Place = ()
     branches: dict[Place, str] = {}
     loc = details["loc"]
@@ -141,10 +146,10 @@ def _problem(details: ErrorDetails, document: Document) -> _Problem:
 
 
 def _groups(problems: list[_Problem]) -> list[list[_Problem]]:
-    """The problems that count. Those in a group say together what one value may be.
+    """Return the problems that count, in groups. A group says together what one value may be.
 
-    A union gives the problems of all its members. Where one member has the right type, what is
-    wrong in it is the mistake, and that the others have another type says nothing.
+    A union gives the problems of all its members. If one member has the right type, the mistake is
+    in that one, and the other types say nothing.
     """
     right_type = {
         place
@@ -163,6 +168,7 @@ def _groups(problems: list[_Problem]) -> list[list[_Problem]]:
 
 
 def _input_error(group: list[_Problem], model: type[BaseModel], document: Document) -> InputError:
+    """Return the error message for a group of problems."""
     problem = group[0]
     place = problem.place
     if problem.kind == "extra_forbidden":
@@ -189,6 +195,7 @@ def unknown_key_error(place: Place, known: Iterable[str], document: Document) ->
 
 
 def _wrong_type(group: list[_Problem], value: Value, document: Document) -> InputError:
+    """Return the error message for a value of the wrong type."""
     place = group[0].place
     choices = [c for p in group if p.kind == "literal_error" for c in _choices(p)]
     types = [_WANTED[p.kind] for p in group if p.kind in _WANTED]
@@ -208,14 +215,17 @@ def _wrong_type(group: list[_Problem], value: Value, document: Document) -> Inpu
 
 
 def _choices(problem: _Problem) -> list[str]:
+    """Return the values that a problem says are allowed."""
     return re.findall(r"'([^']*)'", str(problem.context.get("expected", "")))
 
 
 def _one_of(words: list[str]) -> str:
+    """Join words with commas and a last `or`."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _described(value: Value, text: str) -> str:
+    """Return a value as a message shows it."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, tuple):
@@ -227,7 +237,7 @@ def _described(value: Value, text: str) -> str:
 
 
 def _rule(problem: _Problem, value: Value) -> str:
-    """What a value of the right type breaks."""
+    """Return the rule that a value of the right type breaks."""
     if problem.kind == "value_error":
         return shorten(str(problem.context["error"]), 400)
     if problem.context.get("pattern") == NAME_PATTERN:

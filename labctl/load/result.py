@@ -37,7 +37,7 @@ def read_result(path: Path) -> Result:
 
 
 def _check_inside(file: str, scenario: str, path: Path) -> None:
-    """Files of a document are written to a folder of their own, and nowhere else."""
+    """Raise InputError if a file's path leads out of its scenario's folder."""
     parts = PurePosixPath(file)
     if parts.is_absolute() or ".." in parts.parts or "\\" in file or "\0" in file or not parts.name:
         raise InputError(

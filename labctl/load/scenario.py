@@ -83,7 +83,7 @@ def load_scenario(
 
 
 def _files(document: Document, written: ScenarioFile) -> tuple[Path, ...]:
-    """The scenario's file and those that it names, each once."""
+    """Return the scenario's file and those that it names, each once."""
     clients = [one.client for one in written.attempts.values()]
     named = [one.file for one in clients if isinstance(one, ClientFile)]
     named += [written.compose] if written.compose else []
@@ -111,6 +111,9 @@ def read_client(path: Path) -> str:
 
 
 def _filled(document: Document, blank: tuple[str, ...]) -> dict[str, Value]:
+    """Return the document's data, with any return value expected for attempts that expect nothing
+    yet.
+    """
     attempts = document.get(("attempts",))
     if not (blank and isinstance(attempts, dict)):
         return document.data
@@ -124,6 +127,7 @@ def _filled(document: Document, blank: tuple[str, ...]) -> dict[str, Value]:
 
 
 def _nothing_expected(name: str, document: Document) -> InputError:
+    """Return the error for an attempt that expects nothing."""
     place: Place = ("attempts", name)
     there = (*place, "expect") in document.keys
     message = with_place((*place, "expect"), "is empty")
@@ -148,6 +152,9 @@ class _Named:
 
 
 def _look_up(document: Document, builtin: Path, read_compose: ComposeReader) -> _Named:
+    """Find what the scenario names: clients, Compose file and services. Collect the mistakes
+    instead of raising them.
+    """
     errors = list(impossible_variants(document))
     clients: dict[str, tuple[str, str]] = {}
     for name in attempts(document):
@@ -176,7 +183,9 @@ def _kept(errors: list[InputError]) -> Iterator[None]:
 
 
 def _client(name: str, document: Document) -> dict[str, tuple[str, str]]:
-    """Source and origin of an attempt's client, under its name; nothing where it isn't one."""
+    """Read an attempt's client, and return its source and origin by the attempt's name. Return an
+    empty dict if the key is not a client.
+    """
     place = ("attempts", name, "client")
     written = document.get(place)
     if isinstance(written, str):
@@ -191,6 +200,7 @@ def _client(name: str, document: Document) -> dict[str, tuple[str, str]]:
 def _attempt(
     name: str, written: AttemptFile, client: tuple[str, str], *, blank: bool, line: int
 ) -> Attempt:
+    """Return an attempt with its client and its expectations."""
     source, origin = client
     variants = written.expect if isinstance(written.expect, tuple) else (written.expect,)
     expectations = () if blank else variants
@@ -205,13 +215,16 @@ def _attempt(
 
 
 def _compose(document: Document, builtin: Path) -> Path:
+    """Return the Compose file that the scenario names, or labctl's own."""
     file = document.get(("compose",))
     named = isinstance(file, str) and file.strip()
     return _beside(str(file), ("compose",), document) if named else builtin
 
 
 def _beside(name: str, place: Place, document: Document) -> Path:
-    """The file that a scenario names. It must be in the scenario's folder, links followed too."""
+    """Return the path of a file that the scenario names. Raise InputError if it is missing, or
+    outside the scenario's folder; links are followed.
+    """
     where = document.where(place)
     folder = document.path.parent
     hint = "name a file in the scenario's own folder, like ./client.py"
@@ -242,8 +255,10 @@ def known_services(compose: Path, builtin: Path, read_compose: ComposeReader) ->
 
 
 def _lab(document: Document, services: Services) -> tuple[Service, ...]:
-    """The services that the scenario names, `dns`, and what these depend on. All there are where
-    a mistake keeps that from being known, so that nothing is told that only follows from it.
+    """Return the services that the scenario names, `dns`, and what these depend on.
+
+    Return all known services if a mistake hides which are meant, so that no error is shown that
+    only follows from it.
     """
     named = [name for _, name in texts(document, ("services",))]
     misspelt = "services" not in document.data and not document.data.keys() <= _KEYS

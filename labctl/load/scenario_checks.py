@@ -37,7 +37,9 @@ def impossible_variants(document: Document) -> Iterator[InputError]:
 
 
 def _specifier(variant: Place, document: Document) -> str | None:
-    """Which Pythons it is for, in one spelling, "" for all; None where that isn't right."""
+    """Return the variant's version specifier in one spelling, "" for all Pythons. Return None if it
+    is wrong.
+    """
     text = document.get((*variant, "python"))
     if text is None and isinstance(document.get(variant), dict):
         return ""
@@ -48,6 +50,7 @@ def _specifier(variant: Place, document: Document) -> str | None:
 
 
 def _after_unconditional(place: Place, earlier: Place, document: Document) -> InputError:
+    """Return the error for a variant after one without `python`."""
     line = document.where(earlier).line
     message = f"can never count: the variant in line {line} has no `python` and matches first"
     hint = "put the variant without `python` last"
@@ -79,6 +82,7 @@ def unsayable_lines(document: Document, lab: Sequence[Service]) -> Iterator[Inpu
 
 
 def _parsed(text: str) -> ServedLine | None:
+    """Parse a line of `served`. Return None if it is wrong."""
     try:
         return parse_served(text)
     except ValueError:

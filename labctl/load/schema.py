@@ -175,6 +175,7 @@ class _Untitled(GenerateJsonSchema):
     """Leaves out the titles that pydantic makes of the fields' names; they say nothing new."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        """Return False: fields get no titles."""
         return False
 
 
@@ -218,7 +219,9 @@ def grade_schema() -> JsonSchema:
 def _described(
     root: type[BaseModel], descriptions: dict[str, dict[str, str]]
 ) -> tuple[JsonSchema, dict[str, JsonSchema]]:
-    """The schema of a model, and all models in it by name, with what editors show."""
+    """Return the schema of a model and those of all models in it, with the descriptions that
+    editors show.
+    """
     schema = root.model_json_schema(schema_generator=_Untitled)
     models = {**schema["$defs"], root.__name__: schema}
     for model, keys in descriptions.items():
@@ -228,6 +231,7 @@ def _described(
 
 
 def _one_of(keys: Iterable[str]) -> list[JsonSchema]:
+    """Return a schema for each key that requires it."""
     return [{"required": [key]} for key in keys]
 
 
@@ -237,5 +241,5 @@ def result_schema() -> JsonSchema:
 
 
 def _with_dialect(schema: JsonSchema) -> JsonSchema:
-    """With the name of the dialect that it is in."""
+    """Return the schema with the name of its dialect."""
     return {"$schema": GenerateJsonSchema.schema_dialect, **schema}

@@ -38,6 +38,9 @@ _LIMIT = max(CLIENT_LIMIT, SIZE_LIMIT)
 
 
 def _shown(path: Path, seen_from: Path) -> str:
+    """Return a path as messages show it: relative if it is inside the folder that it is
+    seen from.
+    """
     whole = path.absolute()
     inside = whole.is_relative_to(seen_from)
     return (whole.relative_to(seen_from) if inside else path).as_posix()

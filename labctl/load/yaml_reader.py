@@ -93,6 +93,7 @@ class Document:
 
 
 def _child(value: Value, element: str | int) -> Value:
+    """Return the value under a key or an index, or None."""
     if isinstance(value, dict) and isinstance(element, str):
         return value.get(element)
     if isinstance(value, tuple) and isinstance(element, int) and element < len(value):
@@ -123,6 +124,9 @@ class _Reader:
         self._document = Document(path=path, data={})
 
     def document(self) -> Document:
+        """Read the document. Raise InputError if it is empty, is not a mapping, or is more than
+        one.
+        """
         self._next()  # the start of the stream
         if isinstance(self._next(), yaml.StreamEndEvent):
             raise self._empty()
@@ -141,6 +145,7 @@ class _Reader:
         return self._document
 
     def _next(self) -> yaml.Event:
+        """Return the next YAML event. Raise InputError for wrong syntax."""
         try:
             return next(self._events)
         except yaml.MarkedYAMLError as error:
@@ -151,6 +156,7 @@ class _Reader:
             raise InputError(message, where=Where(path=self._path)) from None
 
     def _value(self, event: yaml.Event, place: Place) -> Value:
+        """Read a value, and note its place. Raise InputError if there are too many, or too deep."""
         self._refuse_extras(event)
         self._document.values[place] = _mark(event)
         if len(self._document.values) > VALUES_LIMIT:
@@ -167,12 +173,14 @@ class _Reader:
         return self._sequence(place)
 
     def _sequence(self, place: Place) -> tuple[Value, ...]:
+        """Read the items of a list."""
         items: list[Value] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._value(event, (*place, len(items))))
         return tuple(items)
 
     def _mapping(self, place: Place) -> dict[str, Value]:
+        """Read the entries of a mapping. Raise InputError for a key that is there twice."""
         items: dict[str, Value] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._key(event)
@@ -187,6 +195,7 @@ class _Reader:
         return items
 
     def _key(self, event: yaml.Event) -> str:
+        """Return a key's text. Raise InputError if it is no text."""
         self._refuse_extras(event)
         if not isinstance(event, yaml.ScalarEvent):
             raise self._error(event, "a key must be text, not a list or a mapping")
@@ -200,6 +209,9 @@ class _Reader:
         return key
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        """Return the value of a scalar. Raise InputError for characters and forms that are not
+        allowed.
+        """
         if not event.implicit[0]:  # quoted, or a block
             found = forbidden_character(event.value)
             if found:
@@ -213,6 +225,7 @@ class _Reader:
             raise self._error(event, str(surprise), hint) from None
 
     def _refuse_extras(self, event: yaml.Event) -> None:
+        """Raise InputError for an alias, an anchor or a tag."""
         if isinstance(event, yaml.AliasEvent):
             message = "aliases (*name) are not allowed"
             raise self._error(event, message, "write the value out here")
@@ -225,14 +238,17 @@ class _Reader:
             raise self._error(event, f"tags ({short}) are not allowed", "remove it")
 
     def _error(self, event: yaml.Event, message: str, hint: str = "") -> InputError:
+        """Return an error at an event's place."""
         line, column = _mark(event)
         where = Where(path=self._path, line=line, column=column)
         return InputError(_bounded(message), where=where, hint=_bounded(hint))
 
     def _empty(self) -> InputError:
+        """Return the error for a file without a document."""
         return InputError("is empty", where=Where(path=self._path))
 
     def _syntax_error(self, error: yaml.MarkedYAMLError) -> InputError:
+        """Return the error for wrong syntax, in plain words."""
         problem = error.problem or "it can't be read"
         mark = error.problem_mark
         if problem in _NOT_CLOSED:
@@ -246,20 +262,25 @@ class _Reader:
 
 
 def _misplaced(character: str) -> str:
+    """Return what is wrong with a character that can't begin a value."""
     if character == "\t":
         return "a tab stands where YAML wants spaces"
     return f"{character} can't start a value; put the value in quotes"
 
 
 def _mark(event: yaml.Event) -> tuple[int, int]:
+    """Return line and column of an event, from 1."""
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
 def _quote(text: str) -> str:
+    """Return the hint to put a text in quotes."""
     return f'if you mean the text, put it in quotes: "{text}"'
 
 
 def _bounded(text: str) -> str:
-    """Messages quote what was written, and that may be all of the file."""
+    """Cut a text that is too long for a message. Messages quote what was written, and that may be
+    the whole file.
+    """
     return text if len(text) <= MESSAGE_LIMIT else f"{text[:MESSAGE_LIMIT]}..."

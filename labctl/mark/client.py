@@ -83,6 +83,7 @@ def _doubts(evidence: RunEvidence, findings: Sequence[Finding]) -> list[str]:
 
 
 def _title(check: Check) -> str:
+    """Return the words for a check's rule."""
     return check.rule.replace("_", " ")
 
 

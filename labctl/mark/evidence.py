@@ -53,6 +53,9 @@ class RunEvidence:
         return [flow for flow in self._target_host_flows() if self._is_target_port(flow)]
 
     def _is_target_port(self, flow: Flow) -> bool:
+        """Tell whether a flow leads to the target's port. The C library takes the last 16 bits of a
+        port, even of 66000.
+        """
         # The C library takes the last 16 bits of a port, even of 66000.
         return flow.port == self.target.port % 65536
 

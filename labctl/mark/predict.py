@@ -80,6 +80,7 @@ def _function(text: str) -> str:
 
 
 def _text(answer: Value) -> str:
+    """Return an answer as text; empty if there is none."""
     return "" if answer is None else str(answer).strip()
 
 
@@ -94,6 +95,7 @@ def _names(answer: Value) -> list[str]:
 
 
 def _exception(observation: Observation) -> list[str]:
+    """Return the right answer to which exception was raised."""
     return [observation.exception.type if observation.exception else _NONE]
 
 
@@ -108,6 +110,7 @@ def _errno(observation: Observation) -> list[str]:
 
 
 def _innermost(observation: Observation) -> list[str]:
+    """Return the right answer to which frame is innermost."""
     return [next(reversed(stack_names(observation)), _NONE)]
 
 

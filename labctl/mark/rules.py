@@ -42,6 +42,7 @@ def apply_rule(check: Check, evidence: RunEvidence) -> Finding:
 
 
 def _stdout(check: Check, evidence: RunEvidence) -> Finding:
+    """Compare what the program printed with the expected text."""
     text, stdout = _filled(check.stdout, evidence).strip(), evidence.observation.stdout.strip()
     expected = f"it prints {text!r}, and nothing else"
     actual = f"it printed {clip(repr(stdout))}" if stdout else "it printed nothing"
@@ -49,6 +50,7 @@ def _stdout(check: Check, evidence: RunEvidence) -> Finding:
 
 
 def _exit(check: Check, evidence: RunEvidence) -> Finding:
+    """Compare the program's exit code with the expected one."""
     observation = evidence.observation
     code = observation.exit
     actual = f"it exited with {code}" if code is not None else ending(observation)
@@ -56,6 +58,7 @@ def _exit(check: Check, evidence: RunEvidence) -> Finding:
 
 
 def _exception(check: Check, evidence: RunEvidence) -> Finding:
+    """Compare the program's exception with the expected one, and look for doubts about it."""
     expectation = Expectation(raises=check.raises, isa=check.isa)
     doubt = next((one.message for one in doubts(expectation, evidence.observation)), "")
     name = check.raises or f"a kind of {check.isa}"
@@ -66,6 +69,7 @@ def _exception(check: Check, evidence: RunEvidence) -> Finding:
 
 
 def _returns(check: Check, evidence: RunEvidence) -> Finding:
+    """Compare the returned value with the expected one."""
     value = _filled(check.returns, evidence)
     verdict = judge(Expectation(returns=value), evidence.observation).verdict
     return Finding(
@@ -76,6 +80,7 @@ def _returns(check: Check, evidence: RunEvidence) -> Finding:
 
 
 def _elapsed(check: Check, evidence: RunEvidence) -> Finding:
+    """Compare the time the program took with its bounds."""
     bounds, took = check.elapsed, evidence.took_s
     least = bounds.min if bounds and bounds.min is not None else 0.0
     most = bounds.max if bounds and bounds.max is not None else float("inf")
@@ -90,6 +95,7 @@ def _elapsed(check: Check, evidence: RunEvidence) -> Finding:
 
 
 def _served(check: Check, evidence: RunEvidence) -> Finding:
+    """Count the services' events that fit a line, and compare that with the expected number."""
     line = _filled(check.served, evidence)
     parsed = parse_served(line)
     number = sum(fits(parsed, event) for event in evidence.server_events())
@@ -97,16 +103,19 @@ def _served(check: Check, evidence: RunEvidence) -> Finding:
 
 
 def _wire(check: Check, evidence: RunEvidence) -> Finding:
+    """Count the flows that are as a line says, and compare that with the expected number."""
     line = _filled(check.wire, evidence).lower()
     number = sum(wire_line(flow).lower() == line for flow in evidence.client_flows())
     return _counted(check.times, number, f"on the wire there is “{line}”", evidence)
 
 
 def _tries(check: Check, evidence: RunEvidence) -> Finding:
+    """Count the connections to the target, and compare that with the expected number."""
     return _counted(check.tries, len(evidence.connections()), "it connects to the target", evidence)
 
 
 def _again_after(check: Check, evidence: RunEvidence) -> Finding:
+    """Find out whether the program connected again after a connection with this outcome."""
     ends = [flow.outcome for flow in evidence.connections()]
     holds = check.again_after in ends[:-1] and not evidence.is_incomplete
     actual = f"its connections: {', '.join(ends)}" if ends else "it made no connection"
@@ -118,6 +127,9 @@ def _again_after(check: Check, evidence: RunEvidence) -> Finding:
 
 
 def _secret(check: Check, evidence: RunEvidence) -> Finding:
+    """Find out whether the secret was sent in the clear. It does not hold if more was sent than was
+    kept.
+    """
     secret = _filled(check.secret, evidence).encode()
     is_on_wire = any(_contains_secret(sent, secret) for sent in evidence.sent_streams())
     is_unknown = evidence.is_incomplete or evidence.is_truncated
@@ -161,6 +173,7 @@ def _counted(times: Times | None, number: int, what: str, evidence: RunEvidence)
 
 
 def _bounds_text(times: Times) -> str:
+    """Return an expected number of times in words."""
     if times.max is None:
         return "at least once" if times.min == 1 else f"at least {times.min} times"
     if times.min == times.max:
@@ -171,10 +184,12 @@ def _bounds_text(times: Times) -> str:
 
 
 def _times_text(number: int) -> str:
+    """Return a counted number of times in words."""
     return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def _filled(text: str | None, evidence: RunEvidence) -> str:
+    """Return a check's text with its placeholders replaced by this lab's values."""
     return fill(text or "", evidence.placeholders)
 
 

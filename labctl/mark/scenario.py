@@ -24,6 +24,7 @@ def mark_invalid(name: str, spec: OwnScenarioFile, mistakes: Sequence[str]) -> P
 
 
 def _not_run() -> list[tuple[bool, str, str]]:
+    """Return the checks of a scenario that could not be run: none holds."""
     reason = "it could not be run"
     return [(False, "it says what it must", reason), (False, "it comes true", reason)]
 

@@ -51,6 +51,7 @@ def format_duration(seconds: float) -> str:
 
 
 def _seconds(value: object) -> object:
+    """Return a duration in seconds."""
     return value if isinstance(value, float) else parse_duration(value)
 
 
@@ -64,6 +65,7 @@ Seconds = Annotated[
 
 
 def _not_blank(text: str) -> str:
+    """Return the text. Raise ValueError if it is blank."""
     if not text.strip():
         raise ValueError("must not be blank")
     return text

@@ -29,4 +29,5 @@ def load_json(kind: type[_T], text: str) -> _T:
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return pydantic's adapter for a type."""
     return TypeAdapter(kind)

@@ -42,6 +42,7 @@ _TOO_MUCH: Final = {
 
 
 def _no_substitution(value: str) -> str:
+    """Return the text with `$$` as `$`. Raise ValueError for a variable."""
     if "$" in value.replace("$$", ""):
         raise ValueError(
             "variables are not substituted here: write the value, or $$ for a dollar sign"
@@ -50,6 +51,7 @@ def _no_substitution(value: str) -> str:
 
 
 def _capability(name: str) -> str:
+    """Return the capability's name. Raise ValueError if services may not have it."""
     bare = name.removeprefix("CAP_")
     if bare not in CAPABILITIES:
         why = _TOO_MUCH.get(bare, "no service of a lab needs it")
@@ -58,12 +60,14 @@ def _capability(name: str) -> str:
 
 
 def _sysctl(name: str) -> str:
+    """Return the name. Raise ValueError if it is not a sysctl of the network namespace."""
     if not re.fullmatch(r"net(\.[\w-]+)+", name):
         raise ValueError("only sysctls of the network namespace (net.*) can be set")
     return name
 
 
 def _tmpfs(entry: str) -> str:
+    """Return the entry. Raise ValueError if it is not a path with options."""
     path = entry.partition(":")[0]
     if not re.fullmatch(r"(/[\w.-]+)+(:[\w=,%-]+)?", entry) or ".." in path.split("/"):
         raise ValueError(f"a tmpfs is a path in the container, like /tmp:size=16m, not {entry!r}")
@@ -71,12 +75,14 @@ def _tmpfs(entry: str) -> str:
 
 
 def _memory(text: str) -> str:
+    """Return the text. Raise ValueError if it is not a size of memory."""
     if not re.fullmatch(r"[1-9]\d{0,15}([bkmg]b?)?", text):
         raise ValueError(f"a size of memory is a number with a unit, like 256m, not {text!r}")
     return text
 
 
 def _address(text: str) -> str:
+    """Return the text. Raise ValueError if it is not an IPv4 address."""
     try:
         ipaddress.IPv4Address(text)
     except ValueError:
@@ -85,13 +91,16 @@ def _address(text: str) -> str:
 
 
 def _service_address(text: str) -> str:
-    """Labs keep the last number: 1 is the engine's own, and clients get those from 128 on."""
+    """Return the address. Raise ValueError if its last number is not from 2 to 127: labs keep this
+    number, 1 is the engine's, and clients get those from 128 on.
+    """
     if not 2 <= int(_address(text).rpartition(".")[2]) <= 127:  # noqa: PLR2004
         raise ValueError(f"{text} must end in a number from 2 to 127; labs use the others")
     return text
 
 
 def _subnet(text: str) -> str:
+    """Return the text. Raise ValueError if it is not an IPv4 network."""
     try:
         ipaddress.IPv4Network(text)
     except ValueError as error:
@@ -100,6 +109,7 @@ def _subnet(text: str) -> str:
 
 
 def _words(value: object) -> object:
+    """Split a command into words, as a shell does."""
     if not isinstance(value, str):
         return value
     try:
@@ -109,7 +119,7 @@ def _words(value: object) -> object:
 
 
 def _assignments(value: object) -> object:
-    """Compose's two ways to write variables, as a mapping of text."""
+    """Return variables as a mapping, from either of Compose's two forms."""
     if isinstance(value, tuple):
         return _assignments_of(value)
     if isinstance(value, dict):
@@ -118,6 +128,7 @@ def _assignments(value: object) -> object:
 
 
 def _assignments_of(items: tuple[object, ...]) -> dict[str, str]:
+    """Return the variables of a list of NAME=VALUE. Raise ValueError for any other entry."""
     found: dict[str, str] = {}
     for item in items:
         name, equals, text = item.partition("=") if isinstance(item, str) else ("", "", "")
@@ -130,6 +141,7 @@ def _assignments_of(items: tuple[object, ...]) -> dict[str, str]:
 
 
 def _names(items: tuple[object, ...]) -> list[str]:
+    """Return the names in a list. Raise ValueError if an entry is something else."""
     names = [item for item in items if isinstance(item, str)]
     if len(names) != len(items):
         raise ValueError("each entry of this list must be a name")
@@ -137,6 +149,7 @@ def _names(items: tuple[object, ...]) -> list[str]:
 
 
 def _attachments(value: object) -> object:
+    """Return networks as a mapping, from either of Compose's two forms."""
     if isinstance(value, tuple):
         return {name: {} for name in _names(value)}
     if isinstance(value, dict):
@@ -145,14 +158,19 @@ def _attachments(value: object) -> object:
 
 
 def _dependencies(value: object) -> object:
+    """Return dependencies as a mapping, from either of Compose's two forms."""
     return {name: {} for name in _names(value)} if isinstance(value, tuple) else value
 
 
 def _one_or_more(value: object) -> object:
+    """Return a single text as a tuple of one."""
     return (value,) if isinstance(value, str) else value
 
 
 def _health_test(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """Return the command of a health check. Raise ValueError if a list does not begin with CMD or
+    CMD-SHELL.
+    """
     if isinstance(value, tuple) and value[:1] not in {("CMD",), ("CMD-SHELL",)}:
         raise ValueError("a list must start with CMD or CMD-SHELL")
     return value

@@ -48,7 +48,9 @@ def check_exception_name(name: str) -> str:
 
 
 def _meant(name: str, known: frozenset[str]) -> str | None:
-    """The name of an alias's exception, else the only one called so, else one that is close."""
+    """Return the known exception that a wrong name probably means: by an alias, by its last part,
+    or by similar spelling. Return None if there is none.
+    """
     if name in _ALIASES:
         return _ALIASES[name]
     bare = name.rpartition(".")[2]

@@ -33,6 +33,7 @@ def fill(text: str, places: dict[str, str]) -> str:
 
 
 def _places(text: str) -> str:
+    """Return the text. Raise ValueError for an unknown placeholder."""
     for name in _PLACE.findall(text):
         if name not in PLACES:
             raise ValueError(f"there is no {{{name}}}; there are {{host}}, {{port}} and {{nonce}}")
@@ -40,28 +41,33 @@ def _places(text: str) -> str:
 
 
 def _wire(text: str) -> str:
+    """Return the line. Raise ValueError if it is not a line of `wire`."""
     check_wire(fill(_places(text), {"host": "host.lab", "port": "1", "nonce": "1"}))
     return text
 
 
 def _served(text: str) -> str:
+    """Return the line. Raise ValueError if it is not a line of `served`."""
     check_served(fill(_places(text), {"host": "host.lab", "port": "1", "nonce": "1"}))
     return text
 
 
 def _file(name: str) -> str:
+    """Return the name. Raise ValueError if students can't hand in a file of this name."""
     if not re.fullmatch(FILE_PATTERN, name):
         raise ValueError("a file that students hand in has a plain name, like client.py")
     return name
 
 
 def _variable(name: str) -> str:
+    """Return the name. Raise ValueError if it can't be an environment variable of a run."""
     if not re.fullmatch(VARIABLE_PATTERN, name):
         raise ValueError("a variable has a name like LAB_USER; LAB_HOST and LAB_PORT are there")
     return name
 
 
 def _series(text: str) -> str:
+    """Return the Python series. Raise ValueError if there is no image for it."""
     if text not in SERIES:
         raise ValueError(f"no client image has Python {text!r}; there are {', '.join(SERIES)}")
     return text
@@ -83,6 +89,7 @@ class Times(Input):
 
     @model_validator(mode="after")
     def _in_order(self) -> Times:
+        """Raise ValueError if `max` is less than `min`."""
         if self.max is not None and self.max < self.min:
             raise ValueError(f"max is {self.max}, but min is {self.min} (it is 1 if left out)")
         return self
@@ -130,6 +137,9 @@ class Check(Input):
 
     @model_validator(mode="after")
     def _one_rule(self) -> Check:
+        """Raise ValueError if a check has not exactly one rule, or `times` without a rule that
+        counts.
+        """
         given = [key for key in RULES if getattr(self, key) is not None]
         if len(given) != 1:
             raise ValueError(f"needs exactly one of: {', '.join(RULES)}")
@@ -161,6 +171,7 @@ class RunFile(Input):
 
     @model_validator(mode="after")
     def _one_aim(self) -> RunFile:
+        """Raise ValueError if a run has not exactly one of scenario and target."""
         if (self.scenario is None) == (self.target is None):
             raise ValueError("needs a scenario, or a target, and not both")
         if self.scenario is not None and self.services:
@@ -241,6 +252,7 @@ class ExerciseFile(Input):
 
     @model_validator(mode="after")
     def _asks_something(self) -> ExerciseFile:
+        """Raise ValueError if an exercise asks nothing."""
         if not (self.predict or self.clients or self.scenarios):
             raise ValueError("asks nothing: needs predict, clients or scenarios")
         return self
@@ -290,10 +302,12 @@ class Exercise:
 
     @property
     def name(self) -> str:
+        """The exercise's name."""
         return self.spec.name
 
     @property
     def folder(self) -> Path:
+        """The folder that the exercise is in."""
         return self.path.parent
 
     @property

@@ -23,12 +23,14 @@ _FRAME = re.compile(r"[A-Za-z_][\w.]*:[^\s:]+")
 
 
 def _frame(text: str) -> str:
+    """Return the text. Raise ValueError if it is not a stack frame or `...`."""
     if text != ANY and not _FRAME.fullmatch(text):
         raise ValueError(f"a stack frame is module:qualname or ..., not {text!r}")
     return text
 
 
 def _specifier(text: str) -> str:
+    """Return the text. Raise ValueError if it is not a version specifier (PEP 440)."""
     try:
         SpecifierSet(text)
     except InvalidSpecifier:
@@ -63,6 +65,9 @@ class ExpectedException(Input):
 
     @model_validator(mode="after")
     def _one_outcome(self) -> ExpectedException:
+        """Raise ValueError if not exactly one outcome is expected, or if keys of an exception come
+        without one.
+        """
         if sum(value is not None for value in self.outcomes()) != 1:
             raise ValueError(f"needs exactly one of: {', '.join(self.outcome_keys())}")
         if self.raises is None and self.isa is None:
@@ -70,6 +75,7 @@ class ExpectedException(Input):
         return self
 
     def _only_with_exception(self) -> None:
+        """Raise ValueError if there is a key that only an exception can have."""
         for key in ("message", "attrs", "cause", "context", "group", "stack"):
             if getattr(self, key, None):
                 raise ValueError(f"{key} goes with raises or isa, not with returns")
@@ -126,19 +132,21 @@ class Expectation(ExpectedException):
         return ("raises", "isa", "returns")
 
     def admits(self, python: str) -> bool:
-        """Whether this variant is for the Python of that version (`3.13.5`)."""
+        """Tell whether this variant is for the Python of this version (`3.13.5`)."""
         return self.python is None or SpecifierSet(self.python).contains(
             Version(python), prereleases=True
         )
 
     def may_admit(self, series: str) -> bool:
-        """Whether this variant is for any Python of that series (`3.13`)."""
+        """Tell whether this variant is for any Python of this series (`3.13`)."""
         return self.python is None or _may_admit(self.python, series)
 
 
 @cache
 def _may_admit(specifier: str, series: str) -> bool:
-    """Found by trying all versions there could be: few specifiers and series ever come together."""
+    """Tell whether a specifier contains any version of a series. All possible versions are tried,
+    and the answer is cached.
+    """
     tails = [
         *map(str, range(100)),
         *(f"0{stage}{n}" for stage in ("a", "b", "rc") for n in range(10)),

@@ -73,7 +73,7 @@ def host_port(flow: Flow) -> str:
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is given as an IP address, and not as a name."""
+    """Tell whether a host is an IP address, and not a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

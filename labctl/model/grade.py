@@ -45,6 +45,7 @@ class Mark(Record):
 
     @property
     def full(self) -> bool:
+        """Whether the mark has all its points."""
         return self.points >= self.max_points
 
 
@@ -73,10 +74,12 @@ class Part(Record):
 
     @property
     def points(self) -> float:
+        """The points of all marks."""
         return sum(mark.points for mark in self.marks)
 
     @property
     def max_points(self) -> float:
+        """The most points of all marks."""
         return sum(mark.max_points for mark in self.marks)
 
 

@@ -53,6 +53,7 @@ def libraries() -> Mapping[str, Library]:
 
 
 def _library(name: str, entry: Mapping[str, Any]) -> Library:
+    """Return a library from its entry in the table."""
     fields: dict[str, Any] = {"name": name, "module": name}
     for key, value in entry.items():
         fields[key] = tuple(value) if isinstance(value, list) else value

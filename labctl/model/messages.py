@@ -92,7 +92,7 @@ class Event:
         return self.event == "ready"
 
     def is_sync(self, token: str) -> bool:
-        """Whether this is the answer to the sync request with that token."""
+        """Tell whether this is the answer to the sync request with this token."""
         return self.event == "synced" and self.detail.get("token") == token
 
 

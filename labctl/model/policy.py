@@ -56,6 +56,7 @@ def documented_exceptions() -> tuple[str, ...]:
 
 
 def _check_admitted(name: str) -> str:
+    """Return the name. Raise ValueError if a policy can't admit an exception of this name."""
     if name == DOCUMENTED:
         return name
     if name in _ELSEWHERE:
@@ -67,7 +68,7 @@ def _check_admitted(name: str) -> str:
 
 
 def _with_alternatives(name: str, said: str) -> str:
-    """What is said of a wrong name, with what only a policy may name."""
+    """Return the message about a wrong name, with what only a policy may name."""
     if not name.isidentifier():
         return said
     if difflib.get_close_matches(name, [DOCUMENTED]):
@@ -147,5 +148,5 @@ class Policy:
         return Rule.model_construct(**given)
 
     def skips(self, scenario: str) -> bool:
-        """Whether the scenario of that name is to be left out."""
+        """Tell whether the policy leaves out the scenario of this name."""
         return scenario in self.spec.skip

@@ -230,6 +230,7 @@ class Ladder(Record):
 
     @model_validator(mode="after")
     def _columns_are_there(self) -> Self:
+        """Raise ValueError if a row is in a column that does not exist."""
         last = len(self.hosts)
         if any(not 0 <= column <= last for row in self.rows for column in (row.source, row.target)):
             raise ValueError("a row of the ladder is in a column that is not there")

@@ -31,6 +31,7 @@ class _LibraryCheck:
 
 
 def _check_library(value: object) -> str:
+    """Return the library's name. Raise an error if labctl does not know it."""
     names = third_party_libraries()
     if isinstance(value, str) and value in names:
         return value
@@ -55,6 +56,7 @@ class ClientFile(Input):
 
 
 def _check_unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names. Raise ValueError if one is there twice."""
     for number, name in enumerate(names):
         if name in names[:number]:
             raise ValueError(f"names {name} twice")

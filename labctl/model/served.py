@@ -42,6 +42,9 @@ def parse_served(line: str) -> ServedLine:
 
 
 def _detail(pairs: Iterable[str], line: str) -> dict[str, str]:
+    """Parse `key=value` pairs. Raise ValueError for anything else, and for a key that is there
+    twice.
+    """
     detail: dict[str, str] = {}
     for pair in pairs:
         found = _PAIR.fullmatch(pair)

@@ -74,6 +74,7 @@ class Environment:
 
     @cached_property
     def _access(self) -> EngineAccess:
+        """The engine, opened when it is first asked for."""
         return self._once("engine", open_engine)
 
     def _once(self, part: str, create: Callable[[], _T]) -> _T:
@@ -87,6 +88,7 @@ class Environment:
             raise
 
     def _ensure(self, series: str, image: str) -> Interpreter:
+        """Build the images if they are not there, and return the interpreter."""
         store = self._access.images()
         with _image_lock(), _uncaptured(self._pytest.config):
             bar = Bar("images", None)
@@ -132,6 +134,7 @@ class _Closer:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Close the environment at the end of pytest's session."""
         interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
         self._environment.close(interrupted=interrupted)
 
@@ -178,6 +181,7 @@ def _strings(item: pytest.Item) -> Iterator[str]:
 
 
 def _string_constants(code: CodeType) -> Iterator[str]:
+    """Yield all strings in a function's code and in the functions inside it."""
     for constant in code.co_consts:
         if isinstance(constant, str):
             yield constant
@@ -191,6 +195,7 @@ def _without_traceback(error: EngineError) -> EngineError:
 
 
 def _in_main_thread() -> bool:
+    """Tell whether this is the main thread."""
     return threading.current_thread() is threading.main_thread()
 
 

@@ -74,6 +74,7 @@ class Lab:
         self, name: str | Path, client: Client, python: str, requires: Sequence[str],
         attempt: str | None, args: Args, timeout: float | None,
     ) -> Seen:  # fmt: skip
+        """Make one attempt of the client in a lab, and return what was observed."""
         environment = environment_of(self._item.session)
         scenario = self._scenario(name, environment)
         judge = _attempt(scenario, attempt) if attempt else None
@@ -103,6 +104,7 @@ class Lab:
         return beside if beside.is_file() else Path(client)
 
     def _bundler(self, python: str) -> Bundler:
+        """Return a bundler for this test and Python."""
         module = getattr(self._item, "module", None)
         tests = frozenset({module.__name__} if module else ())
         return Bundler(self._item.config.rootpath, tuple(pinned(python)), tests)

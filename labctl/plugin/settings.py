@@ -49,6 +49,9 @@ def error_text(error: LabError) -> str:
 
 
 def _parsed(config: pytest.Config) -> Settings:
+    """Return the plugin's settings from pytest's configuration. Raise UsageError if they
+    are wrong.
+    """
     folders = tuple(config.getini("labctl_scenarios"))
     for folder in folders:
         if not folder.is_dir():
@@ -60,11 +63,13 @@ def _parsed(config: pytest.Config) -> Settings:
 
 
 def _pythons(config: pytest.Config) -> tuple[str, ...]:
+    """Return the Python series that are asked for."""
     text = config.getoption("--labctl-python") or config.getini("labctl_python")
     return parse_series(text)
 
 
 def _limit_s(config: pytest.Config) -> float:
+    """Return the limit of a run in seconds. Raise UsageError if it is not a positive number."""
     option = config.getoption("--labctl-timeout")
     text = config.getini("labctl_timeout") if option is None else option
     try:

@@ -128,6 +128,9 @@ class Calls:
         return [entry for entry, _ in entries]
 
     def _stack(self, functions: list[ClaimedFunction]) -> list[str] | None:
+        """Return the names of a call's frames, outermost first. Return None if there is no room for
+        them.
+        """
         room = self._budget.room
         names = [
             self._stacks.name(function)
@@ -144,6 +147,7 @@ def _parts(value: object) -> list[Scalar]:
 
 
 def _part(value: object) -> Scalar:
+    """Return an argument of a call as a scalar; of other values, only the type."""
     simple, stand_in = scalar(value)
     if not simple:
         return f"<{type(value).__name__[:_TEXT_LIMIT]}>"

@@ -100,6 +100,7 @@ class _Loader:
         self._source = source
 
     def get_source(self, fullname: str) -> str:  # noqa: ARG002 - as in importlib.abc
+        """Return the client's source."""
         return self._source
 
 
@@ -130,6 +131,7 @@ def split_source(source: str, filename: str) -> tuple[CodeType, CodeType | None]
 
 
 def _is_docstring(tree: Any) -> bool:
+    """Tell whether a program is nothing but a docstring."""
     value = tree.body[0].value if len(tree.body) == 1 else None
     return type(value) is _ast.Constant and type(value.value) is str
 
@@ -207,6 +209,9 @@ class _Run:
         self._send()
 
     def _add_returned(self, deferred: DeferredTexts) -> None:
+        """Add the `repr` of the returned value to the report. That of a class of the client's own
+        is made later.
+        """
         value = self._value
         if is_plain(value):
             self._document["returned"] = deferred.budget.text(shorten(repr(value), TEXT_LIMIT))
@@ -214,6 +219,7 @@ class _Run:
             deferred.add(self._document, "returned", "repr", lambda: repr(value))
 
     def _add_raised(self, error: BaseException, deferred: DeferredTexts) -> None:
+        """Add the raised exception and its stack to the report."""
         _remove_own_frames(error)
         stacks = StackReader(self._filename, deferred.budget, self._module_files)
         frames, omitted = stacks.read(traceback_of(error))

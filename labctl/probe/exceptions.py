@@ -105,6 +105,7 @@ class Describer:
         return info
 
     def _has_room(self, depth: int) -> bool:
+        """Tell whether one more exception may be described, and use up room for it."""
         return (
             depth <= DEPTH
             and len(self._seen) < _EXCEPTIONS_LIMIT
@@ -112,6 +113,9 @@ class Describer:
         )
 
     def _describe_linked(self, other: BaseException | None, depth: int, info: Info) -> Info | None:
+        """Describe a cause, a context or a member of a group. Return None if there is none, or no
+        room, which is counted.
+        """
         if other is None or id(other) in self._seen:
             return None
         description = self._describe(other, depth + 1)
@@ -120,6 +124,7 @@ class Describer:
         return description
 
     def _group(self, error: BaseException, depth: int, info: Info) -> list[Info] | None:
+        """Describe the members of an exception group. Return None if it is none."""
         members = members_of(error)
         if members is None:
             return None
@@ -128,6 +133,7 @@ class Describer:
         return [member for member in described if member is not None]
 
     def _message(self, error: BaseException, info: Info, plain: bool) -> None:
+        """Add an exception's message. One that the client's own code makes is made later."""
         if plain and type(_defined(type(error), "__str__")) is _SLOT:
             info["message"] = self._budget.scalar(scalar(str(error))[1])
         else:
@@ -147,6 +153,7 @@ class Describer:
         return attrs, all(is_plain(value) for value in (*fixed.values(), *_args(error)))
 
     def _attr(self, attrs: dict[str, Any], name: str, value: object) -> None:
+        """Add an attribute's value. A `repr` that the client's own code makes is made later."""
         simple, stand_in = scalar(value)
         if simple:
             attrs[name] = self._budget.scalar(stand_in)
@@ -155,6 +162,7 @@ class Describer:
 
 
 def _is_shown(name: str) -> bool:
+    """Tell whether an attribute of this name is reported."""
     return not name.startswith("_") and name not in _LEFT_OUT
 
 
@@ -208,6 +216,7 @@ def symbols(bases: list[str], attrs: dict[str, Scalar]) -> dict[str, str]:
 
 
 def _constant(module: str, prefix: str, number: int) -> str | None:
+    """Return the name of a module's constant by its prefix and value, or None."""
     namespace = vars(sys.modules.get(module, errno))
     return next((n for n, v in namespace.items() if n.startswith(prefix) and v == number), None)
 

@@ -54,6 +54,7 @@ class ModuleFiles:
         return self._modules[name]
 
     def _find(self, name: str) -> _ModuleFile | None:
+        """Find and read a module's file. Return None if there is none."""
         relative = name.replace(".", "/")
         for folder in self._folders:
             for path in (f"{folder}/{relative}.py", f"{folder}/{relative}/__init__.py"):
@@ -137,6 +138,7 @@ def namespace(name: str) -> dict[str, Any] | None:
 
 
 def _exists(path: str) -> bool:
+    """Tell whether a file exists."""
     try:
         stat(path)
     except (OSError, ValueError):
@@ -145,6 +147,7 @@ def _exists(path: str) -> bool:
 
 
 def _read(name: str, path: str) -> _ModuleFile:
+    """Read and compile a module's file, without running it."""
     try:
         code = SourceFileLoader(name, path).get_code(name)
     except (OSError, ImportError, SyntaxError, ValueError, EOFError, MemoryError):

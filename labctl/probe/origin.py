@@ -61,6 +61,7 @@ def _opcode(fail: Any) -> int:
 
 
 def _innermost_opcode(traceback: TracebackType | None) -> int:
+    """Return the operation at which a traceback's innermost frame was, or -1."""
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     return -1 if traceback is None else _operation(traceback.tb_frame.f_code, traceback.tb_lasti)
@@ -72,28 +73,34 @@ def _operation(code: CodeType, at: int) -> int:
 
 
 def _raise() -> None:
+    """Raise an exception by a `raise` statement."""
     raise ZeroDivisionError
 
 
 def _generator() -> Any:
+    """Yield once, to be thrown into."""
     yield
 
 
 def _throw_fresh() -> None:
+    """Throw an exception into a generator that has not begun."""
     _generator().throw(ZeroDivisionError())
 
 
 def _throw_begun() -> None:
+    """Throw an exception into a generator that has begun."""
     generator = _generator()
     next(generator)
     generator.throw(ZeroDivisionError())
 
 
 def _delegating() -> Any:
+    """Yield from another iterator, to be thrown into."""
     yield from iter((None,))
 
 
 def _throw_delegating() -> None:
+    """Throw an exception into a generator that delegates to another iterator."""
     generator = _delegating()
     next(generator)
     generator.throw(ZeroDivisionError())

@@ -42,6 +42,7 @@ class OpenSockets:
         return [number for number in numbers if self._is_socket(number)]
 
     def _is_socket(self, number: int) -> bool:
+        """Tell whether a descriptor is a socket."""
         try:
             return self._fstat(number).st_mode & _TYPE_MASK == _SOCKET
         except OSError:
@@ -63,6 +64,7 @@ class OpenSockets:
 
 
 def _names(descriptors: list[int]) -> list[str]:
+    """Return descriptions of open sockets, as many as are reported."""
     if not descriptors:
         return []
     from _socket import socket  # noqa: PLC0415 - who has sockets has it

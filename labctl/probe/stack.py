@@ -55,6 +55,9 @@ class StackReader:
         return self._budget.text(f"{module}:{qualname}")
 
     def _frame(self, frame: FrameType, line: int | None) -> dict[str, Any]:
+        """Return a frame as the report has it: module, qualname, line, and whether it is
+        genuine.
+        """
         function = ClaimedFunction(frame)
         return {
             "module": self._budget.text(shorten(function.module, _NAME)),

@@ -66,6 +66,7 @@ class UnhandledErrors:
         sys.unraisablehook = unraisablehook
 
     def _hook_threads(self) -> None:
+        """Hook the end of threads by an exception, so that it is reported."""
         original: Callable[[Any], object] = _thread._excepthook  # noqa: SLF001
 
         def excepthook(args: Any) -> None:

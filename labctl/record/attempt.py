@@ -65,6 +65,7 @@ def _model(expected: Expected) -> Expectation:
 
 
 def _frozen(value: object) -> object:
+    """Return a value with its lists as tuples."""
     if isinstance(value, list):
         return tuple(map(_frozen, value))
     if isinstance(value, dict):
@@ -119,4 +120,5 @@ def _is_current(
 
 
 def _timeless(expectation: Expectation) -> Expectation:
+    """Return the expectation without bounds of time."""
     return expectation.model_copy(update={"elapsed": None})

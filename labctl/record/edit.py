@@ -73,6 +73,7 @@ def _remark(key: yaml.Node, value: yaml.Node, lines: Sequence[str]) -> str:
 
 
 def _is_block(value: yaml.Node) -> bool:
+    """Tell whether a YAML node is a list or mapping over several lines."""
     return isinstance(value, yaml.CollectionNode) and not value.flow_style
 
 

@@ -73,6 +73,9 @@ def stable_message(repeats: Sequence[ExceptionInfo]) -> str | None:
 
 
 def _type(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
+    """Return the expected type, or the first base that the repeats share. Raise Unrecordable if
+    there is none.
+    """
     types = list(dict.fromkeys(one.type for one in repeats))
     if len(types) == 1:
         return {"raises": _checked(types[0])}
@@ -89,6 +92,7 @@ def _type(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected
 
 
 def _checked(name: str) -> str:
+    """Return the name. Raise Unrecordable if a scenario can't have it."""
     try:
         return check_exception_name(name)
     except ValueError as error:
@@ -96,6 +100,7 @@ def _checked(name: str) -> str:
 
 
 def _attrs(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> dict[str, Scalar]:
+    """Return the attributes that are worth expecting and are the same in all repeats."""
     found: dict[str, Scalar] = {}
     for name in _names(repeats[0]):
         values = [_value(one, name) for one in repeats if name in one.attrs]
@@ -107,6 +112,7 @@ def _attrs(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> dict[st
 
 
 def _names(exception: ExceptionInfo) -> list[str]:
+    """Return the names of an exception's attributes that are worth expecting."""
     telling = [name for base in exception.bases for name in _TELLING.get(base, ())]
     number = exception.attrs.get("errno")
     if "errno" in exception.attrs and (number is not None or exception.type in _TIMEOUTS):
@@ -115,6 +121,7 @@ def _names(exception: ExceptionInfo) -> list[str]:
 
 
 def _value(exception: ExceptionInfo, name: str) -> Scalar:
+    """Return an attribute's value, or its symbol, such as ECONNREFUSED."""
     return exception.symbols.get(name, exception.attrs[name])
 
 
@@ -139,6 +146,7 @@ def _linked(
 
 
 def _group(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
+    """Return the expected members of a group, if all repeats have as many."""
     groups = [one.group or () for one in repeats]
     if len({len(group) for group in groups}) > 1 or any(one.omitted for one in repeats):
         notes.add(f"{path}group", "can't be told for sure: left out")

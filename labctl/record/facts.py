@@ -94,10 +94,12 @@ def _says_enough(expected: Expected) -> bool:
 def _raised(
     repeats: Sequence[Observation], raised: Sequence[ExceptionInfo], notes: Notes
 ) -> Expected:
+    """Return the expected exception and stack."""
     return {**expected_exception(raised, notes), "stack": _stack(repeats, notes)}
 
 
 def _returned(repeats: Sequence[Observation], notes: Notes) -> Expected:
+    """Return the expected value; any value if it differs between repeats, or is not stable."""
     values = {"None" if one.returned is None else one.returned for one in repeats}
     value = values.pop()
     if values:
@@ -110,6 +112,7 @@ def _returned(repeats: Sequence[Observation], notes: Notes) -> Expected:
 
 
 def _stack(repeats: Sequence[Observation], notes: Notes) -> list[str]:
+    """Return the stack that all repeats share, with `...` where they differ."""
     stacks = [_frames(one) for one in repeats]
     first, *others = stacks
     if all(other == first for other in others):
@@ -127,6 +130,7 @@ def _shared(stacks: Sequence[list[str]]) -> list[str]:
 
 
 def _frames(observation: Observation) -> list[str]:
+    """Return the names of a stack's frames, with `...` for those left out."""
     names = [_writable(frame_name(frame)) for frame in observation.stack]
     if observation.omitted_frames:
         names.insert((len(names) + 1) // 2, ANY)
@@ -134,6 +138,7 @@ def _frames(observation: Observation) -> list[str]:
 
 
 def _writable(frame: str) -> str:
+    """Return the frame's name, or `...` if a scenario can't have it."""
     try:
         return _FRAME.validate_python(frame)
     except ValidationError:
@@ -166,10 +171,12 @@ def _unhandled(repeats: Sequence[Observation], notes: Notes) -> Expected:
 
 
 def _without_links(expected: Expected) -> Expected:
+    """Return the expected exception without keys that say `none`."""
     return {key: value for key, value in expected.items() if value != "none"}
 
 
 def _wire(repeats: Sequence[Observation], notes: Notes) -> Expected:
+    """Return the expected flows, if all repeats have the same."""
     lines = [fewest_lines(one.flows or ()) for one in repeats]
     if any(each != lines[0] for each in lines):
         notes.add("wire", "differs between repeats: left out")
@@ -181,6 +188,7 @@ def _wire(repeats: Sequence[Observation], notes: Notes) -> Expected:
 
 
 def _all(check: Callable[[str], str], lines: Sequence[str]) -> bool:
+    """Tell whether all lines pass a check."""
     try:
         return all(map(check, lines))
     except ValueError:
@@ -210,6 +218,7 @@ def common_events(repeats: Sequence[Sequence[Event]]) -> tuple[Event, ...]:
 
 
 def _event(event: ServerEvent) -> Event:
+    """Return a service's event, with the details that are the same in every run."""
     detail = {key: str(value) for key, value in event.detail.items() if key not in _FLEETING_KEYS}
     stable = {key: value for key, value in detail.items() if is_stable(value)}
     return Event(f"{event.service} {event.event}", stable)

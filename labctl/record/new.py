@@ -38,6 +38,7 @@ def write_new_scenario(name: str, layer: str, folder: Path) -> Path:
 
 
 def _check(name: str, layer: str) -> None:
+    """Raise UsageError if a new scenario can't have this name or layer."""
     if not re.fullmatch(NAME_PATTERN, name):
         raise UsageError(
             f"{name!r} can't be a scenario's name",

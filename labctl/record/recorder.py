@@ -93,6 +93,7 @@ def _scenarios(request: RecordRequest) -> list[Scenario]:
 
 
 def _is_asked_for(attempt: Attempt, request: RecordRequest) -> bool:
+    """Tell whether an attempt is to be recorded."""
     is_named = not request.attempts or attempt.name in request.attempts
     return is_named and (request.everything or not attempt.expectations)
 
@@ -128,6 +129,7 @@ def _record(
     results: Sequence[AttemptResult],
     pythons: Sequence[Interpreter],
 ) -> AttemptRecording:
+    """Make a recording of an attempt from its results, by Python."""
     own = [r for r in results if (r.scenario, r.attempt) == (scenario.name, attempt.name)]
     by_python = {p.series: [r for r in own if r.python == p.version] for p in pythons}
     return record(attempt, by_python, known=SERIES)

@@ -34,6 +34,7 @@ class Rewriting:
         self._after = self._with(expected)
 
     def _with(self, expected: Mapping[str, Sequence[Expected]]) -> bytes:
+        """Return the file's content with these expectations."""
         # A byte order mark is a character like others here: it stays where it is.
         return with_expectations(self._before.decode(), expected, path=self.path).encode()
 
@@ -66,6 +67,7 @@ class Rewriting:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    """Write a file anew as a whole: either the old content is there or the new one."""
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(number, "wb") as file:

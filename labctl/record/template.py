@@ -145,4 +145,5 @@ def template(name: str, layer: str) -> str:
 
 
 def _indented(text: str) -> str:
+    """Return a text indented for a YAML block."""
     return "\n".join(f"      {line}" for line in text.splitlines())

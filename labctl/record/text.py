@@ -28,6 +28,7 @@ def expect_lines(variants: Sequence[Expected], indent: int) -> list[str]:
 
 
 def _mapping(value: Mapping[str, Any], width: int) -> Iterator[str]:
+    """Yield the lines of a mapping in YAML, within a width."""
     for key, inner in value.items():
         if isinstance(inner, dict):
             line = f"{key}: {_inline(inner)}"
@@ -45,6 +46,7 @@ def _mapping(value: Mapping[str, Any], width: int) -> Iterator[str]:
 
 
 def _entry(item: Any, width: int) -> Iterator[str]:
+    """Yield the lines of a list's item in YAML, within a width."""
     if not isinstance(item, dict):
         yield f"- {scalar(item)}"
     elif len(line := f"- {_inline(item)}") <= width:
@@ -60,6 +62,7 @@ def _item(value: Mapping[str, Any], width: int) -> Iterator[str]:
 
 
 def _inline(value: Any) -> str:
+    """Return a value in YAML on one line."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {_inline(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, list):
@@ -79,6 +82,7 @@ def scalar(value: str | float | bool | None, *, flow: bool = False) -> str:
 
 
 def _is_plain(text: str, *, flow: bool) -> bool:
+    """Tell whether a text needs no quotes in YAML."""
     if not _PLAIN.fullmatch(text) or re.search(r":(?:\s|$)", text) or (flow and "," in text):
         return False
     try:
@@ -88,6 +92,7 @@ def _is_plain(text: str, *, flow: bool) -> bool:
 
 
 def _escaped(char: str) -> str:
+    """Return a character as it stands in double quotes in YAML."""
     if char in _ESCAPES:
         return _ESCAPES[char]
     if " " <= char <= chr(_AFTER_ASCII):

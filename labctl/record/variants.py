@@ -58,6 +58,7 @@ def _with_alike_events(pythons: Sequence[Facts]) -> list[Facts]:
 
 
 def _same(facts: Facts, pythons: Sequence[Facts]) -> list[tuple[Event, ...]]:
+    """Return the events of the Pythons on which services said the same by name."""
     served = [other.served for other in pythons if other.served is not None]
     own = [event.name for event in facts.served or ()]
     return [events for events in served if [event.name for event in events] == own]
@@ -117,6 +118,7 @@ def _line(event: Event) -> str:
 
 
 def _can_be_said(line: str) -> bool:
+    """Tell whether a line is a line of `served`."""
     try:
         return bool(check_served(line))
     except ValueError:

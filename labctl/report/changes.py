@@ -52,6 +52,7 @@ def render_changes(changes: Changes) -> RenderableType:
 
 
 def _setting(changes: Changes) -> Iterator[Text]:
+    """Yield a line for each thing that the two runs had otherwise."""
     for what, before, now in changes.setting:
         yield single_line(escape_control(f"{what}: {before} before, {now} now"), "dim")
     if changes.setting:
@@ -59,6 +60,7 @@ def _setting(changes: Changes) -> Iterator[Text]:
 
 
 def _change(group: Sequence[Change]) -> Iterator[Text]:
+    """Yield the lines about attempts that changed in the same way."""
     first = group[0]
     clients = dict.fromkeys(escape_control(one.client or one.attempt) for one in group)
     names = f"{escape_control(first.scenario)}/{comma_list(clients, limit=4)}"
@@ -73,6 +75,7 @@ def _change(group: Sequence[Change]) -> Iterator[Text]:
 
 
 def _pythons(change: Change) -> str:
+    """Return the Python series of a change; both, if they differ."""
     before, now = map(python_series, change.pythons)
     return now if before == now else f"{before} to {now}"
 
@@ -90,6 +93,7 @@ def _text_lines(label: str, text: str) -> Iterator[Text]:
 
 
 def _summary(changes: Changes) -> Text:
+    """Return the line that counts the changes by kind."""
     counts = dict.fromkeys(ChangeKind, 0)
     for one in changes.attempts:
         counts[one.kind] += 1

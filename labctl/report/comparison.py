@@ -38,11 +38,13 @@ def render_comparison(comparison: Comparison) -> RenderableType:
 
 
 def _table_head() -> Text:
+    """Return the head of the table."""
     titles = "".join(f"{title:<{len(title) + 2}}" for title in BUILT_IN_CLAUSES)
     return Text(f"  {'except ...':<{_NAME_WIDTH}}  {titles}worth a retry?", style="bold")
 
 
 def _client(client: Compared) -> Iterator[Text]:
+    """Yield the lines about one client: its exception, and what catches it."""
     sign, style = VERDICT_SIGNS[client.verdict], VERDICT_STYLES[client.verdict]
     line = Text(f"{sign} ", style=style)
     line.append(f"{pad_columns(escape_control(client.attempt), _NAME_WIDTH)}  ", "bold default")
@@ -86,10 +88,12 @@ def _wrapped(words: list[str], separator: str = " ") -> Iterator[Text]:
 
 
 def _dim(line: str) -> Text:
+    """Return a line in grey, cut to the width."""
     return Text(clip_columns(f"{_INDENT}{line.rstrip()}", WIDTH), style="dim")
 
 
 def _retry_lines(comparison: Comparison) -> Iterator[Text]:
+    """Yield a line for each kind of failure: whether it is worth a retry, and why."""
     kinds = {one.retry.kind: one.retry for one in comparison.clients if one.retry}
     if kinds:
         yield Text()

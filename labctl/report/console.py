@@ -48,6 +48,7 @@ class _Trimming(RenderHook):
     """Has a console print without spaces at the ends of lines."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Return the renderables in one that cuts lines."""
         return [_Trimmed(Group(*renderables))]
 
 
@@ -65,7 +66,7 @@ class _Trimmed:
 
 
 def _width(terminal: bool) -> int | None:
-    """None lets rich ask the terminal."""
+    """Return the columns of the output. Return None if rich should ask the terminal."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdigit() and int(columns) > 0:
         return int(columns)
@@ -73,6 +74,7 @@ def _width(terminal: bool) -> int | None:
 
 
 def _replace(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return plain characters for those that the output can't show."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lost = error.object[error.start : error.end]

@@ -14,6 +14,7 @@ def expected_endings(attempt: Attempt) -> list[str]:
 
 
 def _ending(expected: Expectation) -> str:
+    """Return the expected exception's name, or `returns`."""
     return expected.raises or expected.isa or "returns"
 
 
@@ -38,6 +39,7 @@ def expectation_lines(expected: Expectation) -> Iterator[str]:
 
 
 def _exception_lines(verb: str, expected: ExpectedException, indent: str = "") -> Iterator[str]:
+    """Yield lines about an expected exception, indented."""
     yield f"{indent}{verb} {expected.raises or f'a kind of {expected.isa}'}"
     inner = f"{indent}  "
     for name, value in expected.attrs.items():
@@ -55,6 +57,7 @@ def _exception_lines(verb: str, expected: ExpectedException, indent: str = "") -
 
 
 def _elapsed_lines(expected: Expectation) -> Iterator[str]:
+    """Yield lines about the expected time."""
     if expected.elapsed and expected.elapsed.min is not None:
         yield f"takes at least {expected.elapsed.min:g} s"
     if expected.elapsed and expected.elapsed.max is not None:

@@ -40,6 +40,7 @@ def explanation_text(
 
 
 def _exception_lines(raised: Raised) -> Iterator[str]:
+    """Yield lines about the exception that is asked about."""
     yield from _wrapped("", _line(raised))
     root = observed_root(raised)
     if root is not raised:
@@ -54,12 +55,14 @@ def _exception_lines(raised: Raised) -> Iterator[str]:
 
 
 def _line(raised: Raised) -> str:
+    """Return an exception as the last line of a traceback."""
     return escape_control(
         f"{raised.type}: {(raised.message or '')[:_MESSAGE_LIMIT]}".removesuffix(": ")
     )
 
 
 def _candidate(number: int, one: Candidate, python: str) -> Iterator[str]:
+    """Yield lines about a scenario: why it fits, and how to run it."""
     yield from _wrapped(f"{number}. ", escape_control(f"{one.scenario.name}: {one.scenario.title}"))
     reasons = "; ".join(map(escape_control, one.likeness.because))
     yield from _wrapped("   fits: ", f"client {escape_control(one.attempt.name)}: {reasons}")
@@ -93,6 +96,7 @@ def _evidence(candidate: Candidate) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _wrapped(head: str, text: str) -> list[str]:
+    """Return a text in lines, the first after `head`, the others indented as far."""
     return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) or [
         head.rstrip()
     ]
@@ -125,6 +129,7 @@ def explanation_json(
 
 
 def _raised_json(raised: Raised | None) -> dict[str, Any] | None:
+    """Return an exception as JSON."""
     if raised is None:
         return None
     return {

@@ -58,6 +58,7 @@ def code_block(text: str) -> str:
 
 
 def _longest_fence(text: str) -> int:
+    """Return the length of the longest row of backticks."""
     return max(map(len, _BACKTICKS.findall(text)), default=0)
 
 

@@ -54,6 +54,7 @@ def render_run(result: Result) -> RenderableType:
 
 
 def _blocks(result: Result) -> Iterator[Sequence[RenderableType]]:
+    """Yield the blocks of the report: attempts, failures, errors and closing lines."""
     attempts = result.attempts
     if any(one.repeat > 1 for one in attempts):
         yield repeat_lines(attempts)
@@ -83,6 +84,7 @@ def _attempts(attempts: Sequence[AttemptResult]) -> list[Text]:
 
 
 def _failures(failures: Sequence[Failure]) -> Iterator[list[RenderableType]]:
+    """Yield a block for each failure, as many as are shown."""
     yield from map(_failure, failures[:_DETAILS_LIMIT])
     if len(failures) > _DETAILS_LIMIT:
         more = len(failures) - _DETAILS_LIMIT
@@ -90,6 +92,7 @@ def _failures(failures: Sequence[Failure]) -> Iterator[list[RenderableType]]:
 
 
 def _failure(failure: Failure) -> list[RenderableType]:
+    """Return the lines of a failure."""
     first = failure.first
     head = _headline(failure.verdict, f"{attempt_label(first)} on Python {failure.pythons}")
     reasons = [_reason(text) for text in first.reasons[:_REASONS_LIMIT]]
@@ -99,11 +102,13 @@ def _failure(failure: Failure) -> list[RenderableType]:
 
 
 def _headline(verdict: Verdict, text: str) -> Text:
+    """Return the first line of a failure, in the colour of its verdict."""
     line = f"{VERDICT_SIGNS[verdict]} {verdict_word(verdict)}  {text}"
     return single_line(line, VERDICT_STYLES[verdict])
 
 
 def _reason(text: str) -> Padding:
+    """Return a reason, indented."""
     return indented(escape_control(text), _INDENT)
 
 
@@ -136,6 +141,7 @@ def _output_lines(result: AttemptResult) -> Iterator[Text]:
 
 
 def _closing_lines(result: Result) -> Iterator[Text]:
+    """Yield the last lines: what was not judged, and the summary."""
     not_judged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
     for key, number in not_judged.items():
         where = f"{number} of {pluralize(len(result.attempts), 'attempt')}"

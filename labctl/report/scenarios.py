@@ -39,6 +39,7 @@ def render_scenarios(scenarios: Sequence[Scenario]) -> RenderableType:
 
 
 def _title_cell(scenario: Scenario) -> RenderableType:
+    """Return a scenario's title, clients and expectations as a cell."""
     endings = dict.fromkeys(end for one in scenario.attempts for end in expected_endings(one))
     clients = ", ".join(attempt.name for attempt in scenario.attempts)
     lines = (f"clients: {clients}", f"expects: {', '.join(endings)}")
@@ -61,6 +62,7 @@ def render_scenario(scenario: Scenario) -> RenderableType:
 
 
 def _attempt(attempt: Attempt) -> Iterator[Text]:
+    """Yield lines about an attempt: its source and what it expects."""
     yield Text()
     yield Text(f"client {escape_control(attempt.name)}", style="bold")
     source = escape_lines(attempt.source.rstrip())
@@ -102,6 +104,7 @@ def scenario_json(scenario: Scenario) -> dict[str, Any]:
 
 
 def _entry(scenario: Scenario) -> dict[str, Any]:
+    """Return a scenario as JSON."""
     return {
         "name": scenario.name,
         "title": scenario.title,

@@ -40,6 +40,7 @@ def stack_diff_lines(result: AttemptResult) -> list[Text]:
 
 
 def _row_lines(row: Row) -> Iterator[Text]:
+    """Yield the lines of a row, expected and observed side by side."""
     left, right = _side(row.expected), _side(row.observed)
     for number in range(max(len(left), len(right))):
         sign = _SIGNS[row.mark] if number == 0 else " "
@@ -96,6 +97,7 @@ def draw_stacks(results: Sequence[AttemptResult]) -> list[Text]:
 
 
 def _signature(observation: Observation) -> tuple[object, ...]:
+    """Return what two observations must share to be drawn as one."""
     exception = observation.exception
     return (
         observation.outcome,
@@ -105,6 +107,7 @@ def _signature(observation: Observation) -> tuple[object, ...]:
 
 
 def _drawing(group: Sequence[AttemptResult]) -> Iterator[Text]:
+    """Yield the drawing of a stack by layers, for attempts that share it."""
     first = group[0]
     observation = first.observed
     if observation is None:
@@ -132,6 +135,7 @@ def _detail_lines(observation: Observation) -> Iterator[str]:
 
 
 def _ladder(result: AttemptResult) -> Iterator[Text]:
+    """Yield the lines of an attempt's ladder and its explanation."""
     if result.ladder is None:
         return
     yield Text()

@@ -55,6 +55,7 @@ class _Breakage:
 
     @property
     def scenarios(self) -> list[str]:
+        """The names of the scenarios that broke the client in this way."""
         return list(dict.fromkeys(one.scenario for one in self.attempts))
 
 
@@ -80,6 +81,7 @@ def render_survival(
 
 
 def _headline(attempts: Sequence[AttemptResult]) -> Text:
+    """Return the line that says how many failures the client survived."""
     verdicts = [one for one in _verdicts(attempts).values() if one is not Verdict.ERROR]
     if not verdicts:
         return Text("your client met no failure", style=VERDICT_STYLES[Verdict.INCONCLUSIVE])
@@ -116,6 +118,7 @@ def _breakages(attempts: Sequence[AttemptResult]) -> list[_Breakage]:
 
 
 def _rank(what: str) -> int:
+    """Return a sort key: the worst first."""
     return WORST_FIRST.index(what) if what in WORST_FIRST else len(WORST_FIRST)
 
 
@@ -134,6 +137,7 @@ def _title(number: int, breakage: _Breakage, attempts: Sequence[AttemptResult]) 
 
 
 def _details(breakage: _Breakage, result: Result, options: Sequence[str]) -> Iterator[Padding]:
+    """Yield a breakage's scenarios, message and command."""
     scenarios = comma_list(map(escape_control, breakage.scenarios), limit=_NAMES_LIMIT)
     yield indented(scenarios, _INDENT)
     yield indented(escape_control(breakage.first.message), _INDENT)

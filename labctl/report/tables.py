@@ -73,6 +73,7 @@ def repeat_lines(results: Sequence[AttemptResult]) -> list[Text]:
 
 
 def _repeats(group: Repeats) -> Iterator[Text]:
+    """Yield the lines of an attempt's repeats: how many agree, and those that differ."""
     first = group.usual[0]
     agree = f"{len(group.usual)} of {len(group.usual) + len(group.others)} agree"
     label = f"{attempt_label(first)} on {escape_control(first.python)}"
@@ -87,6 +88,7 @@ def _repeats(group: Repeats) -> Iterator[Text]:
 
 
 def _verdict_and_outcome(result: AttemptResult) -> str:
+    """Return verdict and outcome as a phrase."""
     return f"{verdict_word(result.verdict)}, {outcome_line(result)}"
 
 

@@ -33,6 +33,7 @@ def draw_topology(scenario: Scenario) -> list[str]:
 
 
 def _arrow_start(number: int, count: int) -> str:
+    """Return the left end of an arrow from the client."""
     if count == 1:
         return "client ─"
     if number == 0:
@@ -41,6 +42,7 @@ def _arrow_start(number: int, count: int) -> str:
 
 
 def _name_with_aliases(scenario: Scenario, name: str) -> str:
+    """Return a service's name and its aliases."""
     service = next((one for one in scenario.services if one.name == name), None)
     return f"{name} ({', '.join(service.aliases)})" if service and service.aliases else name
 
@@ -62,6 +64,7 @@ def _flows(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 
 def _target_flows(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Yield what the client asks, and the service that it asks."""
     host, port = scenario.target.host, scenario.target.port
     if not is_address(host) and any(one.name == _RESOLVER for one in scenario.services):
         yield f"where is {host}?", _RESOLVER

@@ -66,6 +66,7 @@ def sorted_pythons(results: Iterable[AttemptResult]) -> list[str]:
 
 
 def _series_numbers(series: str) -> tuple[Sequence[int], str]:
+    """Return a sort key for a Python series."""
     # A result document may have anything in the place of a version.
     parts = [part[:9] for part in series.split(".")]
     return [int(part) for part in parts if part.isdecimal()], series

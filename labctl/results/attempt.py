@@ -41,6 +41,7 @@ def lab_error_result(planned: PlannedAttempt, error: LabError) -> AttemptResult:
 
 
 def _identity(planned: PlannedAttempt) -> dict[str, Any]:
+    """Return the fields of a result that say which attempt it is."""
     return {
         "scenario": planned.scenario,
         "attempt": planned.attempt,
@@ -53,12 +54,13 @@ def _identity(planned: PlannedAttempt) -> dict[str, Any]:
 
 
 def _versions(planned: PlannedAttempt) -> dict[str, str]:
-    """The version of each library that the client requires."""
+    """Return the version of each library that the client requires."""
     packages = planned.interpreter.packages
     return {name: packages[libraries()[name].distribution] for name in planned.requires}
 
 
 def _expected(planned: PlannedAttempt) -> dict[str, Any] | None:
+    """Return what was expected of an attempt, as JSON: its policy's rule or its expectation."""
     if planned.rule is not None:
         return policy_json(planned.rule)
     return expected_json(planned.expectation) if planned.expectation else None

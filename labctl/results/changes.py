@@ -95,7 +95,9 @@ def changes(old: Result, new: Result) -> Changes:
 
 
 def _counterparts(old: Result, new: Result) -> Mapping[str, str]:
-    """The series of the old run that stands for another in the new one."""
+    """Return the Python series of the new run that each of the old run's stands for. Only one may
+    have been exchanged.
+    """
     before = {series_of(one.python) for one in old.attempts}
     now = {series_of(one.python) for one in new.attempts}
     gone, come = before - now, now - before
@@ -103,12 +105,13 @@ def _counterparts(old: Result, new: Result) -> Mapping[str, str]:
 
 
 def _key(one: AttemptResult, renamed: Mapping[str, str]) -> _Key:
+    """Return what makes two results the same attempt."""
     series = series_of(one.python)
     return (one.scenario, one.attempt, one.client, renamed.get(series, series), one.repeat)
 
 
 def _each_once(found: Sequence[Change]) -> tuple[Change, ...]:
-    """The worst of the repeats of an attempt."""
+    """Return the changes with only the worst of an attempt's repeats."""
     kept: dict[tuple[str, str, str, tuple[str, str]], Change] = {}
     for one in found:
         kept.setdefault((one.scenario, one.attempt, one.client, one.pythons), one)
@@ -116,11 +119,14 @@ def _each_once(found: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def _gone(one: AttemptResult, kind: ChangeKind) -> Change:
+    """Return the change for an attempt that is no longer there."""
     return _change(one, one, kind, _ended(one), "")
 
 
 def _new(one: AttemptResult) -> Change:
-    """One that was not there before; worse than nothing, if it is not as it should be."""
+    """Return the change for an attempt that was not there before. It is `worse` if it did
+    not pass.
+    """
     bad = _BADNESS[one.verdict] > 0
     now = _judged(one) if bad else _ended(one)
     return _change(one, one, ChangeKind.WORSE if bad else ChangeKind.NEW, "", now)
@@ -129,6 +135,7 @@ def _new(one: AttemptResult) -> Change:
 def _change(
     old: AttemptResult, new: AttemptResult, kind: ChangeKind, before: str, now: str
 ) -> Change:
+    """Return a change between two results."""
     return Change(
         scenario=new.scenario,
         attempt=new.attempt,
@@ -141,13 +148,14 @@ def _change(
 
 
 def _worst(old: AttemptResult, new: AttemptResult) -> Change | None:
+    """Return the worst change between two results, or None."""
     for kind, before, now in _differences(old, new):
         return _change(old, new, kind, before, now)
     return None
 
 
 def _differences(old: AttemptResult, new: AttemptResult) -> Iterator[tuple[ChangeKind, str, str]]:
-    """The worst first."""
+    """Yield the changes between two results, worst first: kind, before, now."""
     was, is_ = _BADNESS[old.verdict], _BADNESS[new.verdict]
     if is_ > was:
         yield ChangeKind.WORSE, _judged(old), _judged(new)
@@ -158,6 +166,7 @@ def _differences(old: AttemptResult, new: AttemptResult) -> Iterator[tuple[Chang
 
 
 def _observed(old: Observation, new: Observation) -> Iterator[tuple[ChangeKind, str, str]]:
+    """Yield the changes between two observations, worst first."""
     if old.outcome is not new.outcome:
         failed = old.outcome is Outcome.RETURNED
         yield (
@@ -175,15 +184,18 @@ def _observed(old: Observation, new: Observation) -> Iterator[tuple[ChangeKind, 
 
 
 def _type(seen: Observation) -> str:
+    """Return the type of the exception; empty if there is none."""
     return seen.exception.type if seen.exception else ""
 
 
 def _wire(seen: Observation) -> str:
+    """Return the flows in one line, sorted."""
     flows = {f"{one.protocol} {one.host}:{one.port} {one.outcome}" for one in seen.flows or ()}
     return ", ".join(sorted(flows))
 
 
 def _attributes(seen: Observation) -> str:
+    """Return the exception's attributes in one line, sorted."""
     if seen.exception is None:
         return ""
     named = {**seen.exception.attrs, **seen.exception.symbols}
@@ -191,14 +203,17 @@ def _attributes(seen: Observation) -> str:
 
 
 def _stack(seen: Observation) -> str:
+    """Return the stack in one line."""
     return " > ".join(stack_names(seen))
 
 
 def _message(seen: Observation) -> str:
+    """Return the exception's message without what varies from run to run."""
     return _plain(seen.exception.message) if seen.exception else ""
 
 
 def _plain(value: object) -> str:
+    """Return a value as text, with `#` for what varies from run to run."""
     return _VARYING.sub("#", str(value))
 
 
@@ -212,16 +227,20 @@ _TOLD: tuple[tuple[ChangeKind, Callable[[Observation], str]], ...] = (
 
 
 def _ended(one: AttemptResult) -> str:
+    """Return how an attempt ended, as a clause."""
     return ending(one.observed) if one.observed else "it could not be made"
 
 
 def _judged(one: AttemptResult) -> str:
+    """Return an attempt's verdict and its first reason."""
     verdict = one.verdict.value if one.verdict else "not judged"
     return f"{verdict}: {one.reasons[0]}" if one.reasons else f"{verdict}: {_ended(one)}"
 
 
 def _setting(old: Result, new: Result) -> Iterator[tuple[str, str, str]]:
-    """What the two ran with: labctl, the engine, what is in the images of the same name."""
+    """Yield what the two runs had otherwise: labctl, the engine, and what is in images of the same
+    name.
+    """
     pairs = [("labctl", old.labctl, new.labctl)]
     pairs += [
         (f"the engine's {name}", str(getattr(old.engine, name)), str(getattr(new.engine, name)))

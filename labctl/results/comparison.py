@@ -27,6 +27,7 @@ def compare(result: Result) -> Comparison:
 
 
 def _compared(attempt: AttemptResult) -> Compared:
+    """Return what a comparison tells about one attempt."""
     seen = attempt.observed
     exception = seen.exception if seen else None
     return Compared(
@@ -44,11 +45,12 @@ def _compared(attempt: AttemptResult) -> Compared:
 
 
 def _bases(exception: ExceptionInfo) -> tuple[str, ...]:
-    """The bases that tell one exception from another."""
+    """Return the bases that tell one exception from another."""
     return tuple(base for base in exception.bases[1:] if base not in _UNTELLING_BASES)
 
 
 def _caught_by(attempt: AttemptResult, exception: ExceptionInfo) -> dict[str, bool]:
+    """Return which `except` clauses catch the exception."""
     clauses = {name: name for name in BUILT_IN_CLAUSES}
     for library in _libraries(attempt):
         clauses |= library.clauses
@@ -56,8 +58,10 @@ def _caught_by(attempt: AttemptResult, exception: ExceptionInfo) -> dict[str, bo
 
 
 def _libraries(attempt: AttemptResult) -> Iterator[Library]:
-    """The libraries that the client requires, or else the one that its exception first came
-    through. A result that another labctl wrote may name libraries that this one does not know.
+    """Yield the libraries that the client requires, or else the one that its exception first came
+    through.
+
+    A result of another labctl may name libraries that this one does not know. They are left out.
     """
     known = libraries()
     if attempt.libraries:
@@ -69,4 +73,5 @@ def _libraries(attempt: AttemptResult) -> Iterator[Library]:
 
 
 def _retry(kind: FailureKind) -> Retry:
+    """Return whether a kind of failure is worth a retry, and why."""
     return Retry(worth=kind.retry, kind=kind.name, why=kind.why)

@@ -52,6 +52,7 @@ def merge(results: Sequence[tuple[str, Result]]) -> Result:
 
 
 def _order(one: AttemptResult, lines: dict[str, list[str]]) -> tuple[object, ...]:
+    """Return a sort key: by scenario, Python, and the attempt's place in the scenario."""
     names = lines.get(one.scenario, [])
     place = names.index(one.attempt) if one.attempt in names else len(names)
     version = [int(part) for part in one.python.split(".") if part.isdecimal()]
@@ -59,11 +60,13 @@ def _order(one: AttemptResult, lines: dict[str, list[str]]) -> tuple[object, ...
 
 
 def _told(one: AttemptResult) -> str:
+    """Return an attempt's name for a message."""
     again = f", repeat {one.repeat}" if one.repeat > 1 else ""
     return f"{one.scenario}/{one.client or one.attempt} on Python {one.python}{again}"
 
 
 def _check_same(first: str, one: Result, name: str, other: Result) -> None:
+    """Raise UsageError if two results are not parts of one run."""
     if one.labctl != other.labctl:
         raise UsageError(
             f"{first} is of labctl {one.labctl}, and {name} of {other.labctl}",
@@ -78,7 +81,7 @@ def _check_same(first: str, one: Result, name: str, other: Result) -> None:
 
 
 def _check_parts(results: Sequence[tuple[str, Result]]) -> None:
-    """Of the shards of a run, all are there."""
+    """Raise UsageError if shards of a run are missing."""
     shards = [(name, result.request.shard) for name, result in results]
     if not any(shard for _, shard in shards):
         return
@@ -95,7 +98,9 @@ def _check_parts(results: Sequence[tuple[str, Result]]) -> None:
 
 
 def _check_alike(image: str, first: str, one: ImageInfo, name: str, other: ImageInfo) -> None:
-    """Machines that build an image each have one of their own; what is in it must be the same."""
+    """Raise UsageError if two images of one name have other versions in them. Each machine builds
+    its own, so their ids differ.
+    """
     if (one.python, one.packages) != (other.python, other.packages):
         raise UsageError(
             f"{image} has other versions in {first} than in {name}",

@@ -117,7 +117,9 @@ def _chain(exception: ExceptionInfo) -> Iterator[ExceptionInfo]:
 
 
 def _certain(exception: ExceptionInfo) -> FailureKind | None:
-    """By a server's reply, by an errno, or by a type that says it all."""
+    """Return the kind of a failure by a server's reply, by an errno, or by an exact type. Return
+    None if none tells.
+    """
     by_reply = _by_reply(exception)
     if by_reply is not None:
         return by_reply
@@ -128,13 +130,16 @@ def _certain(exception: ExceptionInfo) -> FailureKind | None:
 
 @cache
 def _kind_by_type() -> dict[str, FailureKind]:
+    """Return the kind of failure for each known type of exception."""
     names = {kind.name: kind for kind in KINDS}
     of_libraries = (library.kinds.items() for library in libraries().values())
     return _KIND_BY_TYPE | {type_: names[kind] for kinds in of_libraries for type_, kind in kinds}
 
 
 def _by_reply(exception: ExceptionInfo) -> FailureKind | None:
-    """By the code of a server's reply: of SMTP (RFC 5321, 4.2.1) or of HTTP (RFC 9110, 15)."""
+    """Return the kind of a failure by the code of a server's reply: of SMTP (RFC 5321, 4.2.1) or of
+    HTTP (RFC 9110, 15). Return None if there is no reply.
+    """
     for library in libraries().values():
         reply = library.reply
         if reply is None or reply.exception not in exception.bases:
@@ -150,14 +155,14 @@ def _by_reply(exception: ExceptionInfo) -> FailureKind | None:
 
 
 def _by_codes(codes: Sequence[int], transient: Container[int]) -> FailureKind | None:
-    """The kind of the lowest code; None without a code."""
+    """Return the kind of failure for the lowest code, or None without a code."""
     if not codes:
         return None
     return BUSY if min(codes) in transient else REJECTED
 
 
 def _by_text(exception: ExceptionInfo) -> FailureKind | None:
-    """By the name or the number of an error that a message quotes."""
+    """Return the kind of a failure by an error's name or number in the message, or None."""
     message = exception.message or ""
     if "CERTIFICATE_VERIFY_FAILED" in message:
         return CERTIFICATE
@@ -169,7 +174,9 @@ def _by_text(exception: ExceptionInfo) -> FailureKind | None:
 
 
 def _by_type(exception: ExceptionInfo) -> FailureKind | None:
-    """By a type that sounds like a timeout or like a wrong argument."""
+    """Return the kind of a failure by a base that stands for timeouts or wrong arguments,
+    or None.
+    """
     if _timeouts().intersection(exception.bases):
         return TIMEOUT
     return WRONG_CALL if _WRONG_CALLS.intersection(exception.bases) else None
@@ -177,4 +184,5 @@ def _by_type(exception: ExceptionInfo) -> FailureKind | None:
 
 @cache
 def _timeouts() -> set[str]:
+    """Return the types of exception that stand for a timeout."""
     return _TIMEOUTS.union(*(library.timeouts for library in libraries().values()))

@@ -83,6 +83,9 @@ def disagreements(results: Sequence[AttemptResult]) -> list[Repeats]:
 
 
 def _repeats(results: Sequence[AttemptResult]) -> Repeats:
+    """Return an attempt's repeats in two parts: those with the most common outcome, and the
+    others.
+    """
     most, _ = Counter(map(_signature, results)).most_common(1)[0]
     return Repeats(
         usual=tuple(r for r in results if _signature(r) == most),
@@ -91,6 +94,7 @@ def _repeats(results: Sequence[AttemptResult]) -> Repeats:
 
 
 def _signature(result: AttemptResult) -> tuple[object, ...]:
+    """Return what the repeats of an attempt must have in common: verdict, outcome and type."""
     seen = result.observed
     if seen is None:
         return (result.verdict,)

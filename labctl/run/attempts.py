@@ -95,6 +95,9 @@ def client_requires(client: Client, judged_by: Attempt | None) -> tuple[str, ...
 
 
 def _expectation(scenario: Scenario, attempt: Attempt, interpreter: Interpreter) -> Expectation:
+    """Return what the attempt expects on this Python. Raise UsageError if it expects
+    nothing there.
+    """
     expectation = attempt.expectation(interpreter.version)
     if expectation is None:
         raise no_variant(scenario, attempt, interpreter.version)

@@ -69,6 +69,7 @@ def examine(attempt: PlannedAttempt, evidence: Evidence) -> EndedAttempt:
 
 
 def _judgement(attempt: PlannedAttempt, observation: Observation) -> Judgement:
+    """Judge an observation by the attempt's policy, or else by its expectation."""
     if attempt.rule is not None:
         return judge_policy(attempt.rule, observation)
     return judge(attempt.expectation, observation)

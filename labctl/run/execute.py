@@ -37,6 +37,7 @@ def execute(request: RunRequest, open_output: Callable[[RunInput], Output]) -> i
 
 
 def _run(request: RunRequest, given: RunInput, output: Output) -> list[AttemptResult]:
+    """Open the engine, get the images ready, make all attempts, and write the output."""
     access = open_engine()
     selected = (
         attempt
@@ -64,6 +65,7 @@ def _run(request: RunRequest, given: RunInput, output: Output) -> list[AttemptRe
 
 
 def _plan(request: RunRequest, given: RunInput, pythons: Pythons) -> Plan:
+    """Plan the attempts of a run, or those of its shard."""
     whole = plan(
         given.scenarios,
         interpreters=pythons.plain,

@@ -67,6 +67,7 @@ class Filters:
         return f"no scenario fits {' and '.join(asked)}{meant}"
 
     def _matches(self, scenario: Scenario) -> bool:
+        """Tell whether a scenario has everything that is asked for."""
         return (
             (not self.layers or scenario.layer in self.layers)
             and (not self.raises or not exceptions(scenario).isdisjoint(self.raises))
@@ -87,6 +88,7 @@ def exceptions(scenario: Scenario) -> set[str]:
 
 
 def _names(full: str) -> tuple[str, str]:
+    """Return a dotted name, and its last part."""
     return full, full.rpartition(".")[2]
 
 
@@ -100,6 +102,7 @@ def clients(scenario: Scenario) -> set[str]:
 
 
 def _with_parents(attempt: Attempt) -> Iterator[str]:
+    """Yield the modules that an attempt imports, and the packages that they are in."""
     for module in _imported(attempt.source):
         parts = module.split(".")
         yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
@@ -119,6 +122,7 @@ def _imported(source: str) -> Iterator[str]:
 
 
 def _text(scenario: Scenario) -> str:
+    """Return the text of a scenario that is searched."""
     return "\n".join((scenario.name, scenario.title, scenario.story, *scenario.tags))
 
 

@@ -33,6 +33,7 @@ def no_commands(environment: Mapping[str, str], stream: TextIO) -> Iterator[None
 
 
 def _say(command: str, stream: TextIO) -> None:
+    """Write a workflow command to a stream."""
     stream.write(f"{command}\n")
     stream.flush()
 
@@ -68,6 +69,7 @@ def _from_the_root(result: Result) -> Result:
 
 
 def _append(path: Path, text: str) -> None:
+    """Append a text to a file. Raise UsageError if that is not possible."""
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)

@@ -92,6 +92,9 @@ class GuardedRunner:
             )
 
     def _end(self) -> None:
+        """Warn of errors that no result tells, and remove what is left of the labs after an
+        error.
+        """
         errors = self._runner.errors if self._runner else []
         for trouble in unreported(errors, self.results):
             self._output.warn(trouble)
@@ -99,6 +102,7 @@ class GuardedRunner:
             self._engine.sweep()
 
     def _end_early(self) -> None:
+        """Stop the run, and remove its labs, while further signals wait."""
         with patient():
             if self._bar is not None:
                 self._bar.stop()

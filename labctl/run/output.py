@@ -29,8 +29,8 @@ class Output:
     """Writes the result of a run: its report and its documents."""
 
     def __init__(self, documents: Documents = NO_DOCUMENTS) -> None:
-        """`documents` are those that are asked for. One that goes to stdout has it for itself: no
-        report is printed then. Raises UsageError if one could not be written.
+        """Take the places of the documents that are asked for. If one goes to stdout, no report is
+        printed. Raise UsageError if one could not be written.
         """
         self._documents = dict(documents)
         _check_places(self._documents)
@@ -51,6 +51,7 @@ class Output:
             raise errors[0]
 
     def _steps(self, result: Result) -> Iterator[Callable[[], None]]:
+        """Yield the steps of the output: each document, the report, and GitHub's notes."""
         for name in self._documents:
             yield partial(self._write, name, result)
         if STDOUT not in self._documents.values():
@@ -58,6 +59,7 @@ class Output:
         yield lambda: tell_github(result, os.environ)
 
     def _write(self, name: str, result: Result) -> None:
+        """Write a document to its file or to stdout."""
         text, place = self.document(name, result), self._documents[name]
         if place != STDOUT:
             _write(name, Path(place), text)
@@ -69,6 +71,7 @@ class Output:
             sys.stdout.buffer.flush()
 
     def _show_report(self, result: Result) -> None:
+        """Print the report on stdout."""
         with no_commands(os.environ, sys.stdout):
             _print(self.report(result))
 
@@ -110,6 +113,7 @@ class Output:
 
 
 def _print(report: RenderableType) -> None:
+    """Print a report on stdout, also if the reader has gone."""
     from labctl.report.console import make_console  # noqa: PLC0415
 
     console = make_console()
@@ -121,7 +125,7 @@ def _print(report: RenderableType) -> None:
 
 
 def _check_places(documents: Mapping[str, str]) -> None:
-    """Find out before the run, not after it, that its documents can't be written."""
+    """Raise UsageError, before the run, if documents could not be written to their places."""
     taken: dict[str, str] = {}
     for name, place in documents.items():
         other = taken.setdefault(os.path.realpath(place) if place != STDOUT else place, name)
@@ -136,12 +140,14 @@ def _check_places(documents: Mapping[str, str]) -> None:
 
 
 def _check_writable(name: str, path: Path) -> None:
+    """Raise UsageError if a file can't be written."""
     place = path if os.path.exists(path) else path.parent  # noqa: PTH110 no error for a long name
     if os.path.isdir(path) or not os.access(place, os.W_OK):  # noqa: PTH112
         raise UsageError(f"cannot write {path}", hint=_writable(name))
 
 
 def _write(name: str, path: Path, text: str) -> None:
+    """Write a document to a file. Raise UsageError if that is not possible."""
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
@@ -149,4 +155,5 @@ def _write(name: str, path: Path, text: str) -> None:
 
 
 def _writable(name: str) -> str:
+    """Return the hint about a file that can't be written."""
     return f"give --{name} a file in a folder that you may write to"

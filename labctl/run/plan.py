@@ -159,6 +159,7 @@ def _lab_with(scenarios: Iterable[Scenario], attempts: Sequence[PlannedAttempt])
 
 
 def _sharing_a_lab(scenarios: Iterable[Scenario]) -> Iterable[list[Scenario]]:
+    """Return the scenarios in groups that can share a lab."""
     groups: dict[tuple[Path, str], list[Scenario]] = {}
     for scenario in scenarios:
         groups.setdefault(lab_key(scenario), []).append(scenario)
@@ -192,6 +193,7 @@ def _entries(
     scenario: Scenario, selected: Sequence[str], client: Client | None, policy: Policy | None, *,
     judged: bool,
 ) -> list[_Entry]:  # fmt: skip
+    """Return what to make of a scenario: its attempts, the given client, or both."""
     if client and policy:
         rule = None if policy.skips(scenario.name) else policy.rule(scenario)
         planned = partial(client_attempt, scenario, client, rule=rule)
@@ -221,4 +223,5 @@ def _entries(
 
 
 def _selected(scenario: Scenario, names: Sequence[str]) -> list[Attempt]:
+    """Return the scenario's attempts that are asked for; without names, all."""
     return [a for a in scenario.attempts if not names or a.name in names]

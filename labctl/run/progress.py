@@ -24,6 +24,7 @@ class Bar:
 
     @cached_property
     def _bar(self) -> Progress:
+        """Rich's progress bar on stderr, made when it is first needed."""
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             Progress,
@@ -54,6 +55,7 @@ class Bar:
         self._bar.update(self._tasks[self._what], completed=done, description=self._said(done))
 
     def _said(self, done: int) -> str:
+        """Return how many are done, as text."""
         return f"{self._what}: {done} of {self._total}"
 
     def image(self, event: ProgressEvent) -> None:

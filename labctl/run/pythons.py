@@ -63,5 +63,6 @@ def need_libraries(attempts: Iterable[Attempt], client: Client | None = None) ->
 
 
 def _interpreter(series: str, image: str, images: Mapping[str, ImageInfo]) -> Interpreter:
+    """Return the interpreter in an image."""
     info = images[image]
     return Interpreter(series=series, version=info.python, image=image, packages=info.packages)

@@ -74,8 +74,10 @@ class Reporter:
     def __init__(
         self, plan: Plan, frame: Result, show: Callable[[Result], None], pcaps: Path | None = None
     ) -> None:
-        """`frame` is the result without its attempts. `show` is given the whole result. A capture
-        file of each attempt is written to the folder `pcaps`.
+        """Take the plan, and the result without its attempts.
+
+        `show` is given the whole result at the end. A capture file of each attempt is written to
+        the folder `pcaps`.
         """
         self._place = {attempt.key: number for number, attempt in enumerate(plan.attempts)}
         self._frame = frame
@@ -109,6 +111,7 @@ class Reporter:
             self._show_result(interrupted=True)
 
     def _show_result(self, *, interrupted: bool) -> None:
+        """Hand the results so far over to be shown, in the order of the plan."""
         self._is_shown = True
         ordered = [self._results[key] for key in sorted(self._results, key=self._place.__getitem__)]
         update = {
@@ -161,6 +164,7 @@ def _capture_name(result: AttemptResult) -> str:
 
 
 def _no_captures(folder: Path, error: OSError) -> UsageError:
+    """Return the error for a folder that captures can't be written to."""
     return UsageError(
         f"cannot write captures to {folder}: {error.strerror}",
         hint="give --pcap a folder that you may write to",

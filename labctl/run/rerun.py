@@ -39,6 +39,7 @@ class _Compared(Output):
         self.new: Result | None = None
 
     def show(self, result: Result) -> None:
+        """Write the output, and note whether all verdicts are the same as before."""
         self.new = result
         now = {_name(one): one.verdict for one in result.attempts}
         self.is_same = all(
@@ -47,6 +48,7 @@ class _Compared(Output):
         super().show(result)
 
     def report(self, result: Result) -> RenderableType:
+        """Return the report: what changed since the old run."""
         return render_changes(changes(self._old, result))
 
 
@@ -74,6 +76,7 @@ def rerun(path: Path, *, jobs: int, lock: Path | None, documents: Mapping[str, s
 
 
 def _check_complete(old: Result, path: Path) -> None:
+    """Raise InputError if a result does not have what is needed to make it again."""
     where = Where(path=path)
     if not old.attempts:
         raise InputError("has no attempts to make again", where=where)
@@ -103,6 +106,7 @@ def _name(one: AttemptResult) -> tuple[object, ...]:
 def _request(
     old: Result, files: Sequence[Path], policy: str, *, jobs: int, lock: Path | None
 ) -> RunRequest:
+    """Return the request that makes the same attempts again."""
     asked = old.request
     series = list(dict.fromkeys(_series(one.python) for one in old.attempts))
     given = asked.client and Client(
@@ -127,6 +131,9 @@ def _request(
 
 
 def _series(version: str) -> str:
+    """Return the Python series of a version. Raise UsageError if there are no images for it any
+    more.
+    """
     series = series_of(version)
     if series not in SERIES:
         raise UsageError(

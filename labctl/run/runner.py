@@ -35,9 +35,11 @@ class Runner:
         self, engine: Engine, *, jobs: int, limit_s: float, fail_fast: bool = False,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """With `fail_fast`, no attempt is begun after one that is not as expected; those that run
-        are made to their end. `prepare` is called in a thread of its own while the first labs
-        start, and has returned before the first attempt is yielded.
+        """Take the engine, and how many attempts are made at the same time.
+
+        With `fail_fast`, no attempt is begun after one that did not pass; those that run are made
+        to their end. `prepare` is called in a thread of its own while the first labs start, and has
+        returned before the first attempt is yielded.
         """
         self._engine = engine
         self._jobs = jobs
@@ -103,6 +105,7 @@ class Runner:
             self._handover.open()
 
     def _handed_over(self) -> Iterator[EndedAttempt]:
+        """Yield attempts as they end, and let each worker go on once its attempt has been used."""
         while self._handover.is_expected():
             with interruptible():
                 self._handover.wait()
@@ -114,10 +117,12 @@ class Runner:
                     is_done.set()
 
     def _noted(self, ended: EndedAttempt) -> EndedAttempt:
+        """Keep the attempt's result, without what takes most room, and return the attempt."""
         self.results.append(ended.without_bulk().result)
         return ended
 
     def _stop(self, pool: ThreadPoolExecutor) -> None:
+        """Stop all labs and workers. An error while doing so is kept."""
         self._is_stopped.set()
         self._handover.release()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -129,6 +134,7 @@ class Runner:
     # --- in other threads -------------------------------------------------------------------------
 
     def _run_lab(self, lab: PlannedLab) -> None:
+        """Make all attempts of a lab. A bug of labctl ends the whole run."""
         try:
             if self._goes_on():
                 self._run_attempts(lab)
@@ -138,6 +144,7 @@ class Runner:
             self._handover.lab_ended()
 
     def _run_attempts(self, lab: PlannedLab) -> None:
+        """Start a lab, and make its attempts with as many workers as it allows."""
         waiting: queue.SimpleQueue[PlannedAttempt] = queue.SimpleQueue()
         for attempt in lab.attempts:
             waiting.put(attempt)
@@ -174,6 +181,9 @@ class Runner:
                 self._fail(bug)
 
     def _make_next(self, tap: ReplaceableTap, line: WaitingLine, *, serial: bool) -> None:
+        """Make the next waiting attempt, and hand it over. If the lab breaks, its result is an
+        error.
+        """
         attempt = next(line, None) if self._goes_on() else None
         if attempt is None:
             return
@@ -187,20 +197,25 @@ class Runner:
             self._hand_over(ended)
 
     def _goes_on(self) -> bool:
+        """Tell whether more attempts are to be begun."""
         return not (self._is_stopped.is_set() or self._is_enough.is_set())
 
     def _fail(self, bug: BaseException) -> None:
+        """End the run because of a bug, which is raised in the caller's thread."""
         self._bug = bug
         self._is_stopped.set()
 
     def _hand_over_error(self, attempt: PlannedAttempt, error: EngineError) -> None:
-        """Report that the lab broke, unless it was we who stopped it: that says nothing."""
+        """Hand over an attempt that the lab could not make. After a stop it is left out, because
+        then we broke the lab.
+        """
         from labctl.run.examine import lab_error  # noqa: PLC0415 not before labs have started
 
         if not self._is_stopped.is_set():
             self._hand_over(lab_error(attempt, error))
 
     def _hand_over(self, ended: EndedAttempt) -> None:
+        """Hand over an attempt that has ended, and wait until it has been used."""
         if self._fail_fast and ended.result.verdict not in (Verdict.PASS, None):
             self._is_enough.set()
         self._handover.put(ended)
@@ -213,7 +228,7 @@ class _Handover:
     """
 
     def __init__(self, is_stopped: threading.Event) -> None:
-        """Once `is_stopped` is set, nobody waits for the caller any more."""
+        """Take the event of the run's stop: after it, nobody waits for the caller any more."""
         self._is_stopped = is_stopped
         self._is_open = threading.Event()
         self._lock = threading.Lock()
@@ -250,7 +265,7 @@ class _Handover:
             is_done.set()
 
     def is_expected(self) -> bool:
-        """Whether more attempts may come."""
+        """Tell whether more attempts may come."""
         return bool(self._labs or self._ended) or not self._is_open.is_set()
 
     def wait(self) -> None:

@@ -41,6 +41,7 @@ def only(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
 
 
 def _catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
+    """Return the catalogue of these folders."""
     return Catalogue(folders, bundled_compose(), unrecorded=unrecorded)
 
 

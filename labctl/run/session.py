@@ -29,7 +29,9 @@ class Session:
     """The labs of one process. `errors` holds what kept labs from being removed."""
 
     def __init__(self, engine: Engine, expected: Iterable[Scenario] = ()) -> None:
-        """The services of all scenarios that are `expected` start with the first of them."""
+        """Take the engine. The services of all `expected` scenarios start with the first of
+        them.
+        """
         self._engine = engine
         self._expected = list(expected)
         self._labs: dict[_LabKey, _RunningLab] = {}
@@ -84,6 +86,7 @@ class Session:
         return self._labs[key]
 
     def _note_broken(self, key: _LabKey, error: EngineError) -> None:
+        """Give up a lab that never worked: later attempts in it get the same error at once."""
         lab = self._labs.get(key)
         if lab is None or not lab.has_worked:
             self._remove(key)
@@ -95,6 +98,7 @@ class Session:
             self._remove(key)
 
     def _remove(self, key: _LabKey) -> None:
+        """Take down a lab, if it is running. An error is kept."""
         lab = self._labs.pop(key, None)
         if lab is not None:
             with self._noted():
@@ -132,11 +136,11 @@ class _RunningLab:
         self._tap = self._stack.enter_context(ReplaceableTap(running))
 
     def serves(self, scenario: Scenario) -> bool:
-        """Whether all services of a scenario run here."""
+        """Tell whether all services of a scenario run in this lab."""
         return self._services.issuperset(service.name for service in scenario.services)
 
     def is_usable(self) -> bool:
-        """Whether attempts can still be made here: not if one of its services has ended."""
+        """Tell whether attempts can still be made here, which ends with any of its services."""
         try:
             self._tap.ready()
         except EngineError:
@@ -146,9 +150,11 @@ class _RunningLab:
     def make(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None
     ) -> EndedAttempt:
+        """Make an attempt in this lab."""
         ended = self._tap.make(attempt, limit_s=limit_s, upcoming=upcoming)
         self.has_worked = True
         return ended
 
     def close(self) -> None:
+        """Take the lab down."""
         self._stack.close()

@@ -77,12 +77,16 @@ def interruptible() -> Iterator[None]:
 
 
 def _raise_waiting() -> None:
+    """Raise the signal's exception that was put off, if there is one."""
     waiting, _deferral.waiting = _deferral.waiting, None
     if waiting is not None:
         raise waiting
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt or Terminated for a signal, now or later. Further signals get only an
+    answer.
+    """
     for each in _SIGNALS:
         if signal.getsignal(each) is _raise:
             signal.signal(each, _answer)
@@ -94,6 +98,7 @@ def _raise(number: int, _frame: FrameType | None) -> None:
 
 
 def _answer(_number: int, _frame: FrameType | None) -> None:
+    """Tell on stderr that labctl is cleaning up."""
     # Not through sys.stderr, which may be in the middle of a write that this interrupts.
     with suppress(OSError):
         os.write(2, b"labctl: cleaning up, a moment\n")
@@ -101,7 +106,9 @@ def _answer(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _handled(handler: _Handler) -> Iterator[None]:
-    """SIGINT that is ignored stays so: a shell ignores it for what runs in the background."""
+    """Handle signals inside a block. SIGINT that is ignored stays so, because a shell ignores it
+    for programs in the background.
+    """
     before = {n: signal.getsignal(n) for n in _SIGNALS}
     for number, previous in before.items():
         if previous is not signal.SIG_IGN:

@@ -47,6 +47,7 @@ class WaitingLine(Iterator[PlannedAttempt]):
         return self._held
 
     def _get(self) -> PlannedAttempt | None:
+        """Take an attempt from the queue; None if it is empty."""
         try:
             return self._waiting.get_nowait()
         except queue.Empty:

@@ -86,12 +86,15 @@ class Capture:
         return packets, self._lost()
 
     def _lost(self) -> int:
-        """PACKET_STATISTICS: packets, drops; reading resets them."""
+        """Return how many packets were lost since the last call. Reading the kernel's count resets
+        it.
+        """
         counts = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
         lost: int = struct.unpack("=II", counts)[1]
         return lost
 
     def _name(self, index: int) -> str:
+        """Return the name of a network interface by its index."""
         if index not in self._names:
             self._names[index] = socket.if_indextoname(index)
         return self._names[index]

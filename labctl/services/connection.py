@@ -59,6 +59,7 @@ class Plain:
         return await self._receive(most, 0)
 
     async def _receive(self, most: int, flags: int) -> bytes:
+        """Wait for bytes from the socket, and return them."""
         while True:
             try:
                 return self._sock.recv(most, flags)
@@ -66,6 +67,7 @@ class Plain:
                 await self._readable()
 
     async def _readable(self) -> None:
+        """Wait until the socket has bytes to read."""
         ready = asyncio.Event()
         self._loop.add_reader(self._sock, ready.set)
         try:
@@ -170,16 +172,17 @@ class Watch:
         asyncio.get_running_loop().add_reader(self._epoll, self._look)
 
     def add(self, connection: Connection) -> None:
-        """Watch one more connection."""
+        """Watch one more connection for its end."""
         self._connections[connection.sock.fileno()] = connection
         self._epoll.register(connection.sock, select.EPOLLRDHUP | select.EPOLLET)
 
     def close(self, connection: Connection) -> None:
-        """Stop watching, and close the socket."""
+        """Stop watching a connection, and close its socket."""
         del self._connections[connection.sock.fileno()]
         connection.sock.close()
 
     def _look(self) -> None:
+        """Tell connections that the client has closed or broken."""
         for number, events in self._epoll.poll(0):
             broken = bool(events & (select.EPOLLHUP | select.EPOLLERR))
             self._connections[number].hang_up(broken=broken)

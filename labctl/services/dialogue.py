@@ -25,7 +25,9 @@ class Dialogue:
         overrides: Mapping[object, object],
         parse: Callable[[object], Steps],
     ) -> None:
-        """`parse` makes steps of a list. Raises WrongScript."""
+        """Take a protocol's replies and a script's overrides. `parse` makes steps of a list. Raise
+        WrongScript for a mistake.
+        """
         self._protocol = protocol
         self._parse = parse
         said = {"greeting": protocol.greeting, "other": protocol.other, **protocol.replies}
@@ -37,6 +39,7 @@ class Dialogue:
                 self._override(key, value)
 
     def _override(self, key: object, value: object) -> None:
+        """Replace a reply, or set an option. Raise WrongScript for a mistake."""
         if key in self._protocol.options:
             self._data = count(value, most=65535)
         elif not isinstance(key, str) or (key not in self._defaults and not key.isupper()):
@@ -51,6 +54,7 @@ class Dialogue:
             self._replies[key] = self._reply(value)
 
     def _reply(self, value: object) -> bytes | Steps:
+        """Return a reply as bytes with CRLF line ends, or as steps."""
         if isinstance(value, list):
             return self._parse(value)
         lines = octets(value).replace(b"\r\n", b"\n").removesuffix(b"\n")
@@ -64,6 +68,7 @@ class Dialogue:
             await self._command(connection, line.rstrip("\r\n"))
 
     async def _command(self, connection: Connection, line: str) -> None:
+        """Note a client's command, and answer it."""
         tag, line = self._tag(line)
         verb, _, argument = line.partition(" ")
         verb = verb.upper()
@@ -77,10 +82,12 @@ class Dialogue:
             sent = await self._answer(connection, "MORE", tag=tag)
 
     def _tag(self, line: str) -> tuple[str, str]:
+        """Return the tag of a command, as in IMAP, and the rest."""
         tag, space, rest = line.partition(" ")
         return (tag, rest) if self._protocol.tagged and space else ("", line)
 
     async def _message(self, connection: Connection) -> None:
+        """Read a mail up to its end, and answer it."""
         _, size = await connection.read_until(_ENDS)
         emit("message", connection.peer, size=size - len(_ENDS) + 2)
         await self._answer(connection, "DATA-END")
@@ -88,7 +95,7 @@ class Dialogue:
     async def _answer(
         self, connection: Connection, name: str, argument: str = "", *, tag: str = ""
     ) -> str:
-        """Reply by name; the last line of what was sent."""
+        """Send the reply of this name, and return the last line that was sent."""
         reply = self._replies[name]
         if isinstance(reply, Mapping):
             found = (case for part, case in reply.items() if part in argument)
@@ -100,6 +107,7 @@ class Dialogue:
         return await self._send(connection, reply, tag)
 
     async def _send(self, connection: Connection, reply: bytes, tag: str) -> str:
+        """Send a reply with its tag, and return its last line."""
         head, _, last = reply.removesuffix(b"\r\n").rpartition(b"\r\n")
         if tag and not last.startswith((b"*", b"+")):
             reply = (head + b"\r\n" if head else b"") + tag.encode() + b" " + last + b"\r\n"
@@ -109,12 +117,14 @@ class Dialogue:
         return last.decode("latin-1")
 
     def _data_port(self, connection: Connection) -> str:
-        """`198,18,0,16,7,228`, as FTP writes an address and a port."""
+        """Return address and port as FTP writes them: `198,18,0,16,7,228`."""
         address = connection.sock.getsockname()[0].split(".")
         return ",".join([*address, str(self._data >> 8), str(self._data & 255)])
 
 
 def _spelt(argument: str) -> str:
-    """`from:<ada>` as `FROM:<ada>`: Pythons differ in how they write it."""
+    """Return an argument with its keyword in capitals, `FROM:<ada>`, because Pythons differ in how
+    they write it.
+    """
     keyword, colon, rest = argument.partition(":")
     return keyword.upper() + colon + rest if keyword.isalpha() and colon else argument

@@ -41,6 +41,8 @@ _Odd = Callable[[dns.message.Message, bool], bytes]
 
 
 def _coded(code: dns.rcode.Rcode) -> _Odd:
+    """Return an answer with this error code."""
+
     def answer(response: dns.message.Message, _: bool) -> bytes:
         response.set_rcode(code)
         return response.to_wire()
@@ -49,13 +51,13 @@ def _coded(code: dns.rcode.Rcode) -> _Odd:
 
 
 def _garbage(response: dns.message.Message, _: bool) -> bytes:
-    """It begins as a response does."""
+    """Return an answer that begins as a response does, and then is no DNS."""
     return response.to_wire()[:4] + b"\xff" * 20
 
 
 def _truncated(response: dns.message.Message, stream: bool) -> bytes:
-    """It says to ask again over TCP, and there that it has failed. Where nothing comes over TCP,
-    glibc waits for ever.
+    """Return an answer that says to ask again over TCP; over TCP, one that says that it failed.
+    Without any answer over TCP, glibc waits for ever.
     """
     if stream:
         return _coded(dns.rcode.SERVFAIL)(response, stream)
@@ -64,6 +66,7 @@ def _truncated(response: dns.message.Message, stream: bool) -> bytes:
 
 
 def _other_id(response: dns.message.Message, _: bool) -> bytes:
+    """Return an answer with another query's id."""
     response.id ^= 0xFFFF
     return response.to_wire()
 
@@ -83,7 +86,9 @@ class Zone:
     """The records of the lab."""
 
     def __init__(self, text: str, answers: str = "") -> None:
-        """Raises WrongScript where LAB_ANSWERS is wrong."""
+        """Take the names and addresses of the lab, and a scenario's answers. Raise WrongScript if
+        these are wrong.
+        """
         pairs = [item.split("=", 1) for item in text.split()]
         self._addresses = {dns.name.from_text(name): [address] for name, address in pairs}
         self._names = {
@@ -96,6 +101,7 @@ class Zone:
                 self._add(dns.name.from_text(text_of(key)), value)
 
     def _add(self, name: dns.name.Name, value: object) -> None:
+        """Add a scenario's answer for a name. Raise WrongScript for a mistake."""
         if isinstance(value, list):
             self._addresses[name] = [found for other in value for found in self._found(other)]
         else:
@@ -103,7 +109,7 @@ class Zone:
             self._odd[name] = str(value)
 
     def _found(self, other: object) -> list[str]:
-        """The addresses of a name, or the one of a number in the network of all the others."""
+        """Return the addresses of a name; for a number, the address with that last number."""
         if type(other) is int:
             networks = [own[0].rpartition(".")[0] for own in self._addresses.values() if own]
             return [f"{networks[0]}.{other}"] if networks else []
@@ -211,6 +217,7 @@ class Streams:
 
 
 async def _serve(zone: Zone, streams: Streams) -> None:
+    """Answer queries over UDP and TCP, for ever."""
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(lambda: Datagrams(zone), ("0.0.0.0", PORT))  # noqa: S104
     server = await asyncio.start_server(

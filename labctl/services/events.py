@@ -21,7 +21,7 @@ def emit(event: str, peer: str = "", **detail: object) -> None:
 
 
 def _bounded(value: object) -> object:
-    """Text of a client's may be of any length; a line of ours may not."""
+    """Cut a text that is too long for an event: a client may send any length."""
     if isinstance(value, str) and len(value) > LONGEST:
         return f"{value[:LONGEST]}... ({len(value)} characters)"
     return value

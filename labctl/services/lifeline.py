@@ -18,6 +18,7 @@ _ENDS = {signal.SIGTERM, signal.SIGINT}
 
 
 def _end_on_a_signal() -> None:
+    """Wait for a signal, and end the process."""
     signal.sigwait(_ENDS)
     os._exit(0)
 
@@ -47,20 +48,22 @@ def commands() -> Iterator[str]:
 
 
 def _now(done: Callable[[], None]) -> None:
+    """Call at once: this service has no events under way."""
     done()
 
 
 def _nothing_kept(_address: str) -> None:
-    """What a service forgets that remembers no client."""
+    """Do nothing: this service remembers no client."""
 
 
 def hold(
     settle: Callable[[Callable[[], None]], None] = _now,
     forget: Callable[[str], None] = _nothing_kept,
 ) -> None:
-    """Stay until labctl goes. Answer `sync TOKEN ADDRESS` with an event `synced`, once all events
-    of what came in before are out and the client of that address is forgotten. `settle` calls its
-    argument when they are out.
+    """Stay until labctl closes stdin, and answer its commands `sync TOKEN ADDRESS`.
+
+    The answer is an event `synced`. It comes once all events of what came in before are out, and
+    the client of that address is forgotten. `settle` calls its argument when they are out.
     """
 
     def done(token: str, address: str) -> None:

@@ -76,6 +76,7 @@ class Server(SMTP):
 
 
 async def _serve() -> None:
+    """Receive mail, for ever."""
     server = await asyncio.get_running_loop().create_server(
         lambda: Server(Handler(), hostname="mail.lab", ident="labctl", data_size_limit=LARGEST),
         "0.0.0.0",  # noqa: S104 the lab's own network only

@@ -26,6 +26,7 @@ class _Strict(yaml.SafeLoader):
     """Duplicate keys are errors: each would silently replace the one before it."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Make a mapping. Raise WrongScript for a key that is there twice."""
         made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         if len(made) != len(node.value):
             keys = [key.value for key, _ in node.value]

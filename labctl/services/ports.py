@@ -59,6 +59,7 @@ def parse(text: str) -> list[Port]:
 
 
 def _port(key: object, value: object) -> Port:
+    """Parse the script of a port. Raise WrongScript for a mistake."""
     with within(f"port {key}"):
         found = _PORT.fullmatch(str(key))
         if not found or int(found[1]) > 65535:  # noqa: PLR2004
@@ -69,7 +70,9 @@ def _port(key: object, value: object) -> Port:
 
 
 def _turns(value: object) -> list[Sequence[steps.Step]]:
-    """A list of steps; or `{turns: [LIST, LIST]}`."""
+    """Parse a list of steps, or one for each turn, `{turns: [LIST, LIST]}`. Raise WrongScript for a
+    mistake.
+    """
     if not isinstance(value, dict):
         return [steps.parse(value)]
     lists = mapping(value, ["turns"]).get("turns")
@@ -83,6 +86,7 @@ def _turns(value: object) -> list[Sequence[steps.Step]]:
 
 
 def _udp_answer(value: object) -> bytes | None:
+    """Parse the answer to datagrams; None is no answer. Raise WrongScript for a mistake."""
     if value == ["hold"]:
         return None
     if not isinstance(value, list) or len(value) != 1 or list(mapping(value[0])) != ["send"]:
@@ -127,6 +131,7 @@ class Server:
         return listener
 
     def _accept(self, listener: socket.socket, spec: Listener) -> None:
+        """Accept all waiting connections, and begin to handle each."""
         while True:
             try:
                 sock, address = listener.accept()
@@ -151,10 +156,12 @@ class Server:
                 oldest.cancel()
 
     def _end(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        """Close a connection whose steps have ended."""
         self._watch.close(connection)
         self._tasks.pop(task, None)
 
     async def _handle(self, connection: Connection, todo: Sequence[steps.Step]) -> None:
+        """Do the steps of a connection, and note who closed it."""
         by = "server"
         try:
             async with asyncio.timeout(LONGEST_S):

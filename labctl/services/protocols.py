@@ -29,7 +29,7 @@ class Protocol:
 
 
 def _last(words: str) -> list[object]:
-    """A reply after which the server closes."""
+    """Return a reply after which the server closes."""
     return [{"send": f"{words}\r\n"}, "close"]
 
 

@@ -42,10 +42,12 @@ def parse(value: object) -> tuple[Step, ...]:
 
 
 def _named(item: object, name: str) -> bool:
+    """Tell whether an item is a step of this name."""
     return isinstance(item, dict) and name in item
 
 
 def _step(item: object) -> Step:
+    """Parse one step. Raise WrongScript for a mistake."""
     if isinstance(item, str) and item in WORDS:
         return WORDS[item]
     name = next(iter(item), None) if isinstance(item, dict) else item
@@ -109,13 +111,15 @@ WORDS: dict[str, Step] = {
 
 
 def _said(connection: Connection, data: bytes, size: int) -> None:
-    """What was read: its size, and its first line."""
+    """Note what was read: its size and its first line."""
     line = data.partition(b"\n")[0].rstrip(b"\r").decode("utf-8", "backslashreplace")
     emit("read", connection.peer, size=size, text=line)
 
 
 def _read(value: object) -> Step:
-    """`4`: so many bytes; `line`; `all`, until the client closes its side; `{until: TEXT}`."""
+    """Parse what to read: a number of bytes, `line`, `all`, or `{until: TEXT}`. Raise WrongScript
+    for a mistake.
+    """
     if type(value) is int:
         return _read_exactly(count(value))
     if isinstance(value, dict):
@@ -129,6 +133,8 @@ def _read(value: object) -> Step:
 
 
 def _read_exactly(size: int) -> Step:
+    """Return a step that reads this many bytes."""
+
     async def step(connection: Connection) -> None:
         _said(connection, await connection.read_exactly(size), size)
 
@@ -136,6 +142,7 @@ def _read_exactly(size: int) -> Step:
 
 
 def _read_until(end: bytes) -> Step:
+    """Return a step that reads up to these bytes."""
     if not end:
         raise WrongScript("must not be empty")
 
@@ -146,11 +153,12 @@ def _read_until(end: bytes) -> Step:
 
 
 async def _read_all(connection: Connection) -> None:
+    """Read until the client closes its side."""
     _said(connection, *await connection.read_all())
 
 
 def _send(value: object) -> Step:
-    """Text, or `{text: TEXT, times: N}`."""
+    """Parse what to send: text, or `{text: TEXT, times: N}`. Raise WrongScript for a mistake."""
     data = _bytes_to_send(value)
 
     async def step(connection: Connection) -> None:
@@ -160,6 +168,7 @@ def _send(value: object) -> Step:
 
 
 def _bytes_to_send(value: object) -> bytes:
+    """Return the bytes to send. Raise WrongScript for a mistake."""
     if not isinstance(value, dict):
         return octets(value)
     parts = mapping(value, ["text", "times"])
@@ -170,7 +179,9 @@ def _bytes_to_send(value: object) -> bytes:
 
 
 def _drip(value: object) -> Step:
-    """`{text: TEXT, every: SECONDS}`: a byte at a time."""
+    """Parse a text to send byte by byte, `{text: TEXT, every: SECONDS}`. Raise WrongScript for a
+    mistake.
+    """
     parts = mapping(value, ["text", "every"])
     with within("text"):
         data = octets(parts.get("text"))
@@ -187,7 +198,9 @@ def _drip(value: object) -> Step:
 
 
 def _wait(value: object) -> Step:
-    """A number of seconds; a client that goes meanwhile ends it."""
+    """Parse a number of seconds to wait. The step ends earlier if the client goes. Raise
+    WrongScript for a mistake.
+    """
     pause_s = seconds(value)
 
     async def step(connection: Connection) -> None:
@@ -197,7 +210,9 @@ def _wait(value: object) -> Step:
 
 
 def _corrupt(value: object) -> Step:
-    """Text in a TLS record that has been tampered with."""
+    """Parse a text to send in a TLS record with a wrong checksum. Raise WrongScript for a
+    mistake.
+    """
     data = octets(value)
 
     async def step(connection: Connection) -> None:
@@ -208,7 +223,9 @@ def _corrupt(value: object) -> Step:
 
 
 def _dialogue(value: object) -> Step:
-    """`{dialogue: PROTOCOL, VERB: REPLY, ...}`: a conversation by lines, until it ends."""
+    """Parse a dialogue by lines, `{dialogue: PROTOCOL, VERB: REPLY, ...}`. Raise WrongScript for a
+    mistake.
+    """
     parts = mapping(value)
     with within("dialogue"):
         protocol = choice(parts["dialogue"], PROTOCOLS)

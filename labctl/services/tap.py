@@ -17,8 +17,10 @@ from .lifeline import commands
 
 
 def main() -> None:
-    """Point the namespace at the lab's name server. Containers that join it share this file,
-    so attempts never meet the engine's own resolver, which is slow to say that a name is unknown.
+    """Point the namespace at the lab's name server, and capture packets until labctl goes.
+
+    Containers that join the namespace share this file. So attempts never meet the engine's own
+    resolver, which is slow to say that a name is unknown.
     """
     Path("/etc/resolv.conf").write_text(
         f"nameserver {os.environ['LAB_DNS']}\noptions timeout:1 attempts:1\n", "ascii"
@@ -37,12 +39,13 @@ def answer_commands(capture: Capture) -> None:
 
 
 def _listed(packet: CapturedPacket) -> list[object]:
+    """Return a packet as a list for JSON."""
     data = base64.b64encode(packet.data).decode("ascii")
     return [packet.at_ns, packet.interface, packet.outgoing, packet.length, data]
 
 
 def _own_address(neighbour: str) -> str:
-    """The address that packets to a neighbour leave from; none is sent to find out."""
+    """Return the address that packets to a neighbour leave from. No packet is sent to find out."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((neighbour, 53))
         return str(probe.getsockname()[0])

@@ -89,6 +89,7 @@ class Tls:
                 return result
 
     async def _flush(self) -> None:
+        """Send the bytes that TLS has ready."""
         if data := self._outgoing.read():
             await self._plain.send(data)
 
@@ -110,7 +111,9 @@ def parse(value: object) -> Callable[[Connection], Awaitable[None]]:
 
 
 async def _refuse(connection: Connection, error: ssl.SSLError) -> None:
-    """The client's alert or its end, or ours. It is closed in good order: alerts arrive."""
+    """Note a failed handshake, close the connection in good order, so that alerts arrive, and end
+    its steps.
+    """
     reason = "EOF" if isinstance(error, ssl.SSLEOFError) else error.reason or "unknown"
     emit("tls", connection.peer, version="", error=reason)
     await connection.close()
@@ -118,6 +121,7 @@ async def _refuse(connection: Connection, error: ssl.SSLError) -> None:
 
 
 def _context(options: dict[str, object]) -> ssl.SSLContext:
+    """Return a TLS context with these options. Raise WrongScript for a mistake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # Tickets that a client has not read when it closes would make its FIN a RST.
     context.num_tickets = 0
@@ -133,18 +137,22 @@ def _context(options: dict[str, object]) -> ssl.SSLContext:
 
 
 def _ciphers(context: ssl.SSLContext, value: object) -> None:
+    """Set the ciphers, weak ones included."""
     context.set_ciphers(f"{text(value)}:@SECLEVEL=0")
 
 
 def _cert(context: ssl.SSLContext, value: object) -> None:
+    """Load the certificate of this name, and its key."""
     context.load_cert_chain(_certificate(text(value)))
 
 
 def _min(context: ssl.SSLContext, value: object) -> None:
+    """Set the lowest version of TLS."""
     context.minimum_version = choice(value, VERSIONS)
 
 
 def _max(context: ssl.SSLContext, value: object) -> None:
+    """Set the highest version of TLS, which may be an old one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Of old versions: that is the point.
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
@@ -152,6 +160,7 @@ def _max(context: ssl.SSLContext, value: object) -> None:
 
 
 def _client_cert(context: ssl.SSLContext, value: object) -> None:
+    """Require a client certificate."""
     if value is not True:
         raise WrongScript(f"must be true, not {value!r}")
     context.verify_mode = ssl.CERT_REQUIRED
@@ -159,6 +168,7 @@ def _client_cert(context: ssl.SSLContext, value: object) -> None:
 
 
 def _sni(context: ssl.SSLContext, value: object) -> None:
+    """Refuse the name that the client asks for."""
     refusal = choice(value, {"reject": ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME})
     context.sni_callback = lambda *_: refusal
 
@@ -174,6 +184,7 @@ OPTIONS: dict[str, Callable[[ssl.SSLContext, object], None]] = {
 
 
 def _certificate(name: str) -> Path:
+    """Return the file of a certificate. Raise WrongScript if there is none of this name."""
     folder = _folder() / "certificates"
     path = folder / f"{name}.pem"
     if not path.is_file():
@@ -183,4 +194,5 @@ def _certificate(name: str) -> Path:
 
 
 def _folder() -> Path:
+    """Return the folder of certificates."""
     return Path(os.environ.get("LAB_CERTIFICATES", FOLDER))

@@ -33,27 +33,33 @@ class _Gzip:
 
     @property
     def eof(self) -> bool:
+        """Whether the compressed data has ended."""
         return self._inner.eof
 
     @property
     def needs_input(self) -> bool:
+        """Whether more compressed data is needed."""
         return not self._inner.unconsumed_tail
 
     @property
     def unused_data(self) -> bytes:
+        """The bytes after the compressed data."""
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Unpack data, and return at most this many bytes."""
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
 def _bzip2() -> _Unpacker:
+    """Return an unpacker for bzip2."""
     from bz2 import BZ2Decompressor  # noqa: PLC0415 some Pythons lack it
 
     return BZ2Decompressor()
 
 
 def _xz() -> _Unpacker:
+    """Return an unpacker for xz that uses little memory."""
     from lzma import FORMAT_XZ, LZMADecompressor  # noqa: PLC0415 some Pythons lack it
 
     return LZMADecompressor(format=FORMAT_XZ, memlimit=XZ_MEMORY)

@@ -66,11 +66,13 @@ def find_submissions(paths: Sequence[Path], exercise_files: Sequence[str]) -> li
 
 
 def _must_exist(path: Path) -> None:
+    """Raise UsageError if there is no such file."""
     if not os.path.lexists(path):
         raise UsageError(f"there is no {escape_control(str(path))}", hint=_HINT)
 
 
 def _must_be_of_different_students(submissions: list[Submission]) -> None:
+    """Raise UsageError if a student has two submissions."""
     by_id: dict[str, Submission] = {}
     for each in submissions:
         other = by_id.setdefault(each.id, each)
@@ -82,6 +84,7 @@ def _must_be_of_different_students(submissions: list[Submission]) -> None:
 
 
 def _place(submission: Submission) -> str:
+    """Return where a submission is, for a message."""
     return escape_control(str(submission.origin))
 
 
@@ -98,6 +101,7 @@ def _expanded(path: Path, exercise_files: Sequence[str], *, is_alone: bool) -> l
 
 
 def _names(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted. Raise UsageError if it can't be read."""
     try:
         return sorted(path.name for path in folder.iterdir())
     except OSError as error:
@@ -135,14 +139,17 @@ def _head(path: Path) -> bytes:
 
 
 def _begins(path: Path, *magic: bytes) -> bool:
+    """Tell whether a file begins with these bytes."""
     return _head(path).startswith(magic)
 
 
 def _is_folder(path: Path) -> bool:
+    """Tell whether this is a folder, and not a link to one."""
     return stat.S_ISDIR(_mode(path))
 
 
 def _is_link(path: Path) -> bool:
+    """Tell whether this is a symbolic link."""
     return stat.S_ISLNK(_mode(path))
 
 

@@ -152,6 +152,7 @@ def _shallowest(name: str, entries: list[Entry]) -> Entry | None:
 
 
 def _suffix(name: str) -> str:
+    """Return a file's suffix in one spelling."""
     suffix = PurePosixPath(name).suffix.casefold()
     return _SAME_SUFFIX.get(suffix, suffix)
 
@@ -166,6 +167,7 @@ def _summary(entries: list[Entry]) -> str:
 
 
 def _digest(contents: Mapping[str, bytes]) -> str:
+    """Return the digest of files by their names and contents."""
     digest = hashlib.sha256()
     for name, data in sorted(contents.items()):
         for part in (name.encode(), data):

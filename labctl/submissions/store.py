@@ -99,11 +99,13 @@ class FileStore:
 
 
 def _read(path: Path, size: int) -> bytes:
+    """Read at most this many bytes of a regular file."""
     with open_regular(path) as file:
         return file.read(size)
 
 
 def _must_be_regular(name: str, mode: int) -> None:
+    """Raise RefusalError if this is a link, a device, a pipe or a socket."""
     if stat.S_ISLNK(mode):
         raise RefusalError(f"{quote(name)} is a symbolic link: hand in the file that it leads to")
     if not stat.S_ISREG(mode):

@@ -98,6 +98,7 @@ def clean_name(text: str) -> str:
 
 
 def _is_invisible(char: str) -> bool:
+    """Tell whether a character can't be seen."""
     return unicodedata.category(char) in _INVISIBLE
 
 

@@ -34,6 +34,7 @@ class Submission:
 
 
 def _store_of(path: Path) -> Store:
+    """Return the store of a folder's or a single file's contents."""
     if path.is_dir() and not path.is_symlink():
         return FolderStore(root=path)
     return FileStore(files={path.name: path})

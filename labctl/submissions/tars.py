@@ -117,7 +117,7 @@ class _Stream:
         return b"".join(self._parts(size))
 
     def skip(self, size: int) -> None:
-        """Skip the next bytes, with one piece of them in memory at a time."""
+        """Skip the next bytes, with only one piece of them in memory at a time."""
         for _ in self._parts(size):
             pass
 
@@ -128,6 +128,7 @@ class _Stream:
                 raise RefusalError("the archive has data after its end: pack the files again")
 
     def _parts(self, size: int) -> Iterator[bytes]:
+        """Yield the next bytes in pieces. Raise EOFError if there are fewer."""
         while size:
             part = self._some(size)
             if not part:
@@ -136,6 +137,9 @@ class _Stream:
             yield part
 
     def _some(self, size: int) -> bytes:
+        """Return some of the next bytes; none at the end. Raise RefusalError if the archive is too
+        large.
+        """
         if self._at == len(self._piece):
             self._piece, self._at = next(self._source, b""), 0
         part = self._piece[self._at : self._at + size]
@@ -174,6 +178,7 @@ def _headers(stream: _Stream) -> Iterator[_Header]:
 
 
 def _header(block: bytes) -> _Header:
+    """Parse a tar header. Raise ValueError if it is none."""
     if not _has_valid_checksum(block):
         raise ValueError
     name = block[:100].partition(b"\0")[0]
@@ -199,6 +204,7 @@ def _octal(field: bytes) -> int:
 
 
 def _text(name: bytes) -> str:
+    """Decode a name: as UTF-8, or else as Latin-1."""
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError:

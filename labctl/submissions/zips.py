@@ -112,6 +112,7 @@ def _checked_entry(checker: EntryChecker, name: str, info: zipfile.ZipInfo) -> E
 
 
 def _must_be_plain(name: str, info: zipfile.ZipInfo) -> None:
+    """Raise RefusalError if an entry is a link, a device, or encrypted."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
         raise RefusalError(f"{quote(name)} is a symbolic link: hand in the file that it leads to")
@@ -131,6 +132,7 @@ def _must_be_plain(name: str, info: zipfile.ZipInfo) -> None:
 
 
 def _must_not_be_a_bomb(name: str, info: zipfile.ZipInfo) -> None:
+    """Raise RefusalError if an entry unpacks to too many times its size."""
     if info.file_size > RATIO_FROM and info.file_size > RATIO * info.compress_size:
         raise RefusalError(
             f"{quote(name)} unpacks to more than {RATIO} times its size: leave it out, or "
@@ -153,6 +155,7 @@ def _must_not_overlap(infos: list[zipfile.ZipInfo], end: int) -> None:
 
 
 def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, entry: Entry) -> bytes:
+    """Unpack an entry. Raise RefusalError if it is damaged, or another size than it says."""
     with (
         refuse_damage(quote(entry.path), zipfile.BadZipFile, zlib.error),
         archive.open(info) as file,
@@ -200,6 +203,7 @@ class _BoundedFile:
         self.limit = limit
 
     def read(self, size: int = -1) -> bytes:
+        """Read bytes. Raise RefusalError if that is too many."""
         data = self._file.read(min(size, self.limit) if size >= 0 else self.limit)
         if len(data) == self.limit:
             raise RefusalError(
@@ -208,10 +212,13 @@ class _BoundedFile:
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position, and return it."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
+        """Return the position."""
         return self._file.tell()
 
     def seekable(self) -> bool:
+        """Return True."""
         return True

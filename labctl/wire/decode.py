@@ -82,6 +82,7 @@ def decode(raw: RawPacket, number: int) -> Packet:
 
 
 def _ip_type(data: bytes) -> int:
+    """Return the Ethernet type of an IP packet, by its version."""
     return _IP6_TYPE if data[:1] and data[0] >> 4 == 6 else _IP4_TYPE  # noqa: PLR2004
 
 
@@ -95,6 +96,7 @@ def _packet(
     body: Body | None = None,
     malformed: str = "",
 ) -> Packet:
+    """Return a decoded packet, with times and direction of the raw one."""
     return Packet(
         number=number,
         at_ns=raw.at_ns,
@@ -110,6 +112,7 @@ def _packet(
 
 
 def _network(raw: RawPacket, number: int, kind: int, offset: int) -> Packet:
+    """Decode a packet from its network layer on."""
     data, length = raw.data[offset:], raw.length - offset
     if kind == _ARP_TYPE:
         arp = decode_arp(data, to_all=raw.data[:1] == b"\xff")
@@ -121,6 +124,7 @@ def _network(raw: RawPacket, number: int, kind: int, offset: int) -> Packet:
 
 
 def _transport(raw: RawPacket, number: int, datagram: _Datagram) -> Packet:
+    """Decode a packet from its transport layer on."""
     protocol = _NAMES.get(datagram.protocol, f"ip-{datagram.protocol}")
     body: Body | None = None
     malformed = ""
@@ -143,6 +147,7 @@ def _transport(raw: RawPacket, number: int, datagram: _Datagram) -> Packet:
 
 
 def _body(protocol: str, datagram: _Datagram) -> tuple[str, Body | None]:
+    """Decode the body of a datagram; None if its protocol is not known."""
     if protocol == "icmpv6":
         return decode_icmp6(datagram.segment, datagram.source)
     decoder = _DECODERS.get(protocol)
@@ -150,6 +155,7 @@ def _body(protocol: str, datagram: _Datagram) -> tuple[str, Body | None]:
 
 
 def _ip4(data: bytes, length: int) -> _Datagram:
+    """Decode an IPv4 header. Raise Malformed if it is wrong."""
     first, total, fragmentation, protocol = unpack(_IP4, data, "the IPv4 header")
     header = (first & 15) * 4
     if first >> 4 != 4 or header < 20:  # noqa: PLR2004 version and least length of IPv4
@@ -172,6 +178,7 @@ def _ip4(data: bytes, length: int) -> _Datagram:
 
 
 def _ip6(data: bytes, length: int) -> _Datagram:
+    """Decode an IPv6 header. Raise Malformed if it is wrong."""
     first, payload, protocol = unpack(_IP6, data, "the IPv6 header")
     if first >> 28 != 6:  # noqa: PLR2004 the version
         raise Malformed("not an IPv6 header")

@@ -55,6 +55,7 @@ def parse(wire: bytes) -> Message | None:
 
 
 def _message(message: dns.message.Message) -> Message | None:
+    """Return dnspython's message as ours. Return None if it asks nothing."""
     import dns.flags  # noqa: PLC0415
     import dns.rcode  # noqa: PLC0415
     import dns.rdatatype  # noqa: PLC0415
@@ -184,6 +185,7 @@ class DnsTracker:
     def _begin(
         self, packet: Packet, client: Endpoint, server: Endpoint, question: Message
     ) -> DnsTrack:
+        """Begin to track a look-up."""
         track = DnsTrack(
             protocol="dns", first=packet, client=client, server=server, question=question
         )
@@ -193,4 +195,5 @@ class DnsTracker:
 
 
 def _transaction(client: Endpoint, server: Endpoint, message: Message) -> _Transaction:
+    """Return what a query and its response have in common."""
     return client, server[0], message.id, message.name, message.type

@@ -70,6 +70,7 @@ def explain(wire: Wire, observation: Observation) -> str:
 
 
 def _raised(case: _Case) -> str:
+    """Return a sentence that says why the client raised its exception."""
     if sentence := _truncated_port(case):
         return sentence
     if not case.flows and "OverflowError" in case.names():
@@ -90,6 +91,7 @@ def _with_linked(exception: ExceptionInfo) -> Iterator[ExceptionInfo]:
 
 
 def _names(exception: ExceptionInfo) -> Iterator[str]:
+    """Yield the short names of an exception's type and bases, and its symbols."""
     for name in (exception.type, *exception.bases):
         yield name.rpartition(".")[2]
     yield from exception.symbols.values()
@@ -129,6 +131,7 @@ def _with_type(case: _Case, consequence: str) -> str:
 
 
 def _refused(case: _Case) -> str:
+    """Return the sentence for a refused connection."""
     for flow in _latest(case.flows, "tcp", "refused", "unreachable"):
         return sentences.refused(flow, _with_type(case, "the kernel raised ECONNREFUSED"))
     for flow in _latest(case.flows, "udp", "unreachable"):
@@ -139,6 +142,7 @@ def _refused(case: _Case) -> str:
 
 
 def _resolve(case: _Case) -> str:
+    """Return the sentence for a look-up that failed."""
     symbol = next((name for name in sorted(case.names()) if name.startswith("EAI_")), "gaierror")
     for flow in _latest(case.flows, "dns", "nxdomain", "servfail", "nodata", "unanswered"):
         return sentences.unresolved(flow, _with_type(case, f"the look-up failed with {symbol}"))
@@ -151,6 +155,7 @@ def _resolve(case: _Case) -> str:
 
 
 def _unreachable(case: _Case) -> str:
+    """Return the sentence for a host that can't be reached."""
     flows = (
         *_latest(case.flows, "tcp", "unreachable"),
         *_latest(case.flows, "udp", "unreachable"),
@@ -164,6 +169,7 @@ def _unreachable(case: _Case) -> str:
 
 
 def _timeout(case: _Case) -> str:
+    """Return the sentence for a timeout."""
     by_kernel = "ETIMEDOUT" in case.names()
     end = "the kernel gave up (ETIMEDOUT)" if by_kernel else "its own timeout was up"
     for flow in _latest(case.flows, "tcp") or _latest(case.flows, "udp"):
@@ -175,6 +181,7 @@ def _timeout(case: _Case) -> str:
 
 
 def _reset(case: _Case) -> str:
+    """Return the sentence for a connection that was broken off."""
     for flow in _latest(case.flows, "tcp", "reset"):
         if flow.detail and flow.detail.reset_by == "server":
             return sentences.reset_by_server(flow, _with_type(case, "the kernel raised ECONNRESET"))
@@ -185,6 +192,7 @@ def _reset(case: _Case) -> str:
 
 
 def _eof(case: _Case) -> str:
+    """Return the sentence for a connection that the server ended."""
     for flow in _latest(case.flows, "tcp", "closed", "reset"):
         if flow.detail and flow.detail.closed_first == "server":
             return sentences.closed_by_server(flow)
@@ -194,6 +202,7 @@ def _eof(case: _Case) -> str:
 
 
 def _tls(case: _Case) -> str:
+    """Return the sentence for a failed TLS handshake."""
     for flow in _latest(case.flows, "tcp"):
         if flow.detail and flow.detail.tls:
             return sentences.handshake_failed(flow, flow.detail.tls)

@@ -101,11 +101,13 @@ class _Analysis:
                 self.others.add(packet)
 
     def _add_tcp(self, packet: Packet, tcp: Tcp) -> None:
+        """Add a TCP segment to its flow, and to its look-up if it is DNS."""
         track = self.tcp.add(packet, tcp)
         if track and track.server[1] == dns.PORT and self.is_lab_resolver(packet, track.server[0]):
             self._add_dns_over_tcp(packet, track, tcp)
 
     def _add_dns_over_tcp(self, packet: Packet, track: TcpTrack, tcp: Tcp) -> None:
+        """Add the DNS messages that a segment completes."""
         side = track.side(packet, tcp)
         for wire in track.next_dns_messages(side):
             message = dns.parse(wire)
@@ -115,6 +117,7 @@ class _Analysis:
             add(packet, track.client, track.server, message)
 
     def _add_error(self, packet: Packet, icmp: Icmp) -> None:
+        """Add an ICMP error to the flow that it is about."""
         error = flow_error(icmp, packet.source)
         if icmp.quoted is None or error is None:
             return
@@ -153,6 +156,7 @@ class _HostNames:
 
 
 def _flow(track: Track, names: _HostNames) -> Flow:
+    """Return a tracked flow with the name of its host."""
     address, port = track.server
     return Flow(
         protocol=track.protocol,

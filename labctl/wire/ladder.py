@@ -133,6 +133,7 @@ def _conversation_steps(wire: Wire) -> Iterator[tuple[Conversation, list[Step]]]
 
 
 def _packet_row(step: Step, conversation: Conversation, hosts: _Hosts, start_ns: int) -> LadderRow:
+    """Return the row of a step: an arrow between two hosts."""
     detail = conversation.flow.detail or FlowDetail()
     at_s = (step.at_ns - start_ns) / 1e9
     if step.host and step.host == detail.source:

@@ -53,8 +53,10 @@ def first_line_text(data: bytes, limit: int) -> str:
 
 
 def _first_line(data: bytes) -> bytes:
+    """Return the first line of bytes, without its end."""
     return data.split(b"\n", 1)[0].removesuffix(b"\r")
 
 
 def _is_printable(byte: int) -> bool:
+    """Tell whether a byte is a printable ASCII character."""
     return 32 <= byte < 127  # noqa: PLR2004 ASCII from the space to the tilde

@@ -129,6 +129,7 @@ class OtherTracker:
             track.icmp = track.icmp or error
 
     def _add_request(self, packet: Packet, *, is_malformed: bool) -> None:
+        """Count a packet in its flow, which may be new."""
         key = (packet.protocol, packet.source, packet.destination, is_malformed)
         track = self._tracks.get(key)
         if track is None:

@@ -46,6 +46,7 @@ def pcapng(raws: Iterable[RawPacket], *, comment: str) -> bytes:
 
 
 def _section_header(comment: str) -> bytes:
+    """Return the section header block."""
     body = struct.pack("<IHHQ", _BYTE_ORDER_MAGIC, 1, 0, _UNKNOWN_LENGTH)
     options = _options(
         (_COMMENT, comment.encode()),
@@ -55,12 +56,14 @@ def _section_header(comment: str) -> bytes:
 
 
 def _interface(name: str, link_type: int) -> bytes:
+    """Return an interface description block."""
     body = struct.pack("<HHI", link_type, 0, _SNAPLEN)
     options = _options((_INTERFACE_NAME, name.encode()), (_TIME_RESOLUTION, _NANOSECONDS))
     return _block(_INTERFACE, body + options)
 
 
 def _packet(raw: RawPacket, interface: int, comment: str) -> bytes:
+    """Return an enhanced packet block."""
     high, low = divmod(raw.at_ns, 1 << 32)
     body = struct.pack("<IIIII", interface, high, low, len(raw.data), raw.length)
     options = _options(
@@ -79,6 +82,7 @@ def _options(*options: tuple[int, bytes]) -> bytes:
 
 
 def _block(kind: int, body: bytes) -> bytes:
+    """Return a block with its lengths."""
     length = struct.pack("<I", len(body) + 12)
     return struct.pack("<I", kind) + length + body + length
 

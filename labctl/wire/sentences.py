@@ -57,10 +57,12 @@ def _target(flow: Flow) -> str:
 
 
 def _host(flow: Flow) -> str:
+    """Return a flow's host, cut to fit in a sentence."""
     return clip(flow.host, _NAME_LIMIT)
 
 
 def _detail(flow: Flow) -> FlowDetail:
+    """Return a flow's details; empty ones if it has none."""
     return flow.detail or FlowDetail()
 
 

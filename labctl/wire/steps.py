@@ -31,10 +31,12 @@ def make_steps(
 
 
 def _detail(conversation: Conversation) -> FlowDetail:
+    """Return the details of a conversation's flow; empty ones if it has none."""
     return conversation.flow.detail or FlowDetail()
 
 
 def _side(packet: Packet, port: int, detail: FlowDetail) -> Side:
+    """Return whether a packet is the client's or the server's."""
     return "client" if (packet.source, port) == (detail.source, detail.source_port) else "server"
 
 
@@ -45,6 +47,7 @@ def _repeated(number: int, what: str, *, answered: bool) -> str:
 
 
 def _tcp(conversation: Conversation, packets: list[Packet], skipped: set[int]) -> Iterator[Step]:
+    """Yield the steps of a TCP connection. Packets in `skipped` are not told."""
     detail = _detail(conversation)
     state = _TcpState(conversation.flow, detail.requests)
     for packet in packets:
@@ -87,6 +90,7 @@ class _TcpState:
             yield from self._after_handshake(side, tcp, hidden=hidden)
 
     def _syn(self, tcp: Tcp) -> Iterator[_Event]:
+        """Yield the events of a segment with SYN."""
         if not tcp.flags & ACK:
             self._syns_seen += 1
             if self._syns_seen == 1:
@@ -98,9 +102,11 @@ class _TcpState:
             yield f"SYN+ACK: port {self._flow.port} is open", None
 
     def _repeated_syns(self) -> str:
+        """Return how often the SYN was repeated, as text."""
         return _repeated(self._syns - 1, "SYN", answered=self._flow.outcome != "unanswered")
 
     def _after_handshake(self, side: Side, tcp: Tcp, *, hidden: bool) -> Iterator[_Event]:
+        """Yield the events of any other segment: data, acknowledgement, end."""
         if tcp.length:
             if not hidden:
                 yield self._data(side, tcp)
@@ -113,6 +119,7 @@ class _TcpState:
             yield f"FIN: {self._names[side]} closes{too}", None
 
     def _data(self, side: Side, tcp: Tcp) -> _Event:
+        """Return the event of a segment with data, and note it, to know repeats."""
         segment = (side, tcp.seq, tcp.length)
         is_repeat = segment in self._sent
         self._sent.add(segment)
@@ -127,6 +134,7 @@ class _TcpState:
         return _data_text(data), data
 
     def _reset(self, side: Side) -> str:
+        """Return what a RST means at this point, as text."""
         if not self._established and side == "server":
             return "RST: nobody listens here"
         if side in self._closed:
@@ -149,11 +157,13 @@ def _data_text(data: Data) -> str:
 
 
 def _icmp(packet: Packet, icmp: Icmp, conversation: Conversation) -> Step:
+    """Return the step of an ICMP error."""
     sender = "" if packet.source == conversation.flow.address else packet.source
     return Step(at_ns=packet.at_ns, by="server", text=f"ICMP: {meaning(icmp)}", host=sender)
 
 
 def _udp(conversation: Conversation, packets: list[Packet], _skipped: set[int]) -> Iterator[Step]:
+    """Yield the steps of a UDP conversation."""
     for packet in packets:
         if isinstance(packet.body, Udp):
             side = _side(packet, packet.body.source_port, _detail(conversation))

@@ -46,7 +46,7 @@ class Stream:
         self._join()
 
     def _join(self) -> None:
-        """Move the pieces that `data` has reached to its end."""
+        """Add the pieces that came too early to `data`, as far as it now reaches them."""
         for offset in sorted(self._later):
             if offset > len(self.data):
                 return
@@ -138,6 +138,7 @@ class TcpTrack(Track):
         return len(self.fins) == 2 or (side == "client" and "client" in self.fins)  # noqa: PLR2004
 
     def _add_data(self, side: Side, tcp: Tcp) -> None:
+        """Add a segment's data to the stream of its side."""
         start = self.isn if side == "client" else self.server_isn
         if start is not None:
             self.streams[side].add((tcp.seq - start - 1) % _MODULUS, tcp.payload, tcp.length)
@@ -200,6 +201,7 @@ class TcpTracker:
         return track.is_over() or (source == track.client and tcp.seq != track.isn)
 
     def _begin(self, packet: Packet, client: Endpoint, server: Endpoint, isn: int) -> TcpTrack:
+        """Begin to track a connection."""
         track = TcpTrack(protocol="tcp", first=packet, client=client, server=server, isn=isn)
         self.tracks.append(track)
         self._current[frozenset((client, server))] = track

@@ -76,6 +76,7 @@ def handshake(sent: bytes, received: bytes) -> TlsDetail | None:
 
 
 def _looks_like_tls(data: bytes) -> bool:
+    """Tell whether bytes may be the beginning of TLS records."""
     return data[:1] in (b"\x15", b"\x16") and data[1:2] in (b"\x03", b"")
 
 
@@ -128,6 +129,7 @@ def _messages(data: bytes, message_type: int) -> Iterator[bytes]:
 
 
 def _alerts(data: bytes, by: Side) -> Iterator[TlsAlert]:
+    """Yield the alerts in the plain records of one side."""
     for kind, body in _plain_records(data):
         if kind == _ALERT and len(body) == 2:  # noqa: PLR2004 a longer one is encrypted
             level = _LEVELS.get(body[0], str(body[0]))
@@ -135,12 +137,14 @@ def _alerts(data: bytes, by: Side) -> Iterator[TlsAlert]:
 
 
 def _alert_name(body: bytes) -> str:
+    """Return the name of an alert."""
     if len(body) != 2:  # noqa: PLR2004
         return "encrypted"
     return _ALERTS.get(body[1], str(body[1]))
 
 
 def _version(number: int) -> str:
+    """Return the name of a TLS version."""
     return _VERSIONS.get(number, f"0x{number:04x}")
 
 

@@ -133,6 +133,7 @@ def _quoted6(data: bytes) -> Quoted | None:
 
 
 def _quoted(number: int, source: str, destination: str, rest: bytes) -> Quoted:
+    """Return what an ICMP error quotes of the packet that caused it."""
     protocol = _NAMES.get(number, f"ip-{number}")
     ports = (0, 0)
     if protocol in ("tcp", "udp") and len(rest) >= _PORTS.size:

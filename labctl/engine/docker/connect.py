@@ -39,7 +39,9 @@ def connect(timeout_s: int = ANSWER_S) -> docker.APIClient:
 
 
 def _address() -> tuple[str | None, docker.TLSConfig | bool]:
-    """Where the engine is, and how to talk to it: the environment before the current context."""
+    """Return the engine's address and TLS settings: from the environment, or else from Docker's
+    current context.
+    """
     try:
         if os.environ.get("DOCKER_HOST"):
             settings = kwargs_from_env()
@@ -54,7 +56,9 @@ def _address() -> tuple[str | None, docker.TLSConfig | bool]:
 
 
 def _no_engine(address: str, error: BaseException, timeout_s: int) -> EngineError:
-    """What keeps us from the engine, from the innermost exception that knows it."""
+    """Return the error that says why the engine can't be used, by the innermost exception that
+    tells.
+    """
     chain: list[BaseException] = []
     inner: BaseException | None = error
     while inner is not None and inner not in chain:

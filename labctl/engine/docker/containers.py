@@ -38,6 +38,7 @@ def container_settings(spec: ContainerSpec, api: str) -> dict[str, Any]:
 
 
 def _host_config(spec: ContainerSpec, api: str) -> HostConfig:
+    """Return Docker's host configuration for a container: its limits, rights and place."""
     return HostConfig(
         version=api,
         network_mode=_network_mode(spec),
@@ -58,12 +59,14 @@ def _host_config(spec: ContainerSpec, api: str) -> HostConfig:
 
 
 def _network_mode(spec: ContainerSpec) -> str:
+    """Return Docker's name for the network or the namespace that a container is in."""
     if isinstance(spec.place, InNamespaceOf):
         return f"container:{spec.place.container}"
     return "none" if spec.place is None else spec.place.network
 
 
 def _ulimits(spec: ContainerSpec) -> list[Ulimit]:
+    """Return Docker's limits for open files and core dumps."""
     limits = {"nofile": spec.open_files, "core": None if spec.has_core_dumps else 0}
     return [
         Ulimit(name=name, soft=limit, hard=limit)
@@ -73,6 +76,7 @@ def _ulimits(spec: ContainerSpec) -> list[Ulimit]:
 
 
 def _health_check(check: compose.Healthcheck | None) -> Healthcheck | None:
+    """Return a Compose health check as Docker's, with times in nanoseconds."""
     if check is None:
         return None
     return Healthcheck(

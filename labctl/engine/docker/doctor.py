@@ -22,6 +22,7 @@ def checks(client: docker.APIClient) -> Iterator[Check]:
 
 
 def _version(client: docker.APIClient) -> Check:
+    """Ask the engine for its version, and return whether it is new enough."""
     with doing("asking the engine for its version"), sdk_errors():
         version = client.version()
     is_old = tuple(int(part) for part in version["ApiVersion"].split(".")) < _OLDEST_API

@@ -133,6 +133,9 @@ class DockerRuntime:
         ]
 
     def _list(self, kind: ResourceKind, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
+        """Ask Docker for its containers, networks or volumes with these filters, and return its
+        records.
+        """
         if kind is ResourceKind.CONTAINER:
             return list(self._client.containers(all=True, filters=filters))
         if kind is ResourceKind.NETWORK:
@@ -152,6 +155,7 @@ class DockerRuntime:
                 raise
 
     def _remove(self, kind: ResourceKind, id_: str) -> None:
+        """Remove a container, network or volume by force."""
         if kind is ResourceKind.CONTAINER:
             self._client.remove_container(id_, v=True, force=True)
         elif kind is ResourceKind.NETWORK:

@@ -25,8 +25,8 @@ class DockerStream(ChunkReader):
     """A Stream over the socket of an attach request."""
 
     def __init__(self, raw: Any, *, stderr_tail: int = 40) -> None:
-        """`raw` is what docker-py's `attach_socket` returned. The last `stderr_tail` lines of
-        stderr are kept.
+        """Take what docker-py's `attach_socket` returned. The last `stderr_tail` lines of stderr
+        are kept.
         """
         super().__init__()
         self._raw = raw
@@ -84,6 +84,9 @@ class DockerStream(ChunkReader):
         return True
 
     def _exactly(self, size: int, deadline: float | None) -> bytes:
+        """Read this many bytes; return none if the stream has ended. Raise EngineError if it ends
+        between.
+        """
         got = bytearray()
         while len(got) < size:
             chunk = self._some(size - len(got), deadline)
@@ -95,6 +98,9 @@ class DockerStream(ChunkReader):
         return bytes(got)
 
     def _some(self, size: int, deadline: float | None) -> bytes:
+        """Read at most this many bytes; return none if the stream has ended. Raise TimeoutError
+        after the deadline.
+        """
         if not self._buffer:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:

@@ -36,7 +36,9 @@ class Builder:
     def __init__(
         self, backend: ImageBackend, *, report: Report, interruption: Interruption, fresh: bool
     ) -> None:
-        """With `fresh`, no base that was made before is used again."""
+        """Take the backend, and where to report. With `fresh`, no base that was made before is used
+        again.
+        """
         self.backend = backend
         self.report = report
         self.interruption = interruption
@@ -162,6 +164,7 @@ class Builder:
             self._end_container()
 
     def _end_container(self) -> None:
+        """End and remove the container of the step that is running, if there is one."""
         if self._container:
             with doing("ending the step of a build"):
                 self.backend.end_step(self._container)

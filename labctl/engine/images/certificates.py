@@ -28,11 +28,12 @@ _SERVER, _CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_A
 
 
 def _year(number: int) -> datetime:
+    """Return the first moment of a year."""
     return datetime(number, 1, 1)  # noqa: DTZ001 taken as UTC
 
 
 def _key(name: str) -> ec.EllipticCurvePrivateKey:
-    """The same for a name each time."""
+    """Compute a private key from a name: the same name always has the same key."""
     seed = hashlib.sha512(f"labctl, and nobody else: {name}".encode()).digest()
     return ec.derive_private_key(int.from_bytes(seed, "big") % (_ORDER - 1) + 1, ec.SECP256R1())
 
@@ -46,7 +47,7 @@ class _Party:
     chain: tuple[x509.Certificate, ...] = ()
 
     def pem(self) -> bytes:
-        """Key, certificate and chain, as a server loads them."""
+        """Return key, certificate and chain in PEM, as a server loads them."""
         key = self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -56,10 +57,12 @@ class _Party:
 
 
 def _pem(certificate: x509.Certificate) -> bytes:
+    """Return a certificate in PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def _name(common: str) -> x509.Name:
+    """Return an X.509 name with only a common name."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
@@ -107,7 +110,7 @@ def _make(wanted: _Wanted, issuer: _Party | None, chain: Iterable[x509.Certifica
 
 
 def _extensions(wanted: _Wanted) -> Iterable[tuple[x509.ExtensionType, bool]]:
-    """What is in it, and whether it is critical."""
+    """Yield the certificate's extensions, and whether each is critical."""
     yield x509.BasicConstraints(ca=wanted.authority, path_length=None), not wanted.lax
     signs = wanted.authority
     yield (
@@ -125,16 +128,20 @@ def _extensions(wanted: _Wanted) -> Iterable[tuple[x509.ExtensionType, bool]]:
 
 
 def _authority(name: str, issuer: _Party | None = None, *, lax: bool = False) -> _Party:
+    """Make a certificate authority; without an issuer, it signs itself."""
     return _make(_Wanted(name=name, years=(2000, 2200), authority=True, lax=lax), issuer)
 
 
 def _rsa(size: int) -> rsa.RSAPrivateKey:
+    """Make a new RSA key of this many bits."""
     return rsa.generate_private_key(public_exponent=65537, key_size=size)
 
 
 def _with_sha1(party: _Party, issuer: rsa.RSAPrivateKey) -> _Party:
-    """The same certificate with a signature that nobody makes any more, our library neither: the
-    two algorithms' names are as long as each other, and so are the signatures.
+    """Return the same certificate with a SHA-1 signature, which our library no longer makes.
+
+    Both algorithms' names have the same length, and so have the signatures: they are exchanged in
+    the encoded certificate.
     """
     der = party.certificate.public_bytes(serialization.Encoding.DER)
     sha256, sha1 = _RSA_WITH + b"\x0b", _RSA_WITH + b"\x05"
@@ -150,6 +157,7 @@ def root() -> bytes:
 
 
 def _root() -> _Party:
+    """Make the authority that clients trust."""
     return _authority("labctl lab CA")
 
 

@@ -91,7 +91,9 @@ def archive(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) 
 
 
 def _certificates(kind: str) -> dict[str, bytes]:
-    """What servers show, or what clients trust; only a build needs the library for it."""
+    """Make the certificates that servers show, or clients trust, and return them as files. Only a
+    build imports the library for it.
+    """
     from labctl.engine.images import certificates  # noqa: PLC0415
 
     if kind == "lab":
@@ -103,7 +105,7 @@ def _certificates(kind: str) -> dict[str, bytes]:
 
 
 def _own_files(kind: str) -> dict[str, bytes]:
-    """The files of the context that are labctl's own, by their paths in it."""
+    """Read labctl's own files for the context, and return them by their paths in it."""
     folder, program = _folder(), _PROGRAMS[kind]
     found = {
         DOCKERFILE: folder / kind / "Dockerfile",
@@ -117,7 +119,7 @@ def _own_files(kind: str) -> dict[str, bytes]:
 
 
 def _libraries_sources() -> tuple[Path, ...]:
-    """What decides what is in a client image with libraries."""
+    """Return the files that decide what is in a client image with libraries."""
     return (
         _folder() / LIBRARIES_DOCKERFILE,
         libraries.pins_file(),
@@ -126,15 +128,18 @@ def _libraries_sources() -> tuple[Path, ...]:
 
 
 def _folder() -> Path:
+    """Return labctl's folder of files for images."""
     return bundled_folder("compose") / "images"
 
 
 def _folders(files: Mapping[str, bytes]) -> set[str]:
+    """Return the folders that files are in, by their paths."""
     parents = {str(parent) for path in files for parent in PurePosixPath(path).parents}
     return parents - {"."}
 
 
 def _entry(path: str, kind: bytes, *, mode: int = 0o644, size: int = 0, linkname: str = "") -> Any:
+    """Return a tar entry without data."""
     entry = tarfile.TarInfo(path)
     entry.type, entry.mode, entry.size, entry.linkname = kind, mode, size, linkname
     return entry

@@ -68,6 +68,9 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _unpack(target: ImageTarget, tar: BinaryIO, builder: Builder) -> None:
+    """Run mmdebstrap, and write the file system that it makes to `tar`. Raise Unavailable if it
+    fails.
+    """
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
             command(target),
@@ -84,6 +87,6 @@ def _unpack(target: ImageTarget, tar: BinaryIO, builder: Builder) -> None:
 
 
 def _reason(said: str, status: int) -> str:
-    """mmdebstrap's own first error, which is the cause of those that follow it."""
+    """Return mmdebstrap's first error, which is the cause of the later ones."""
     errors = [line[2:].strip() for line in said.splitlines() if line.startswith("E:")]
     return f"mmdebstrap failed: {errors[0] if errors else f'exit status {status}'}"

@@ -165,6 +165,7 @@ class DockerImages:
         return answer.status_code, f"no answer about {image}: {reason}"
 
     def _create(self, image: str, entrypoint: Sequence[str]) -> str:
+        """Create a container of an image without network, and return its id."""
         host = HostConfig(
             version=self._client.api_version,
             network_mode="none",
@@ -183,6 +184,7 @@ class DockerImages:
 
 
 def _stored(image: Mapping[str, Any]) -> StoredImage:
+    """Return what Docker's record says about an image."""
     return StoredImage(
         id=image["Id"],
         names=tuple(image.get("RepoTags") or ()),

@@ -42,7 +42,7 @@ class Host:
     name = "host"
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        """Interpreters are looked for where `environment` says that pyenv and uv keep theirs."""
+        """Take the variables that say where pyenv and uv keep their interpreters."""
         self._environment = os.environ if environment is None else environment
 
     def recipe(self, target: ImageTarget) -> str:
@@ -88,7 +88,7 @@ def pack(
 
 
 def _tree(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a standard library that are wanted, by their paths in it."""
+    """Yield the files of a standard library that images need, with their paths in it."""
     for place, folders, names in os.walk(folder):
         inside = Path(place).relative_to(folder)
         folders[:] = [name for name in folders if not _LEFT_OUT.fullmatch(name)]
@@ -99,6 +99,7 @@ def _tree(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _nft() -> Path:
+    """Return this machine's `nft`. Raise Unavailable if it is not installed."""
     found = shutil.which("nft") or shutil.which("nft", path=_NFT_PLACES)
     if found is None:
         raise Unavailable("nft is not installed (apt-get install nftables)")
@@ -106,11 +107,13 @@ def _nft() -> Path:
 
 
 def _parents(name: str) -> list[str]:
+    """Return the folders above a path, outermost first."""
     parts = name.split("/")[:-1]
     return ["/".join(parts[: end + 1]) for end in range(len(parts))]
 
 
 def _add_frame(tar: tarfile.TarFile, folders: set[str]) -> None:
+    """Add the folders and links of a root file system to a tar."""
     for name in sorted(folders.union(_FOLDERS)):
         entry = tarfile.TarInfo(name)
         entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
@@ -122,7 +125,7 @@ def _add_frame(tar: tarfile.TarFile, folders: set[str]) -> None:
 
 
 def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> None:
-    """Owned by root and readable by all, whatever it is here; its time is kept for its .pyc."""
+    """Add a file to a tar: owned by root and readable by all. Its time is kept for its .pyc."""
     with path.open("rb") as file:
         entry = tar.gettarinfo(arcname=name, fileobj=file)
         entry.type, entry.linkname = tarfile.REGTYPE, ""

@@ -97,7 +97,9 @@ def find(series: str, environment: Mapping[str, str], home: Path) -> Interpreter
 
 
 def _newest_first(folder: Path, prefix: str) -> list[Path]:
-    """Folders like `3.12.1` or `cpython-3.12.1-linux-x86_64-gnu`, by their last number."""
+    """Return the folders of one series, such as `3.12.1` or `cpython-3.12.1-linux-x86_64-gnu`,
+    newest first.
+    """
     pattern = re.compile(re.escape(prefix) + r"\.(\d+)(?:-linux-.*)?")
     if not folder.is_dir():
         return []

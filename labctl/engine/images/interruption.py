@@ -89,6 +89,7 @@ class Interruption:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its children: by SIGTERM, then by SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
             os.killpg(process.pid, number)

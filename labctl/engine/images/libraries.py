@@ -84,6 +84,7 @@ def command(series: str, machine: str, folder: Path) -> list[str]:
 
 
 def _pip() -> list[str]:
+    """Return the command that runs pip on this machine. Raise EngineError if there is none."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip"]
     for name in ("pip3", "pip"):
@@ -97,6 +98,7 @@ def _pip() -> list[str]:
 
 
 def _install(series: str, machine: str, folder: Path, builder: Builder) -> None:
+    """Run pip to install the pinned packages into a folder. Raise EngineError if it fails."""
     with tempfile.TemporaryFile() as said:
         with subprocess.Popen(
             command(series, machine, folder),
@@ -116,13 +118,13 @@ def _install(series: str, machine: str, folder: Path, builder: Builder) -> None:
 
 
 def _reason(said: str, status: int) -> str:
-    """pip's own last error, which sums up those before it."""
+    """Return pip's last error, which sums up the earlier ones."""
     errors = [line[6:].strip() for line in said.splitlines() if line.startswith("ERROR:")]
     return errors[-1] if errors else f"exit status {status}"
 
 
 def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """All but the scripts."""
+    """Read all files of a folder but the scripts, and yield them with their paths in it."""
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         if path.is_file() and inside.parts[0] != "bin":

@@ -52,6 +52,9 @@ def modules(packages: tuple[Distribution, ...]) -> dict[str, bytes]:
 
 
 def _installed(name: str) -> Distribution:
+    """Return the metadata of a package installed beside labctl. Raise EngineError if it is
+    missing.
+    """
     try:
         return distribution(name)
     except PackageNotFoundError:
@@ -62,6 +65,7 @@ def _installed(name: str) -> Distribution:
 
 
 def _needs(package: Distribution) -> Iterator[str]:
+    """Yield the names of the packages that a package needs in the lab image."""
     for text in package.requires or ():
         requirement = Requirement(text)
         if requirement.marker is None or requirement.marker.evaluate(_LAB):
@@ -69,6 +73,9 @@ def _needs(package: Distribution) -> Iterator[str]:
 
 
 def _modules(package: Distribution) -> Iterator[tuple[str, bytes]]:
+    """Read the Python files of a package, and yield them with their paths. Raise EngineError for
+    compiled ones.
+    """
     optional = canonicalize_name(package.name) in _WITHOUT_SPEEDUPS
     for file in package.files or ():
         if file.suffix == ".so" and not optional:

@@ -41,7 +41,9 @@ class Registry:
         return Base(id=base, interpreter=f"/usr/local/bin/python{target.series}")
 
     def _files(self, image: str, key: str, builder: Builder) -> str:
-        """A base with the image's files. An image that was pulled for it is removed again."""
+        """Make a base with the files of a registry's image, and return its id. An image that was
+        pulled for it is removed again.
+        """
         if base := builder.find_base(key):
             return base
         if pulled := not builder.backend.has(image):
@@ -69,4 +71,5 @@ class Registry:
 
 
 def _image(target: ImageTarget) -> str:
+    """Return the name of the registry's image for a target."""
     return f"python:{target.series}-slim"

@@ -56,5 +56,6 @@ def parse(said: str) -> dict[str, Path]:
 
 
 def _by_name(folders: set[Path]) -> dict[str, Path]:
+    """Return the libraries in these folders that glibc loads by name, by file name."""
     paths = (folder / name for folder in sorted(folders) for name in _LOADED_BY_NAME)
     return {path.name: path for path in paths if path.is_file()}

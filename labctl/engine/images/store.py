@@ -70,7 +70,7 @@ class ImageStore:
     """The images of one engine."""
 
     def __init__(self, backend: ImageBackend, origins: Iterable[Origin] | None = None) -> None:
-        """`origins` are tried in their order."""
+        """Take the backend, and the origins of bases in the order in which they are tried."""
         self._backend = backend
         chosen = (Registry(), Debian(), Host()) if origins is None else origins
         self._origins: dict[str, Origin] = {origin.name: origin for origin in chosen}
@@ -138,7 +138,9 @@ class ImageStore:
     def _judge(
         self, target: ImageTarget, image: StoredImage | None, parent: ImageStatus | None
     ) -> ImageStatus:
-        """One that is made of a parent is only as good as that, and stale where that is another."""
+        """Return the status of an image: missing, stale or ready. One with a parent is stale if its
+        parent is not ready, or has changed.
+        """
         if image is None:
             return ImageStatus(name=target.name, state=ImageState.MISSING)
         labels = image.labels
@@ -161,6 +163,9 @@ class ImageStore:
     def _make_all(
         self, wanted: list[str], origins: list[Origin], *, force: bool, progress: Progress
     ) -> dict[str, ImageInfo]:
+        """Make images at the same time, and return what is in them. Raise EngineError if one can't
+        be made; an interruption ends them all.
+        """
         interruption = Interruption()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             futures = {
@@ -184,6 +189,10 @@ class ImageStore:
         self, target: ImageTarget, origins: list[Origin], *,
         force: bool, progress: Progress, interruption: Interruption,
     ) -> ImageInfo:  # fmt: skip
+        """Make one image from the first origin that can supply it. Raise EngineError if
+        none can.
+        """
+
         def report(text: str, fraction: float | None) -> None:
             progress(ProgressEvent(image=target.name, text=text, fraction=fraction))
 
@@ -208,6 +217,7 @@ class ImageStore:
         raise EngineError(f"{target.name} cannot be made", hint="; ".join(refusals))
 
     def _remove(self, name: str) -> bool:
+        """Remove an image, and return whether it was there. Raise EngineError if it is in use."""
         try:
             with doing(f"removing {name}"):
                 return self._backend.remove(name)
@@ -218,21 +228,26 @@ class ImageStore:
 
 
 def _content(origin: Origin, target: ImageTarget) -> str:
+    """Return the digest of what an image is made from."""
     return content.digest(
         {"layer": content.fingerprint(target.kind).encode(), "base": origin.recipe(target).encode()}
     )
 
 
 def _libraries_content(parent: str) -> str:
+    """Return the digest of what an image with libraries is made from."""
     return content.digest({"layer": content.fingerprint("libs").encode(), "base": parent.encode()})
 
 
 def _packages(target: ImageTarget) -> dict[str, str]:
+    """Return the pinned versions of a target's libraries; none for other images."""
     return libraries.pinned(target.series) if target.kind == "libs" else {}
 
 
 def _stages(wanted: Iterable[str], *, parents: bool = True) -> tuple[list[str], list[str]]:
-    """The names of the images, without and with a parent; the `parents` among the first."""
+    """Return the names of images in two stages: those without a parent, then those with one. With
+    `parents`, the parents are in the first.
+    """
     targets = [parse_name(name) for name in wanted]
     first = [one.parent if parents else "" for one in targets if one.parent]
     first += [one.name for one in targets if not one.parent]
@@ -241,7 +256,9 @@ def _stages(wanted: Iterable[str], *, parents: bool = True) -> tuple[list[str], 
 
 
 def _base(origin: Origin, target: ImageTarget, builder: Builder) -> tuple[Base, str]:
-    """A base that was seen to work, and its Python. Whatever is wrong with it is Unavailable."""
+    """Make a base, try its Python, and return both. Raise Unavailable if anything is wrong
+    with it.
+    """
     try:
         with doing("the engine"):
             base = origin.supply(target, builder)
@@ -278,10 +295,12 @@ def _add_libraries(target: ImageTarget, parent: ImageStatus, builder: Builder) -
 
 
 def _summary(info: ImageInfo) -> str:
+    """Return one line about an image that was made."""
     return f"ready: Python {info.python} from {info.origin}"
 
 
 def _raise_failures(futures: Mapping[Future[ImageInfo], str]) -> None:
+    """Raise the error of a build, or one error that names all, if any failed."""
     errors = [error for future in futures if (error := future.exception()) is not None]
     for error in errors:
         if not isinstance(error, EngineError) or len(errors) == 1:

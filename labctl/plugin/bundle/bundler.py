@@ -52,7 +52,7 @@ class Bundler:
     def __init__(
         self, root: Path, libraries: tuple[str, ...], test_modules: frozenset[str] = frozenset()
     ) -> None:
-        """`root` is the project's folder; `libraries` are the packages of client images.
+        """Take the project's folder, and the packages that client images have.
 
         `test_modules` are modules that are never sent: only definitions are taken from them.
         """
@@ -73,6 +73,7 @@ class Bundler:
         return self._function(_bundleable(client), target, args)
 
     def _script(self, path: Path, args: Args) -> Bundle:
+        """Make a bundle of a script and the project's modules that it imports."""
         source = read_client(path)
         dependencies = self._dependencies(path.absolute().parent)
         try:
@@ -102,6 +103,7 @@ class Bundler:
         return _bundle(function.__name__, module.path.name, text, dependencies)
 
     def _with_module(self, function: FunctionType, call: str) -> Bundle:
+        """Make a bundle that imports the function's whole module and calls the function."""
         dependencies = self._dependencies()
         statement = f"from {function.__module__} import {function.__name__}"
         dependencies.add(imports_of([ast.parse(statement)], ""), Where(path=self._root))
@@ -109,6 +111,7 @@ class Bundler:
         return _bundle(function.__name__, f"{function.__name__}.py", text, dependencies)
 
     def _dependencies(self, *folders: Path) -> Dependencies:
+        """Return an empty collection of dependencies. The folders come before sys.path."""
         return Dependencies(Project(self._root, self._libraries, folders))
 
     def _can_be_imported(self, function: FunctionType) -> bool:

@@ -66,6 +66,7 @@ def _literal(value: object) -> str:
 
 
 def _no_such_call(name: str, reason: str) -> UsageError:
+    """Return the error for a function that can't be called with host and port."""
     return UsageError(
         f"{name} can't be called with a host, a port and args=: {reason}",
         hint="name its parameters host and port, or put them first; args= has the other arguments, "

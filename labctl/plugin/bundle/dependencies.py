@@ -69,6 +69,7 @@ def _imports(module: Module) -> list[ImportedModule]:
 
 
 def _unavailable(name: str, where: Where) -> InputError:
+    """Return the error for a module that a client's container does not have."""
     libraries = ", ".join(third_party_libraries())
     return InputError(
         f"imports {name}, which a client's container does not have",

@@ -61,7 +61,9 @@ class Project:
     """
 
     def __init__(self, root: Path, libraries: Iterable[str], folders: Sequence[Path] = ()) -> None:
-        """`libraries` are the packages of client images; `folders` come before sys.path."""
+        """Take the project's folder, the packages of client images, and folders that come before
+        sys.path.
+        """
         self._root = root
         self._libraries = {_normal(name) for name in libraries}
         self._folders = [str(folder) for folder in folders]

@@ -29,6 +29,7 @@ def with_qualnames(result: AttemptResult, modules: Mapping[str, Module]) -> Atte
 
 
 def _qualified(stack: Sequence[Frame], modules: Mapping[str, Module]) -> tuple[Frame, ...]:
+    """Return the frames, with full qualnames for those in bundled modules."""
     return tuple(
         frame.model_copy(update={"qualname": _qualname(frame, modules[frame.module].source)})
         if frame.module in modules

@@ -24,9 +24,11 @@ class _Loader(SourceFileLoader):
         self._source = source.encode("utf-8", "backslashreplace")
 
     def get_data(self, path: Any) -> bytes:  # noqa: ARG002 each loader has one file
+        """Return the module's source."""
         return self._source
 
     def path_stats(self, path: Any) -> Any:
+        """Raise OSError: there is no file."""
         raise OSError(path)
 
 
@@ -37,6 +39,7 @@ class _Finder:
         self._modules = modules
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
+        """Return the spec of a bundled module, or None."""
         if name not in self._modules:
             return None
         file, source = self._modules[name]

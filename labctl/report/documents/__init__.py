@@ -38,16 +38,17 @@ def result_json(result: Result) -> str:
 
 
 def _written(module: str, function: str) -> Render:
-    """A function of the result alone: its text is the same wherever it is written."""
+    """Return a renderer that needs only the result: its text is the same wherever it is written."""
     return lambda result, _: str(_found(module, function)(result))
 
 
 def _placed(module: str, function: str) -> Render:
-    """A function of the result and of the folder."""
+    """Return a renderer that needs the result and the folder that it is written to."""
     return lambda result, folder: str(_found(module, function)(result, folder))
 
 
 def _found(module: str, function: str) -> Callable[..., object]:
+    """Import a module, and return its function of this name."""
     found: Callable[..., object] = getattr(importlib.import_module(module), function)
     return found
 

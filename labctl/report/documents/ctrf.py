@@ -55,6 +55,7 @@ def ctrf(result: Result) -> str:
 
 
 def _summary(result: Result, tests: list[_Object]) -> _Object:
+    """Return the summary of a CTRF report."""
     counts = Counter(test["status"] for test in tests)
     start, duration = _milliseconds(result.started), _milliseconds(result.took_s)
     return {
@@ -69,10 +70,12 @@ def _summary(result: Result, tests: list[_Object]) -> _Object:
 
 
 def _milliseconds(seconds: float) -> int:
+    """Return seconds as whole milliseconds."""
     return round(seconds * 1000)
 
 
 def _environment(result: Result) -> _Object:
+    """Return the environment of a CTRF report: engine and images."""
     engine = result.engine
     images = {
         escape_control(name): {
@@ -98,6 +101,7 @@ def _environment(result: Result) -> _Object:
 
 
 def _test(result: Result, attempt: AttemptResult, flaky: bool) -> _Object:
+    """Return an attempt as a CTRF test."""
     where = source_line(result, attempt)
     optional: _Object = {
         "suite": _suite(result, attempt),
@@ -119,16 +123,19 @@ def _test(result: Result, attempt: AttemptResult, flaky: bool) -> _Object:
 
 
 def _suite(result: Result, attempt: AttemptResult) -> list[str]:
+    """Return the names of the suites that an attempt is in: layer and scenario."""
     info = result.scenarios.get(attempt.scenario)
     return [escape_control(name) for name in (info.layer if info else "", attempt.scenario) if name]
 
 
 def _tags(result: Result, attempt: AttemptResult) -> list[str]:
+    """Return the tags of an attempt's scenario."""
     info = result.scenarios.get(attempt.scenario)
     return [escape_control(tag) for tag in info.tags] if info else []
 
 
 def _labels(attempt: AttemptResult) -> Iterator[tuple[str, str | list[str]]]:
+    """Yield an attempt's labels: Python, client and libraries."""
     yield "python", escape_control(attempt.python)
     if attempt.client:
         yield "client", escape_control(attempt.client)
@@ -137,7 +144,9 @@ def _labels(attempt: AttemptResult) -> Iterator[tuple[str, str | list[str]]]:
 
 
 def _told(attempt: AttemptResult) -> _Object:
-    """What came of it; the trace only where that is not as it should be."""
+    """Return what an attempt's test tells: reasons, output, packets, and a trace if it did not
+    pass.
+    """
     seen, passed = attempt.observed, attempt.verdict is Verdict.PASS
     told: _Object = {
         "message": "\n".join(reason_lines(attempt)) or outcome_line(attempt),
@@ -152,6 +161,7 @@ def _told(attempt: AttemptResult) -> _Object:
 
 
 def _extra(attempt: AttemptResult) -> _Object:
+    """Return what CTRF has no field for: repeat, explanation and differences."""
     extra: _Object = {
         "repeat": attempt.repeat,
         "because": escape_control(attempt.because),
@@ -165,17 +175,20 @@ def _extra(attempt: AttemptResult) -> _Object:
 
 
 def _lines(text: str) -> str:
+    """Return a text with its control characters escaped, line by line."""
     return "\n".join(escape_lines(text))
 
 
 def _without_empty(members: _Object) -> _Object:
-    """The members that say something: many readers show an empty text as a heading with nothing."""
+    """Return the members that say something. Many readers show an empty text as a heading with
+    nothing below.
+    """
     return {key: value for key, value in members.items() if value not in ("", [], {}, 0, False)}
 
 
 def _flaky(result: Result) -> set[Key]:
-    """The attempts that passed while others of their repeats failed: the format calls nothing
-    else flaky.
+    """Return the keys of attempts that passed while others of their repeats failed, which is what
+    the format calls flaky.
     """
     found: set[Key] = set()
     for group in group_repeats(result.attempts):

@@ -45,6 +45,7 @@ def stack_lines(attempt: AttemptResult) -> list[str]:
 
 
 def _row_lines(row: Row) -> Iterator[str]:
+    """Yield a row of compared stacks as lines of a diff."""
     expected, observed = escape_control(row.expected), escape_control(row.observed)
     if row.mark == "same":
         yield f"  {observed or expected}"
@@ -61,6 +62,7 @@ def ladder_lines(ladder: Ladder) -> list[str]:
 
 
 def _seen(attempt: AttemptResult) -> Iterator[list[str]]:
+    """Yield what was observed, in blocks: stack, end, explanation, packets."""
     yield stack_lines(attempt)
     if attempt.observed:
         yield [f"ended: {ending_line(attempt.observed)}"]
@@ -71,7 +73,7 @@ def _seen(attempt: AttemptResult) -> Iterator[list[str]]:
 
 
 def _blocks(blocks: Iterable[list[str]]) -> list[str]:
-    """The blocks with an empty line between each and the next."""
+    """Return the lines of blocks, with an empty line between two blocks."""
     lines: list[str] = []
     for block in filter(None, blocks):
         lines += ["", *block] if lines else block

@@ -39,6 +39,9 @@ def annotations(result: Result, *, root: str = "") -> str:
 
 
 def _commands(name: str, found: Sequence[Failure], result: Result, root: str) -> Iterator[str]:
+    """Yield workflow commands that note failures on the scenarios' lines, as many as GitHub
+    shows.
+    """
     shown = found if len(found) <= LIMIT else found[: LIMIT - 1]
     for one in shown:
         where = source_line(result, one.first)
@@ -53,13 +56,14 @@ def _commands(name: str, found: Sequence[Failure], result: Result, root: str) ->
 
 
 def _message(failure: Failure) -> str:
+    """Return a failure's reasons and explanation, cut to what GitHub shows."""
     because = failure.first.because
     lines = [*reason_lines(failure.first), *([escape_control(because)] if because else [])]
     return "\n".join(lines)[:_MESSAGE] or failure.title
 
 
 def _relative(path: str, root: str) -> str:
-    """The path from the root on; empty where it leads elsewhere."""
+    """Return the path relative to the root; empty if it leads elsewhere."""
     pure = PurePath(path)
     if root and pure.is_relative_to(root):
         return str(pure.relative_to(root))
@@ -75,9 +79,12 @@ def workflow_command(name: str, message: str, **properties: str) -> str:
 
 
 def _data(text: str) -> str:
-    """As GitHub's runner reads it; `%` comes first, as it is in what the others become."""
+    """Escape a text as GitHub's runner reads it. `%` comes first, because the other escapes contain
+    it.
+    """
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
+    """Escape a text for a property of a workflow command."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")

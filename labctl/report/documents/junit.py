@@ -37,6 +37,7 @@ def junit(result: Result) -> str:
 
 
 def _suite(result: Result, scenario: str, attempts: Sequence[AttemptResult]) -> ET.Element:
+    """Return a scenario's attempts as a JUnit test suite."""
     name = suite_name(result, scenario)
     suite = ET.Element("testsuite", {"name": name, **_counts(attempts)})
     if result.started:
@@ -48,6 +49,7 @@ def _suite(result: Result, scenario: str, attempts: Sequence[AttemptResult]) -> 
 
 
 def _counts(attempts: Sequence[AttemptResult]) -> dict[str, str]:
+    """Return the counts of a test suite, by verdict."""
     verdicts = [one.verdict for one in attempts]
     return {
         "tests": str(len(verdicts)),
@@ -59,15 +61,17 @@ def _counts(attempts: Sequence[AttemptResult]) -> dict[str, str]:
 
 
 def _took(attempt: AttemptResult) -> float:
+    """Return the seconds that an attempt took."""
     return attempt.took_s or attempt.elapsed_s
 
 
 def _seconds(value: float) -> str:
+    """Return seconds with three decimals."""
     return f"{value:.3f}"
 
 
 def _of_run(result: Result, attempts: Sequence[AttemptResult]) -> Iterable[tuple[str, str]]:
-    """What made a scenario's attempts: of the images only those that they may have run in."""
+    """Yield the properties of a run: versions, engine, and the images that the attempts ran in."""
     pythons = {"", *(one.python for one in attempts)}
     yield "labctl.version", result.labctl
     yield "labctl.engine", f"{result.engine.name} {result.engine.version}"
@@ -83,6 +87,7 @@ def _of_run(result: Result, attempts: Sequence[AttemptResult]) -> Iterable[tuple
 
 
 def _case(result: Result, attempt: AttemptResult) -> ET.Element:
+    """Return an attempt as a JUnit test case."""
     name = suite_name(result, attempt.scenario)
     case = ET.Element("testcase", classname=name, name=case_name(attempt))
     case.set("time", _seconds(_took(attempt)))
@@ -98,6 +103,7 @@ def _case(result: Result, attempt: AttemptResult) -> ET.Element:
 
 
 def _of_attempt(attempt: AttemptResult) -> Iterable[tuple[str, str]]:
+    """Yield the properties of an attempt."""
     yield "labctl.verdict", verdict_word(attempt.verdict)
     if attempt.verdict is None:
         yield "labctl.note", "nothing was expected of this client"
@@ -110,7 +116,7 @@ def _of_attempt(attempt: AttemptResult) -> Iterable[tuple[str, str]]:
 
 
 def _trouble(attempt: AttemptResult) -> Iterable[ET.Element]:
-    """Why the attempt did not pass; nothing where it did."""
+    """Yield the element that says why an attempt did not pass, if it did not."""
     if attempt.verdict in (Verdict.PASS, None):
         return
     broken = attempt.verdict is Verdict.ERROR
@@ -122,17 +128,19 @@ def _trouble(attempt: AttemptResult) -> Iterable[ET.Element]:
 
 
 def _message(attempt: AttemptResult) -> str:
-    """The reasons on one line: a service's log, which has many, stands in some."""
+    """Return the reasons on one line. Some contain a service's log, which has many."""
     return escape_control("; ".join(" ".join(reason.split()) for reason in attempt.reasons))
 
 
 def _type(attempt: AttemptResult) -> str:
+    """Return the type of a failure: what differs first, or `lab`."""
     if attempt.verdict is Verdict.FAIL and attempt.differences:
         return attempt.differences[0].what
     return "lab" if attempt.verdict is Verdict.ERROR else verdict_word(attempt.verdict)
 
 
 def _output(attempt: AttemptResult) -> Iterable[ET.Element]:
+    """Yield elements with what the client printed."""
     seen = attempt.observed
     for tag, text in (("system-out", seen.stdout), ("system-err", seen.stderr)) if seen else ():
         if text:
@@ -142,6 +150,7 @@ def _output(attempt: AttemptResult) -> Iterable[ET.Element]:
 
 
 def _properties(pairs: Iterable[tuple[str, str]]) -> ET.Element:
+    """Return an element of properties."""
     element = ET.Element("properties")
     for name, value in pairs:
         ET.SubElement(element, "property", name=_attribute(name), value=_attribute(value))
@@ -149,10 +158,10 @@ def _properties(pairs: Iterable[tuple[str, str]]) -> ET.Element:
 
 
 def _attribute(text: str) -> str:
-    """On one line: a reader would make spaces of line breaks."""
+    """Escape a text for an attribute, on one line: a reader would turn line breaks into spaces."""
     return escape_control(text)
 
 
 def _text(lines: Iterable[str]) -> str:
-    """Lines that are safe, and so are XML, with nothing in them that publishes files."""
+    """Join lines, and take out anything that a reader would publish as a file."""
     return _ATTACHMENT.sub(r"[ \1", "\n".join(lines))

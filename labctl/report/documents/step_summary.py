@@ -44,7 +44,7 @@ def step_summary(result: Result) -> str:
 
 
 def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:
-    """The blocks up to the first that has no room left; `room` is in bytes."""
+    """Yield the blocks that have room, up to the first that has none. `room` is in bytes."""
     for block in blocks:
         room -= _size(block)
         if room < 0:
@@ -53,11 +53,12 @@ def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:
 
 
 def _size(text: str) -> int:
+    """Return the size of a text in bytes."""
     return len(text.encode())
 
 
 def _by_python(result: Result) -> Iterator[str]:
-    """A table with a row for each Python, and how many attempts got each verdict there."""
+    """Yield the lines of a table of verdicts by Python."""
     if not result.attempts:
         return
     verdicts = [v for v in _VERDICTS if v or any(not one.verdict for one in result.attempts)]
@@ -72,6 +73,7 @@ def _by_python(result: Result) -> Iterator[str]:
 
 
 def _failure_row(failure: Failure) -> str:
+    """Return a failure as a row of the table."""
     attempts = failure.attempts
     lines = [line for line in reason_lines(failure.first) if line.strip()]
     more = f" and {pluralize(len(lines) - 1, 'more line')}" if len(lines) > 1 else ""
@@ -87,14 +89,17 @@ def _failure_row(failure: Failure) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
+    """Return names as a cell, as many as there is room for."""
     return _cell(comma_list(dict.fromkeys(names), limit=_NAMES))
 
 
 def _cell(text: str) -> str:
+    """Return a text as a cell, cut and escaped."""
     return code_element(clip(text, _CELL))
 
 
 def _details(failure: Failure) -> str:
+    """Return a failure's evidence, to be opened."""
     lines = [clip(line, _DETAIL_WIDTH) for line in evidence_lines(failure.first)]
     if len(lines) > _DETAIL_LINES:
         lines = [*lines[:_DETAIL_LINES], f"({len(lines) - _DETAIL_LINES} more lines)"]
@@ -116,5 +121,6 @@ def _left_out(rows: int, details: int) -> Iterator[str]:
 
 
 def _made_with(result: Result) -> str:
+    """Return the line that names labctl and the engine."""
     engine = f"{result.engine.name} {result.engine.version}"
     return f"Made with labctl {_cell(result.labctl)} on {_cell(engine)}.\n"

@@ -99,6 +99,7 @@ def class_html(grades: ClassGrades) -> str:
 
 
 def _page(grades: ClassGrades, limit: int) -> str:
+    """Return the page of a class as HTML."""
     columns = part_columns(grades)
     details = (_student(n, grade, columns, limit) for n, grade in enumerate(grades.grades))
     return html_page(
@@ -124,6 +125,7 @@ def _scrolling(table: Markup, label: str) -> Markup:
 
 
 def _tiles(grades: ClassGrades) -> Markup:
+    """Return tiles with the numbers of the class."""
     scores = [grade.points for grade in grades.grades if grade.gradable]
     states = Counter(grade.state for grade in grades.grades)
     maximum = format_number(grades.max_points)
@@ -147,17 +149,20 @@ def _not_graded(grades: ClassGrades) -> Markup:
 
 
 def _state_reasons(grade: Grade) -> str:
+    """Return why a grade has its state, in parentheses."""
     reasons = [grade.message, *(reason for part in grade.parts for reason in part.reasons)]
     text = "; ".join(filter(None, reasons))
     return escape_control(f" ({text})", limit=300) if text else ""
 
 
 def _link(student: int, grade: Grade) -> Markup:
+    """Return a student's name as a link to the details."""
     name = escape_control(grade.name or grade.id, limit=60)
     return tag("a", tag("bdi", name), href=f"#{details_id(student)}")
 
 
 def _legend() -> Markup:
+    """Return what the signs in the table mean."""
     signs = [
         f"{STATE_SIGNS[GradeState.TAMPERED]} tampered with",
         f"{STATE_SIGNS[GradeState.ERROR]} the lab broke",
@@ -169,6 +174,7 @@ def _legend() -> Markup:
 
 
 def _mistakes(grades: ClassGrades, limit: int) -> list[Markup]:
+    """Return a table of the most common mistakes."""
     shown = common_mistakes(grades)[:_MISTAKES_LIMIT]
     if not shown:
         return []
@@ -179,6 +185,7 @@ def _mistakes(grades: ClassGrades, limit: int) -> list[Markup]:
 
 
 def _mistake_row(grades: ClassGrades, mistake: Mistake, limit: int) -> Markup:
+    """Return a mistake as a row of the table."""
     part, title, message = (
         escape_control(text, limit=limit) for text in (mistake.part, mistake.title, mistake.message)
     )
@@ -191,6 +198,7 @@ def _mistake_row(grades: ClassGrades, mistake: Mistake, limit: int) -> Markup:
 
 
 def _student_links(grades: ClassGrades, students: tuple[int, ...]) -> list[Markup]:
+    """Return links to students, as many as are shown."""
     shown = students[:_NAMES_LIMIT]
     links = [join(_link(number, grades.grades[number]), " ") for number in shown]
     more = len(students) - len(shown)
@@ -198,6 +206,7 @@ def _student_links(grades: ClassGrades, students: tuple[int, ...]) -> list[Marku
 
 
 def _student(number: int, grade: Grade, columns: list[Part], limit: int) -> Markup:
+    """Return a student's details, to be opened."""
     points = format_points(grade.points, grade.max_points) if grade.gradable else "not graded"
     name = escape_control(grade.name or grade.id, limit=limit)
     student_id = escape_control(grade.id, limit=limit)
@@ -219,6 +228,7 @@ def _student(number: int, grade: Grade, columns: list[Part], limit: int) -> Mark
 
 
 def _part(element_id: str, part: Part, limit: int) -> Markup:
+    """Return the details of a part, to be opened."""
     facts = [format_points(part.points, part.max_points), *part_kinds(part)]
     facts += [part.state.value] if part.state is not GradeState.GRADED else []
     title = f"{escape_control(part.title, limit=limit)} · {', '.join(facts)}"
@@ -236,6 +246,7 @@ def _part(element_id: str, part: Part, limit: int) -> Markup:
 
 
 def _files(part: Part) -> Markup:
+    """Return the names of a part's evidence files."""
     names = filter(None, (part.evidence, part.capture))
     files = [join(tag("code", escape_control(name, limit=120)), " ") for name in names]
     return tag("p", "Evidence: ", *files, class_="small soft") if files else EMPTY

@@ -69,6 +69,7 @@ def feedback_html(grade: Grade) -> str:
 
 
 def _part_html(part: Part) -> Markup:
+    """Return the student's view of a part as HTML."""
     bonus = " (bonus)" if part.bonus else ""
     points = format_points(part.points, part.max_points)
     head = tag(
@@ -80,6 +81,7 @@ def _part_html(part: Part) -> Markup:
 
 
 def _part_details(part: Part) -> list[Markup]:
+    """Return a part's remarks, marks and outputs as HTML."""
     remark = part_remark(part)
     elements = [tag("p", remark, class_="note")] if remark else []
     elements += [tag("ul", *(mark_html(mark) for mark in part.marks), class_="marks")]
@@ -107,6 +109,7 @@ def mark_html(mark: Mark, limit: int = 1000) -> Markup:
 
 
 def _facts_html(mark: Mark, limit: int) -> Markup:
+    """Return the facts of a mark as HTML."""
     pairs = [
         join(
             tag("dt", heading), tag("dd", tag("code", text) if heading in _CODE_HEADINGS else text)

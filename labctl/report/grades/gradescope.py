@@ -38,6 +38,7 @@ def results_json(grade: Grade) -> str:
 
 
 def _summary(grade: Grade) -> str:
+    """Return a grade in a few lines."""
     # Where a test is hidden, Gradescope shows the student no total; so this says it.
     lines = [headline(grade)]
     lines += [escape_control(text, limit=1000) for text in student_sentences(grade)]
@@ -47,11 +48,13 @@ def _summary(grade: Grade) -> str:
 
 
 def _part_line(part: Part) -> str:
+    """Return a part's title and points."""
     points = format_points(part.points, 0 if part.bonus else part.max_points)
     return f"{escape_control(part.title, limit=200)}: {points}{' (bonus)' if part.bonus else ''}"
 
 
 def _extra(grade: Grade) -> dict[str, str]:
+    """Return what Gradescope has no field for."""
     return {
         "labctl": grade.labctl,
         "exercise": grade.exercise,
@@ -62,14 +65,17 @@ def _extra(grade: Grade) -> dict[str, str]:
 
 
 def _score(value: float) -> float:
+    """Return points as Gradescope takes them: not negative."""
     return round(max(value, 0.0), 4)
 
 
 def _tests(number: int, part: Part) -> list[dict[str, Any]]:
+    """Return a part's marks as Gradescope's tests."""
     return [_test(f"{number}.{place}", part, mark) for place, mark in enumerate(part.marks, 1)]
 
 
 def _test(number: str, part: Part, mark: Mark) -> dict[str, Any]:
+    """Return a mark as one of Gradescope's tests."""
     return {
         "name": escape_control(f"{part.title}: {mark.title}", limit=200),
         "number": number,
@@ -86,6 +92,7 @@ def _test(number: str, part: Part, mark: Mark) -> dict[str, Any]:
 
 
 def _output(part: Part, mark: Mark) -> str:
+    """Return what a student reads about a mark."""
     paragraphs = [mark_text(mark), part_remark(part)]
     if mark is first_missed_mark(part):
         paragraphs.append(run_text(part))

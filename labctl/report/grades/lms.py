@@ -100,12 +100,14 @@ def csv_cell(text: str) -> str:
 
 
 def _csv(rows: Iterable[Iterable[str]]) -> str:
+    """Return rows as CSV."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\r\n").writerows(rows)
     return stream.getvalue()
 
 
 def _moodle(grade: Grade, person: Person) -> tuple[str, ...]:
+    """Return a grade as a row of Moodle's grading worksheet."""
     folder = _FOLDER.search(grade.submission)
     number = person.moodle or (folder[1] if folder else grade.id)
     return (
@@ -124,6 +126,7 @@ def _moodle(grade: Grade, person: Person) -> tuple[str, ...]:
 
 
 def _canvas(grade: Grade, person: Person) -> tuple[str, ...]:
+    """Return a grade as a row of Canvas's gradebook."""
     # Canvas reads the maximum from the row of whoever has this name.
     name = csv_cell(grade.name).replace("Points Possible", "Points possible")
     return (
@@ -151,5 +154,6 @@ def _comment(grade: Grade) -> str:
 
 
 def _missed_line(mark: Mark) -> str:
+    """Return a line about a mark that was missed."""
     facts = "; ".join(f"{heading}: {text}" for heading, text in mark_facts(mark, 200))
     return f"✘ {mark.title}: {facts}"

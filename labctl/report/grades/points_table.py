@@ -57,6 +57,7 @@ def part_kinds(part: Part) -> list[str]:
 
 
 def _heading(part: Part) -> Markup:
+    """Return the head of a part's column."""
     kinds = part_kinds(part)
     note = join(BREAK, tag("span", ", ".join(kinds), class_="soft small")) if kinds else ""
     title = escape_control(part.title, limit=60)
@@ -64,10 +65,12 @@ def _heading(part: Part) -> Markup:
 
 
 def _maximum(points: float) -> Markup:
+    """Return the most points, as a small line."""
     return join(BREAK, tag("span", f"of {format_number(points)}", class_="soft small"))
 
 
 def _row(student: int, grade: Grade, columns: list[Part]) -> Markup:
+    """Return a student's row."""
     parts = {part.name: part for part in grade.parts}
     name = tag("bdi", grade.name or grade.id)
     link = tag("a", name, href=f"#{details_id(student)}", title=grade.id)
@@ -76,6 +79,7 @@ def _row(student: int, grade: Grade, columns: list[Part]) -> Markup:
 
 
 def _total(student: int, grade: Grade) -> Markup:
+    """Return the cell with a student's points in all."""
     points = format_number(grade.points) if grade.gradable else NO_POINTS
     text = f"{points} {STATE_SIGNS[grade.state]}".strip()
     link = tag("a", text, href=f"#{details_id(student)}", title=grade.state.value)
@@ -83,6 +87,7 @@ def _total(student: int, grade: Grade) -> Markup:
 
 
 def _cell(student: int, column: Part, part: Part | None, columns: list[Part]) -> Markup:
+    """Return the cell with a student's points for a part."""
     if part is None:
         return tag("td", NO_POINTS, class_="absent")
     points = NO_POINTS if part.state is GradeState.ERROR else format_number(part.points)

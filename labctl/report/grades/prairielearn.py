@@ -32,6 +32,7 @@ def results_json(grade: Grade) -> str:
 
 
 def _document(grade: Grade, limit: int) -> dict[str, Any]:
+    """Return a grade as PrairieLearn's result."""
     sentences = [escape_control(sentence, limit=limit) for sentence in student_sentences(grade)]
     # Not gradable costs the student no attempt. That is so of a lab that broke, and of what
     # cannot be read: PrairieLearn means it for invalid submissions.
@@ -47,6 +48,7 @@ def _document(grade: Grade, limit: int) -> dict[str, Any]:
 
 
 def _test(part: Part, mark: Mark, limit: int) -> dict[str, Any]:
+    """Return a mark as one of PrairieLearn's tests."""
     name = part.title if part.hidden else f"{part.title}: {mark.title}"
     return {
         "name": escape_control(name, limit=min(limit, 200)),

@@ -31,6 +31,7 @@ def student_view(grade: Grade) -> Grade:
 
 
 def _part_view(part: Part) -> Part:
+    """Return a part without what its student may not see."""
     if part.hidden:
         return _hidden_part(part)
     if part.state is GradeState.GRADED:

@@ -45,6 +45,7 @@ def render_grade(
 
 
 def _part(part: Part) -> Iterator[RenderableType]:
+    """Yield the lines of a part and its marks."""
     full = all(mark.full for mark in part.marks)
     sign, style = _SIGNS[full]
     points = f"{part.points:g}/{part.max_points:g}"
@@ -57,6 +58,7 @@ def _part(part: Part) -> Iterator[RenderableType]:
 
 
 def _mark(mark: Mark) -> Iterator[RenderableType]:
+    """Yield the lines of a mark."""
     sign, style = _SIGNS[mark.full]
     actual = escape_control(mark.actual)
     if mark.expected:

@@ -38,7 +38,7 @@ def run_page(result: Result, folder: str) -> str:
 
 
 def _tries(number: int) -> Iterator[DetailLimits]:
-    """How much to tell of so many attempts, less and less; the last one is of none of them."""
+    """Yield how much to show of so many attempts, less each time; the last shows none."""
     *most, least = _DEPTHS
     yield from (depth for depth in most if number <= depth.attempts)
     left = min(number, least.attempts)

@@ -89,5 +89,7 @@ def align_served(expected: Sequence[str] | None, observed: Observation) -> list[
 
 
 def _but_look_ups(seen: Observation, named: set[str]) -> list[ServerEvent]:
-    """The wire shows look-ups; the resolver's events count only where it is named."""
+    """Return the services' events without the resolver's, unless it is named: the wire shows
+    look-ups.
+    """
     return [one for one in seen.served if one.service != RESOLVER or RESOLVER in named]

@@ -60,7 +60,9 @@ class _Places:
         self._pythons = {name: number for number, name in enumerate(pythons)}
 
     def of(self, result: Result, attempt: AttemptResult) -> dict[str, Json]:
-        """A layer that is not known is -1."""
+        """Return the places of an attempt in the lists of verdicts, layers and Pythons. An unknown
+        layer is -1.
+        """
         return {
             "verdict": WORST_FIRST.index(attempt.verdict),
             "layer": self._layers.get(layer_of(result, attempt), -1),
@@ -71,6 +73,7 @@ class _Places:
 def _attempt(
     result: Result, attempt: AttemptResult, folder: str, depth: DetailLimits, pool: StringTable
 ) -> dict[str, Json]:
+    """Return an attempt's details as JSON for the page's scripts."""
     told: dict[str, Json] = {
         "reasons": [pool.head(reason, 5 * depth.text) for reason in attempt.reasons[:_REASONS]],
         "facts": pool.block([[pool.text(a), pool.text(b)] for a, b in facts(result, attempt)]),
@@ -86,6 +89,7 @@ def _attempt(
 
 
 def _seen(attempt: AttemptResult, depth: DetailLimits, pool: StringTable) -> dict[str, Json]:
+    """Return what was observed of an attempt, as JSON."""
     seen = attempt.observed
     if seen is None:
         return {}
@@ -109,6 +113,7 @@ def _seen(attempt: AttemptResult, depth: DetailLimits, pool: StringTable) -> dic
 
 
 def _drawn(attempt: AttemptResult, depth: DetailLimits, pool: StringTable) -> dict[str, Json]:
+    """Return an attempt's ladder, or else its timeline, as JSON."""
     if attempt.ladder is None or not depth.rows:
         return {"moments": observation.timeline_moments(attempt, pool) if depth.rows else []}
     return {

@@ -24,6 +24,7 @@ def environment_card(result: Result) -> Markup:
 
 
 def _facts(result: Result) -> Iterator[tuple[str, str]]:
+    """Yield what a run was made with, as name and value."""
     engine, request = result.engine, result.request
     yield "labctl", result.labctl
     yield "Engine", f"{engine.name} {engine.version}"
@@ -37,6 +38,7 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
 
 
 def _asked(result: Result) -> str:
+    """Return what was asked of the run, as a phrase."""
     request = result.request
     said = [pluralize(request.jobs, "job"), f"{request.timeout_s:g} s a client"]
     times = max((one.repeat for one in result.attempts), default=1)
@@ -46,6 +48,7 @@ def _asked(result: Result) -> str:
 
 
 def _image(name: str, result: Result) -> Markup:
+    """Return an image as an item of a list."""
     image = result.images[name]
     said = [f"from {image.origin}", f"Python {image.python}" if image.python else "", image.id[:19]]
     said += [f"{package} {version}" for package, version in image.packages.items()]

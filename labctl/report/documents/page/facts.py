@@ -53,7 +53,7 @@ def compare_facts(attempt: AttemptResult) -> list[Fact]:
 
 @lru_cache(maxsize=4096)
 def _expectation(text: str) -> Expectation | None:
-    """None where a document has something else there: what differs is then told without it."""
+    """Parse an expectation. Return None if the document has something else there."""
     try:
         return Expectation.model_validate_json(text)
     except ValidationError:
@@ -63,6 +63,7 @@ def _expectation(text: str) -> Expectation | None:
 def _ending(
     wanted: Expectation | None, attempt: AttemptResult, seen: Observation
 ) -> Iterator[Fact]:
+    """Yield the facts of how the client ended."""
     wrong = {one.what for one in attempt.differences}
     differs = bool(wrong & _ENDINGS)
     if wanted is None:
@@ -80,7 +81,7 @@ def _ending(
 
 
 def _unread(attempt: AttemptResult, seen: Observation) -> Fact:
-    """The end, where nothing was expected, or a policy says what will do."""
+    """Return the fact of the end, if no exception or value was expected."""
     by_policy = "policy" in (attempt.expected or ())
     for one in attempt.differences:
         if one.what in _ENDINGS:
@@ -91,6 +92,7 @@ def _unread(attempt: AttemptResult, seen: Observation) -> Fact:
 
 
 def _ending_text(wanted: Expectation) -> str:
+    """Return the expected end, as a phrase."""
     if wanted.returns is None:
         return describe(wanted)
     return "returns anything" if wanted.returns == "..." else f"returned {wanted.returns}"
@@ -99,7 +101,9 @@ def _ending_text(wanted: Expectation) -> str:
 def _carried(
     wanted: ExpectedException, seen: ExceptionInfo | None, wrong: set[str], path: str
 ) -> Iterator[Fact]:
-    """What an exception carries; nothing of it was compared where there is none of that type."""
+    """Yield the facts of an exception's attributes, message, links and members. None of them was
+    compared if the type is another.
+    """
     for name, value in wanted.attrs.items():
         what = f"{path}attrs.{name}"
         yield Fact(what, _mark(what, wrong, seen), _scalar(value), _attribute(seen, name))
@@ -113,16 +117,19 @@ def _carried(
 
 
 def _mark(what: str, wrong: set[str], seen: object) -> FactMark:
+    """Return the mark of a fact: `differs`, `same`, or `unjudged` if nothing was seen."""
     if what in wrong:
         return "differs"
     return "unjudged" if seen is None else "same"
 
 
 def _scalar(value: object) -> str:
+    """Return a value as text."""
     return value if isinstance(value, str) else repr(value)
 
 
 def _attribute(seen: ExceptionInfo | None, name: str) -> str:
+    """Return an attribute as text, with its symbol; empty if it is not there."""
     if seen is None or name not in seen.attrs:
         return ""
     value = _scalar(seen.attrs[name])
@@ -137,6 +144,7 @@ def _linked(
     wrong: set[str],
     path: str,
 ) -> Iterator[Fact]:
+    """Yield the facts of an exception's cause or context."""
     if wanted is None:
         return
     other = getattr(seen, kind) if seen else None
@@ -152,6 +160,7 @@ def _linked(
 def _group(
     wanted: ExpectedException, seen: ExceptionInfo | None, wrong: set[str], path: str
 ) -> Iterator[Fact]:
+    """Yield the facts of a group's members."""
     found = (seen.group or ()) if seen else ()
     if wanted.group is None:
         return
@@ -164,6 +173,7 @@ def _group(
 
 
 def _elapsed(wanted: Expectation, wrong: set[str], seen: Observation) -> Iterator[Fact]:
+    """Yield the fact of the time, if it was expected."""
     bounds = wanted.elapsed
     if bounds is None:
         return
@@ -178,6 +188,7 @@ def _elapsed(wanted: Expectation, wrong: set[str], seen: Observation) -> Iterato
 def _parts(
     wanted: Expectation | None, differences: Sequence[Difference], seen: Observation
 ) -> Iterator[Fact]:
+    """Yield the facts of stack, wire and services."""
     sides = {
         "stack": align_stack(wanted.stack if wanted else None, seen),
         "wire": align_wire(wanted.wire if wanted else None, seen),
@@ -189,7 +200,9 @@ def _parts(
 
 
 def _lines(what: str, pairs: Sequence[AlignedPair], own: Sequence[Difference]) -> Iterator[Fact]:
-    """A line for each pair; one that no difference is about was forgiven, or was not judged."""
+    """Yield a fact for each pair of lines. A pair that no difference is about was forgiven, or not
+    judged.
+    """
     all_count = what == "stack" or any(one.actual.endswith(" more") for one in own)
     named = {side.casefold() for one in own for side in (one.expected, one.actual)}
     for pair in pairs[:_MOST]:
@@ -203,7 +216,7 @@ def _lines(what: str, pairs: Sequence[AlignedPair], own: Sequence[Difference]) -
 
 
 def _besides(differences: Sequence[Difference], told: set[str]) -> Iterator[Fact]:
-    """Doubts, and what else has no line of its own."""
+    """Yield a fact for each difference that has none yet, such as doubts."""
     for one in differences:
         known = told | (_ENDINGS if "end" in told else set())
         if one.what not in known and one.what.removesuffix(".exception") not in told:

@@ -63,6 +63,7 @@ def page_header(result: Result) -> Markup:
 
 
 def _eyebrow(result: Result) -> Iterator[Markup | str]:
+    """Yield the small line above the title: version, date and duration."""
     yield f"labctl {result.labctl}"
     began = _moment(result.started)
     if began:
@@ -73,7 +74,7 @@ def _eyebrow(result: Result) -> Iterator[Markup | str]:
 
 
 def _moment(seconds: float) -> datetime | None:
-    """None of what is no time: a document may say anything."""
+    """Return a time as a date. Return None if it is none: a document may contain any number."""
     try:
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
     except (ValueError, OverflowError, OSError):
@@ -93,6 +94,7 @@ def duration_text(seconds: float) -> str:
 
 
 def _notes(result: Result) -> Iterator[Markup]:
+    """Yield notes on what was cut short, or not judged."""
     if text := interruption_note(result):
         yield tag("p", tag("strong", text), class_="note")
     unjudged = Counter(chain.from_iterable(one.not_judged for one in result.attempts))
@@ -105,7 +107,7 @@ def _notes(result: Result) -> Iterator[Markup]:
 
 
 def _bar(result: Result) -> Markup:
-    """The shares of the verdicts, for the eye; the tiles below say the same."""
+    """Return a bar of the verdicts' shares. The tiles below it say the same in numbers."""
     total = len(result.attempts) or 1
     counts, left, parts = Counter(one.verdict for one in result.attempts), 0.0, []
     for verdict in WORST_FIRST:
@@ -122,6 +124,7 @@ def _bar(result: Result) -> Markup:
 
 
 def _tiles(result: Result) -> Markup:
+    """Return a tile for each verdict, with its number."""
     counts = Counter(one.verdict for one in result.attempts)
     shown = [one for one in WORST_FIRST if counts[one] or one]
     tiles = (

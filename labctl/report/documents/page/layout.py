@@ -44,10 +44,12 @@ def page_html(result: Result, shown: Sequence[AttemptResult], data: dict[str, Js
 
 @cache
 def _file(name: str) -> str:
+    """Read a file of the page's, such as its style."""
     return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
 def _icon(verdict: Verdict | None) -> str:
+    """Return the page's icon in the colour of a verdict, as a data URL."""
     colour = _COLOURS.get(verdict or Verdict.PASS, _UNDECIDED)
     return "data:image/svg+xml," + quote(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
@@ -56,6 +58,7 @@ def _icon(verdict: Verdict | None) -> str:
 
 
 def _main(result: Result, shown: Sequence[AttemptResult]) -> Markup:
+    """Return the main part of the page: tools and attempts."""
     return tag(
         "main",
         tag("h2", "Attempts", id="attempts"),
@@ -74,6 +77,7 @@ def _main(result: Result, shown: Sequence[AttemptResult]) -> Markup:
 
 
 def _left_out(number: int) -> Markup:
+    """Return a note on the attempts that are too many for the page."""
     if not number:
         return EMPTY
     said = (
@@ -83,7 +87,7 @@ def _left_out(number: int) -> Markup:
 
 
 def _tools() -> Markup:
-    """What scripts bring to life, and hidden until then."""
+    """Return the search, filters and buttons, which are hidden until scripts run."""
     search = tag(
         "label",
         tag("span", "Search", class_="unseen"),
@@ -105,6 +109,7 @@ def _tools() -> Markup:
 
 
 def _keys() -> Markup:
+    """Return the list of keyboard shortcuts."""
     pairs = (
         tag("div", tag("dt", *(tag("kbd", key) for key in keys.split())), tag("dd", what))
         for keys, what in _KEYS

@@ -49,6 +49,7 @@ def stack_layers(observed: Observation, pool: StringTable) -> list[Json]:
 
 
 def _name(frame: Frame) -> str:
+    """Return a frame's name, with a note if the client forged it."""
     forged = "" if frame.genuine is not False else "  (not the library's own code)"
     return frame_name(frame) + forged
 
@@ -68,6 +69,9 @@ def exception_chain(observed: Observation, pool: StringTable) -> list[Json]:
 
 
 def _chain(seen: Observation) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the client's exception, those that it is linked to, and those of threads and tasks: how
+    each came about, its line and its facts.
+    """
     if seen.outcome is Outcome.RAISED and seen.exception:
         yield from _exceptions(seen.exception, "")
     else:
@@ -79,6 +83,7 @@ def _chain(seen: Observation) -> Iterator[tuple[str, str, list[str]]]:
 def _exceptions(
     exception: ExceptionInfo, how: str, depth: int = 0
 ) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield an exception and those that it is linked to."""
     yield how, exception_line(exception), list(_facts(exception))
     if depth == _CHAIN:
         return
@@ -91,6 +96,7 @@ def _exceptions(
 
 
 def _facts(exception: ExceptionInfo) -> Iterator[str]:
+    """Yield lines about an exception: attributes, bases and origin."""
     for name, value in list(exception.attrs.items())[:_BASES]:
         symbol = exception.symbols.get(name)
         yield f"{name} = {value!r}" + (f", {symbol}" if symbol else "")
@@ -122,6 +128,7 @@ def ladder_times(drawn: Ladder, most: int) -> list[Json]:
 
 
 def _row(row: LadderRow, pool: StringTable) -> list[Json]:
+    """Return a row of the ladder as JSON."""
     return [row.source, row.target, pool.text(row.text), pool.text(row.mark), int(row.both)]
 
 
@@ -140,13 +147,16 @@ _Moment = tuple[int, float, str]
 
 
 def _calls(seen: Observation) -> Iterator[_Moment]:
+    """Yield the client's calls of the system, as moments of the timeline."""
     for one in seen.calls:
         if one.event.startswith(_SYSTEM):
             yield CALL, one.at_s, _call(one.event, one.args)
 
 
 def _packets(seen: Observation) -> Iterator[_Moment]:
-    """Those of flows: what kernels send to find their neighbours is no part of the story."""
+    """Yield the packets of flows, as moments of the timeline. Packets that kernels send to find
+    their neighbours are left out.
+    """
     details = [flow.detail for flow in seen.flows or () if flow.detail]
     own = {one.source for one in details if not one.incoming}
     for one in seen.packets:
@@ -155,4 +165,5 @@ def _packets(seen: Observation) -> Iterator[_Moment]:
 
 
 def _call(event: str, args: Sequence[object]) -> str:
+    """Return a call as text."""
     return f"{event.removeprefix(_SYSTEM)}({', '.join(map(repr, args))})"

@@ -34,6 +34,7 @@ def pythons_of(attempts: Iterable[AttemptResult]) -> list[str]:
 
 
 def _numbers(python: str) -> tuple[Sequence[int], str]:
+    """Return a sort key for a Python version."""
     parts = [part[:9] for part in python.split(".")]
     return [int(part) for part in parts if part.isdecimal()], python
 

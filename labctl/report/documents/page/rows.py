@@ -30,6 +30,7 @@ def verdict_badge(verdict: Verdict | None) -> Markup:
 
 
 def _row(number: int, attempt: AttemptResult) -> Markup:
+    """Return an attempt as a row that can be opened."""
     summary = tag(
         "summary",
         verdict_badge(attempt.verdict),
@@ -43,18 +44,23 @@ def _row(number: int, attempt: AttemptResult) -> Markup:
 
 
 def _outcome(attempt: AttemptResult) -> str:
-    """What became of it; of what broke the lab, which may be a log, the first line."""
+    """Return how the attempt ended, on one line. If the lab broke, it is the first line of the
+    reason, which may be a log.
+    """
     if attempt.observed is None and attempt.reasons:
         return escape_control(attempt.reasons[0].partition("\n")[0], limit=_OUTCOME)
     return escape_control(outcome_line(attempt), limit=_OUTCOME)
 
 
 def _seconds(attempt: AttemptResult) -> str:
+    """Return the time that the client took, as text."""
     return f"{attempt.elapsed_s:.2f} s" if attempt.observed else ""
 
 
 def _why(attempt: AttemptResult) -> Markup:
-    """The first reason, of what did not pass; that of a lab that broke is its outcome already."""
+    """Return the first reason of an attempt that did not pass. If the lab broke, the row has it
+    already.
+    """
     if attempt.verdict is Verdict.PASS or not attempt.reasons or attempt.observed is None:
         return EMPTY
     more = f" (and {len(attempt.reasons) - 1} more)" if len(attempt.reasons) > 1 else ""

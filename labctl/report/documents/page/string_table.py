@@ -55,6 +55,7 @@ class StringTable:
         return self._numbers[key]
 
     def _text(self, text: str) -> int:
+        """Add a text, if it is new, and return its number."""
         key = (text, "text")
         if key not in self._numbers:
             self._numbers[key] = len(self.texts)

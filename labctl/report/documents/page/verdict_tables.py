@@ -35,7 +35,7 @@ def _table(
     names: Sequence[str],
     name_of: Callable[[AttemptResult], str],
 ) -> Markup:
-    """Rows of names and columns of verdicts; each number leads to those that it counts."""
+    """Return a table of names by verdicts. Each number is a link to the attempts that it counts."""
     counts = Counter((name_of(one), one.verdict) for one in attempts)
     met = {one.verdict for one in attempts} | {Verdict.PASS, Verdict.FAIL}
     shown = [one for one in WORST_FIRST if one in met]
@@ -61,6 +61,7 @@ def _table(
 
 
 def _cell(what: str, name: str, verdict: Verdict | None, number: int) -> Markup:
+    """Return a cell with a number and its link."""
     if not number:
         return tag("td", tag("span", "·", aria_hidden="true"), class_="none")
     href = filter_link(verdict=verdict_word(verdict), **{what.lower(): name})
