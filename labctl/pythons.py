@@ -18,7 +18,7 @@ def series_of(version: str) -> str:
 def parse_series(text: str) -> tuple[str, ...]:
     """Return the series that a list such as `3.9,3.13` names, each once; `all` names every one.
 
-    Raises UsageError for a series that there is no client image for.
+    Raise UsageError for a series that there is no client image for.
     """
     parts = dict.fromkeys(part.strip() for part in text.split(",") if part.strip())
     if "all" in parts:
@@ -27,7 +27,7 @@ def parse_series(text: str) -> tuple[str, ...]:
 
 
 def check_series(series: str) -> str:
-    """Return the series unchanged. Raises UsageError if there is no client image for it."""
+    """Return the series unchanged. Raise UsageError if there is no client image for it."""
     if series not in SERIES:
         raise UsageError(
             f"no client image has Python {series!r}", hint=f"there are {', '.join(SERIES)}, and all"

@@ -33,7 +33,7 @@ def list_(
 ) -> None:
     """List the exercises, the easiest first.
 
-    A wrong file is told, and keeps none of the others from being listed.
+    A file with mistakes is reported, and the others are listed all the same.
     """
     found, errors = known(exercises).sorted_out()
     found.sort(key=lambda one: one.spec.level)
@@ -51,7 +51,7 @@ def show(
     exercises: options.Exercises = [],  # noqa: B006
     as_json: options.Json = False,
 ) -> None:
-    """Show what an exercise asks for, and what it is worth. Hidden runs are not told."""
+    """Show what an exercise asks for, and what it is worth. Hidden runs are not shown."""
     exercise = known(exercises).load(name)
     if as_json:
         typer.echo(json.dumps(report.exercise_json(exercise), indent=2))
@@ -88,7 +88,7 @@ def validate(
     ] = [],  # noqa: B006
     exercises: options.Exercises = [],  # noqa: B006
 ) -> None:
-    """Check exercise files without running them. Every mistake is told, with file and line."""
+    """Check exercise files without running them. Every mistake is reported, with file and line."""
     if names:
         right, errors = loadable(known(exercises), names)
     else:

@@ -51,7 +51,7 @@ def explain(
         ),
     ] = STDIN,
     number: Annotated[
-        int, typer.Option("-n", min=1, max=1000, help="How many scenarios to name at the most.")
+        int, typer.Option("-n", min=1, max=1000, help="How many scenarios to name at most.")
     ] = 5,
     scenarios: options.Scenarios = [],  # noqa: B006 typer copies it
     as_json: options.Json = False,

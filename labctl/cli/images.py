@@ -62,11 +62,11 @@ def build(
     origin: Annotated[
         From | None,
         typer.Option(
-            "--from", help="Where the base comes from. Without this: whichever can be had first."
+            "--from", help="Where the base comes from. Default: the first that is available."
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Build anew, base and all, what is there already.")
+        bool, typer.Option("--force", help="Build again, base included, what is there already.")
     ] = False,
 ) -> None:
     """Build images. `labctl run` builds by itself those that it needs."""
@@ -80,7 +80,7 @@ def build(
 
 @app.command()
 def remove(which: Which = None, every: All = False) -> None:
-    """Remove images, and what they were made from; --all also clears away unfinished ones."""
+    """Remove images, and what they were made from; --all also removes unfinished ones."""
     store = open_engine().images()
     removed = store.remove(_names(which, every=every))
     if every:

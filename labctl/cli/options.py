@@ -71,7 +71,9 @@ Pythons = Annotated[
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Attempts to make at once.")]
 Locked = Annotated[
     bool,
-    typer.Option("--locked", help="Use just what labctl.lock says, as `labctl lock` wrote it."),
+    typer.Option(
+        "--locked", help="Use exactly the images that labctl.lock names (see `labctl lock`)."
+    ),
 ]
 Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a client may take.")]
 Exercise = Annotated[
@@ -84,7 +86,7 @@ Seed = Annotated[
     str,
     typer.Option(
         metavar="TEXT",
-        help="What varies from run to run follows from this: the same again for the same files."
+        help="The seed of what varies: with the same seed and files, all is the same again."
         " Without it, nobody knows it before.",
     ),
 ]

@@ -41,13 +41,16 @@ def record(
         ),
     ] = [],  # noqa: B006 typer copies it
     all_: Annotated[
-        bool, typer.Option("--all", help="Also attempts that have their `expect`, anew.")
+        bool, typer.Option("--all", help="Also attempts that have an `expect` already.")
     ] = False,
     attempt: options.Attempts = [],  # noqa: B006
     python: options.Pythons = "all",
     jobs: options.Jobs = 4,
     repeat: Annotated[
-        int, typer.Option(min=1, max=100, help="Make every attempt so often: what differs is out.")
+        int,
+        typer.Option(
+            min=1, max=100, help="Make every attempt this many times; what differs is left out."
+        ),
     ] = 2,
     timeout: options.Timeout = 30.0,
     yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,

@@ -28,8 +28,8 @@ def rerun(
 ) -> None:
     """Make the attempts of a result again, with its scenarios, its client and its limits.
 
-    What it takes is all in the result. Exits with 0 if every verdict is the same, 1 if one is
-    not, and 4 if the lab could not be run.
+    The result has everything that this needs. Exits with 0 if every verdict is the same, 1 if one
+    is not, and 4 if the lab could not be run.
     """
     lock = Path(options.LOCK_FILE) if locked else None
     raise typer.Exit(make_again(result, jobs=jobs, lock=lock, documents=documents))

@@ -65,12 +65,13 @@ def run(
         str,
         typer.Option(
             metavar="FILE|default",
-            help="Judge your client, alone, by what this policy admits, in every scenario.",
+            help="Judge only your client, by this policy, in every scenario.",
         ),
     ] = "",
     jobs: options.Jobs = 4,
     repeat: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Make every attempt so often, and compare.")
+        int,
+        typer.Option(min=1, max=10_000, help="Make every attempt this many times, and compare."),
     ] = 1,
     timeout: options.Timeout = 30.0,
     keep: Annotated[
@@ -81,9 +82,7 @@ def run(
     ] = False,
     shard: Annotated[
         str,
-        typer.Option(
-            metavar="I/N", help="Make one of N parts that take about as long, for N machines."
-        ),
+        typer.Option(metavar="I/N", help="Make part I of N of about equal length, for N machines."),
     ] = "",
     locked: options.Locked = False,
     pcap: Annotated[

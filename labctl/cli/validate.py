@@ -26,7 +26,7 @@ def validate(
     ] = [],  # noqa: B006
     scenarios: options.Scenarios = [],  # noqa: B006
 ) -> None:
-    """Check scenario files without running them. Every mistake is told, with file and line."""
+    """Check scenario files without running them. Every mistake is reported, with file and line."""
     if files:
         right, errors = loadable(catalogue(scenarios), files)
     else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labctl.engine import cleanup
+from labctl.engine import cleanup, labels
 from labctl.engine.cleanup import Removed
 from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker.connect import connect
@@ -43,6 +43,10 @@ class EngineAccess:
         at.
         """
         return ContainerEngine(self.runtime, run=run, keep=keep)
+
+    def listing_command(self, run: str) -> str:
+        """Return a shell command that lists the containers of a run, for people to type."""
+        return self.runtime.listing_command(f"{labels.RUN}={run}")
 
     def leftovers(self) -> dict[str, int]:
         """Return how many containers each run has on the engine."""

@@ -64,7 +64,7 @@ def tap_range(subnet: IPv4Network) -> str:
 def address_book(services: Sequence[Service], subnet: IPv4Network) -> AddressBook:
     """Give each service an address: the host number that its Compose file has, or a free one.
 
-    Raises EngineError if there are more services than addresses.
+    Raise EngineError if there are more services than addresses.
     """
     hosts = _host_numbers(services)
     addresses = {name: str(subnet[host]) for name, host in hosts.items()}

@@ -30,14 +30,14 @@ class Removed:
 
 
 def sweep(runtime: Runtime, run: str) -> Removed:
-    """Remove all that carries the label of a run. Raises EngineError where that doesn't end."""
+    """Remove all that carries the label of a run. Raise EngineError if that doesn't end."""
     return _remove_all(runtime, (f"{labels.RUN}={run}",), lambda _: True)
 
 
 def sweep_all(runtime: Runtime, *, running: bool) -> Removed:
     """Remove what runs left behind: kept labs and expired ones, and with `running` all others.
 
-    Raises EngineError where that doesn't end.
+    Raise EngineError if that doesn't end.
     """
     now = time.time()
 
@@ -58,10 +58,10 @@ def leftovers(runtime: Runtime) -> dict[str, int]:
 
 
 def remove(runtime: Runtime, kind: ResourceKind, id_: str) -> None:
-    """Remove a thing as soon as the engine can; do nothing where it has gone.
+    """Remove a thing as soon as the engine can; do nothing if it has gone.
 
     A network can be removed when the engine has let go of the last container on it: no event says
-    when that is, so it is tried again and again. Raises Busy where it stays so for 20 s.
+    when that is, so it is tried again and again. Raise Busy if it stays so for 20 s.
     """
     deadline = time.monotonic() + _SETTLE_S
     while refusal := _refusal(runtime, Resource(kind=kind, id=id_, labels={})):

@@ -30,7 +30,7 @@ class StartedClient:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientExit:
-    """How a client's container ended: what it wrote to stdout, its exit code (None where it had
+    """How a client's container ended: what it wrote to stdout, its exit code (None if it had
     not ended in time), and how long it took.
     """
 
@@ -108,7 +108,7 @@ class ClientStarter:
     def run(self, client: StartedClient, request: str, *, limit_s: float) -> ClientExit:
         """Send the probe its request, and wait until it has reported or its time is up.
 
-        Raises EngineError where the container was killed from outside.
+        Raise EngineError if the container was killed from outside.
         """
         began = time.monotonic()
         report = b""

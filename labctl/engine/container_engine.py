@@ -86,7 +86,7 @@ class ContainerEngine:
             raise EngineError("the run was stopped")
 
     def _speaking_images(self, lab: PlannedLab) -> set[str]:
-        """Return those images of the lab's services that are labctl's own. Raises EngineError where
+        """Return those images of the lab's services that are labctl's own. Raise EngineError if
         the engine lacks one that a service needs.
         """
         labels: dict[str, Mapping[str, str]] = {}

@@ -104,7 +104,7 @@ class Reach:
 def try_isolation(
     engine: Engine, interpreter: Interpreter, services: tuple[Service, ...], compose: Path
 ) -> Reach:
-    """Start a lab and let a client try. Raises EngineError where the lab breaks."""
+    """Start a lab and let a client try. Raise EngineError if the lab breaks."""
     with listener() as port:
         target = Target(host="dns.lab", port=port)
         lab = PlannedLab(compose=compose, services=services, attempts=())

@@ -53,12 +53,12 @@ class RunningLab:
         return Lifeline.KEEP if self._containers.keep else Lifeline.CUT
 
     def wait_until_ready(self) -> None:
-        """Return when all services are ready. Raises EngineError where one isn't."""
+        """Return when all services are ready. Raise EngineError if one isn't."""
         self._services.ready()
 
     @contextlib.contextmanager
     def tap(self) -> Iterator[RunningTap]:
-        """Start a tap of the caller's own, and end it. Raises EngineError where a service has
+        """Start a tap of the caller's own, and end it. Raise EngineError if a service has
         ended: no attempt can be made in this lab any more.
         """
         self._services.check_alive()

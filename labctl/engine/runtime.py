@@ -159,11 +159,11 @@ class Runtime(Protocol):
         ...
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
-        """Return the labels of an image; None where the engine has no image of that name."""
+        """Return the labels of an image; None if the engine has no image of that name."""
         ...
 
     def create_network(self, spec: NetworkSpec) -> str:
-        """Make a network, and return its id. Raises SubnetTaken where another one has the subnet's
+        """Make a network, and return its id. Raise SubnetTaken if another one has the subnet's
         addresses.
         """
         ...
@@ -194,8 +194,12 @@ class Runtime(Protocol):
         """Return all things of a kind that carry all of the labels: each a key, or `key=value`."""
         ...
 
+    def listing_command(self, label: str) -> str:
+        """Return a shell command that lists the containers with a label, for people to type."""
+        ...
+
     def remove(self, kind: ResourceKind, id_: str) -> None:
-        """Remove a thing: a container dead or alive, and its volumes with it. Do nothing where it
-        has gone. Raises Busy where it will be possible in a moment.
+        """Remove a thing: a container dead or alive, and its volumes with it. Do nothing if it
+        has gone. Raise Busy if it will be possible in a moment.
         """
         ...

@@ -46,7 +46,7 @@ class RunningService:
         self._container = ""
 
     def start(self) -> None:
-        """Start it and wait until it is ready. Raises EngineError with the tail of its log."""
+        """Start it and wait until it is ready. Raise EngineError with the tail of its log."""
         containers = self._containers
         self._container = containers.create(
             service_container(
@@ -139,7 +139,7 @@ class RunningService:
                 self._stream.send_line(sync_request(token, address))
 
     def wait_for_sync(self, token: str, *, mark: int, deadline: float) -> None:
-        """Return when the answer with that token has come. Raises EngineError if it doesn't."""
+        """Return when the answer with that token has come. Raise EngineError if it doesn't."""
 
         def is_answer(line: bytes) -> bool:
             # Looking for the token first spares decoding thousands of events.
@@ -165,7 +165,7 @@ class RunningService:
         return [e for e in events if e is not None and e.peer.rpartition(":")[0] == address]
 
     def _event(self, line: bytes) -> ServerEvent | None:
-        """Return the event of a line, or None where a line is none (one that was cut, say)."""
+        """Return the event of a line, or None if a line is none (one that was cut, say)."""
         event = decode_event(line)
         if event is None:
             return None

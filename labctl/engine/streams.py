@@ -20,20 +20,20 @@ class Stream(Protocol):
         ...
 
     def send_line(self, line: str) -> None:
-        """Write one line to the container's stdin. Raises OSError once that is closed."""
+        """Write one line to the container's stdin. Raise OSError once that is closed."""
         ...
 
     def read(self, *, limit: int, deadline: float | None) -> bytes:
         """Return all of stdout up to its end, but no more than `limit` bytes of it.
 
-        Raises TimeoutError when the deadline has passed.
+        Raise TimeoutError when the deadline has passed.
         """
         ...
 
     def read_line(self, *, deadline: float) -> bytes:
         """Return the next line of stdout with its line end, or what there is of it at the end.
 
-        Raises TimeoutError when the deadline has passed.
+        Raise TimeoutError when the deadline has passed.
         """
         ...
 
@@ -54,7 +54,7 @@ class ChunkReader(ABC):
 
     @abstractmethod
     def chunks(self, deadline: float | None) -> Iterator[bytes]:
-        """Yield what comes on stdout until its end. Raises TimeoutError at the deadline."""
+        """Yield what comes on stdout until its end. Raise TimeoutError at the deadline."""
 
     def _remaining(self, deadline: float | None) -> Iterator[bytes]:
         """Yield what a line that was read has left over, and then what comes."""
@@ -64,14 +64,14 @@ class ChunkReader(ABC):
         yield from self.chunks(deadline)
 
     def read(self, *, limit: int, deadline: float | None) -> bytes:
-        """See Stream."""
+        """Return all of stdout up to its end, but no more than `limit` bytes of it."""
         kept = bytearray()
         for chunk in self._remaining(deadline):
             kept += chunk[: limit - len(kept)]
         return bytes(kept)
 
     def read_line(self, *, deadline: float) -> bytes:
-        """See Stream."""
+        """Return the next line of stdout with its line end, or what there is of it at the end."""
         line = bytearray()
         for chunk in self._remaining(deadline):
             text, end, self._unread = chunk.partition(b"\n")
@@ -81,7 +81,7 @@ class ChunkReader(ABC):
         return bytes(line)
 
     def lines(self, *, limit: int) -> Iterator[bytes]:
-        """See Stream."""
+        """Yield the lines of stdout as they come; one longer than `limit` bytes is cut there."""
         pending = bytearray()
         for chunk in self._remaining(None):
             *whole, rest = chunk.split(b"\n")

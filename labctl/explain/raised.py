@@ -19,8 +19,8 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class Raised:
-    """An exception. `message` is None where only a name was given. `frames` are the library's
-    functions, outermost first; None where nothing was said of any. Of `cause` and `context`, one at
+    """An exception. `message` is None if only a name was given. `frames` are the library's
+    functions, outermost first; None if nothing was said of any. Of `cause` and `context`, one at
     the most is there.
     """
 

@@ -15,7 +15,7 @@ from labctl.explain.raised import Frame, Raised
 from labctl.model.expectation import ANY, ExpectedException
 
 Stack = Sequence[str] | None
-"""Frames as `stack:` has them; None where a scenario says nothing of them."""
+"""Frames as `stack:` has them; None if a scenario says nothing of them."""
 
 ROOT, OUTER, CHAIN, STACK = 0.65, 0.1, 0.05, 0.2
 """What each part counts; together 1."""

@@ -29,7 +29,7 @@ def check_folder(
 ) -> CheckedFolder:
     """Mark what is in a folder, and count the try in a file there.
 
-    Starts labs. Raises UsageError if there is more than one submission in the folder, or no try is
+    Starts labs. Raise UsageError if there is more than one submission in the folder, or no try is
     left. A try in which the lab broke is not counted.
     """
     (submission, *more) = find_submissions([directory], exercise.files)
@@ -50,7 +50,7 @@ def check_folder(
 
 
 def _this_try(directory: Path, exercise: Exercise) -> int:
-    """Return which try this is. Raises UsageError if the exercise allows no more."""
+    """Return which try this is. Raise UsageError if the exercise allows no more."""
     file = directory / _TRIES
     before = file.read_text("utf-8", "replace").strip() if file.is_file() else ""
     tries = int(before) + 1 if before.isdecimal() else 1

@@ -40,7 +40,7 @@ class GradeRequest:
 def grade_class(request: GradeRequest, output: Output) -> list[Grade]:
     """Grade the submissions that need it, write all files, and return the grades of the class.
 
-    Each submission's files are written as soon as its grade is complete. Raises UsageError if the
+    Each submission's files are written as soon as its grade is complete. Raise UsageError if the
     folder can't be used, and EngineError if nothing could be graded.
     """
     exercise = request.exercise

@@ -47,7 +47,7 @@ class Folder:
     def prepare(self, *, exercise: str, resume: bool) -> None:
         """Make the folder, or check that it has grades of this exercise to go on with.
 
-        Raises UsageError if it has anything else in it, or can't be written.
+        Raise UsageError if it has anything else in it, or can't be written.
         """
         with self._writing():
             self._check(exercise, resume=resume)
@@ -93,13 +93,13 @@ class Folder:
     def grades(self) -> Iterator[Grade]:
         """Yield the grades that are there, by id, read one by one.
 
-        Raises UsageError for a file that is no grade.
+        Raise UsageError for a file that is no grade.
         """
         for file in sorted((self.path / STUDENTS).glob(f"*/{GRADE}")):
             try:
                 yield Grade.model_validate_json(file.read_bytes())
             except ValidationError as error:
-                raise UsageError(f"{file} is no grade of labctl", hint="remove it") from error
+                raise UsageError(f"{file} is not a grade of labctl", hint="remove it") from error
 
     def keep(self, owner: str, part: str, ended: EndedAttempt, setting: Setting) -> tuple[str, str]:
         """Write the evidence of an attempt aside, until its submission is finished.

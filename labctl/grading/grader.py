@@ -71,7 +71,7 @@ class Grader:
         """Grade them all. `done` is given each grade as soon as it is complete, and `keep` each
         attempt of a run; it returns the names of the files with the evidence.
 
-        What the lab could not make is made once more, in labs for each submission alone. Raises
+        What the lab could not make is made once more, in labs for each submission alone. Raise
         EngineError if what predictions are about is not as its scenario says.
         """
         gradebook = Gradebook(
@@ -110,7 +110,7 @@ class Grader:
     def _observe(self) -> dict[str, Observation]:
         """Make the attempts that predictions are about, and return what is observed, by name.
 
-        Raises EngineError if one is not as its scenario says: then nobody can say what is right.
+        Raise EngineError if one is not as its scenario says: then nobody can say what is right.
         """
         observations: dict[str, Observation] = {}
         series = {one.series: one for one in [*self._pythons.plain, *self._pythons.equipped]}

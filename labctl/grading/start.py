@@ -27,7 +27,7 @@ class StartedFolder:
 def start_exercise(exercise: Exercise, directory: Path | None) -> StartedFolder:
     """Write a folder to work in: instructions, and files to begin with.
 
-    Without a `directory`, the folder is called like the exercise. Raises UsageError if it is there
+    Without a `directory`, the folder is called like the exercise. Raise UsageError if it is there
     already, or can't be written.
     """
     folder = directory or Path(exercise.name)

@@ -17,7 +17,7 @@ _SUBSTITUTION = 1.5
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a diff. A side is empty where it has nothing there, or where the `...` of an
+    """One line of a diff. A side is empty if it has nothing there, or where the `...` of an
     earlier row goes on.
     """
 

@@ -21,7 +21,7 @@ _LITERAL_LIMIT = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """`verdict` is None where nothing was expected. `not_judged` names keys of `expect:` that
+    """`verdict` is None if nothing was expected. `not_judged` names keys of `expect:` that
     nobody has looked at.
     """
 

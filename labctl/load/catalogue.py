@@ -62,7 +62,7 @@ class Catalogue:
         return self._load_named(name_or_path)
 
     def all(self) -> list[Scenario]:
-        """Load every scenario; return them by name. Raises ManyInputErrors with the mistakes of all
+        """Load every scenario; return them by name. Raise ManyInputErrors with the mistakes of all
         files.
         """
         scenarios, errors = self.sorted_out()

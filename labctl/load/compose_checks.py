@@ -26,7 +26,7 @@ def conflicts(parsed: ComposeFile, document: Document) -> Iterator[InputError]:
 
 
 def start_order(services: dict[str, Service]) -> tuple[Service, ...]:
-    """Return the services in an order in which each comes after those it depends on. Raises
+    """Return the services in an order in which each comes after those it depends on. Raise
     CycleError if there is no such order.
     """
     graph = {name: service.depends_on.keys() for name, service in services.items()}

@@ -72,7 +72,7 @@ class Exercises:
         return sorted(exercises, key=lambda one: one.name), list(errors.values())
 
     def load(self, name_or_path: str) -> Exercise:
-        """Load one exercise, by its name or by the path of its folder or file. Raises UsageError
+        """Load one exercise, by its name or by the path of its folder or file. Raise UsageError
         for a name that is not known, and InputError for a wrong file.
         """
         path = Path(name_or_path)
@@ -104,7 +104,7 @@ class Exercises:
 
 
 def load_exercise(path: Path, *, scenarios: Catalogue, builtin_compose: Path) -> Exercise:
-    """Load the exercise in a file. Raises InputError, or ManyInputErrors."""
+    """Load the exercise in a file. Raise InputError, or ManyInputErrors."""
     document = read_yaml(path)
     try:
         written = ExerciseFile.model_validate(document.data)

@@ -23,7 +23,7 @@ def forbidden_character(text: str) -> re.Match[str] | None:
 
 
 def read_bytes(path: Path, limit: int) -> bytes:
-    """Read a whole file. Raises InputError if it can't be read, or has more than `limit` bytes.
+    """Read a whole file. Raise InputError if it can't be read, or has more than `limit` bytes.
 
     Never reads more than the limit, so that a device without an end is an error too.
     """
@@ -36,7 +36,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
     except IsADirectoryError:
         raise InputError("this is a directory, not a file", where=where) from None
     except PermissionError:
-        raise InputError("this file may not be read by you", where=where) from None
+        raise InputError("you have no permission to read this file", where=where) from None
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", where=where) from None
     if len(data) > limit:

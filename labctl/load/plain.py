@@ -35,7 +35,7 @@ class Surprise(ValueError):
 
 @lru_cache(maxsize=4096)
 def plain_scalar(text: str) -> Scalar:
-    """Return the value of a YAML scalar that stands without quotes. Raises Surprise if YAML would
+    """Return the value of a YAML scalar that stands without quotes. Raise Surprise if YAML would
     make something of it that people do not expect.
     """
     if text in _SAFE:

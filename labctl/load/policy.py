@@ -18,7 +18,7 @@ from labctl.model.policy import Policy, PolicyFile
 
 def load_policy(path: Path, *, scenarios: Collection[str]) -> Policy:
     """Load the policy in a file. `scenarios` are the names that it may use. An empty file is a
-    policy, too: everything has its default. Raises InputError, or ManyInputErrors.
+    policy, too: everything has its default. Raise InputError, or ManyInputErrors.
     """
     text = read_text(path, SIZE_LIMIT)
     if _is_blank(text):

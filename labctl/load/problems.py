@@ -32,7 +32,7 @@ _WANTED: Final = {
 }
 _RULES: Final = {
     "too_short": "must not be empty",
-    "too_long": "can have {max_length} at the most",
+    "too_long": "can have at most {max_length}",
     "greater_than_equal": "must be at least {ge}, not {value}",
     "less_than_equal": "must be at most {le}, not {value}",
 }

@@ -17,7 +17,7 @@ _HINT = "give a document that `labctl run --json FILE` wrote"
 
 
 def read_result(path: Path) -> Result:
-    """Read the result in a file. Raises InputError if it has none, or one of another format."""
+    """Read the result in a file. Raise InputError if it has none, or one of another format."""
     data = read_bytes(path, LIMIT)
     try:
         result = Result.model_validate_json(data)
@@ -26,7 +26,7 @@ def read_result(path: Path) -> Result:
         place = ".".join(map(str, first["loc"]))
         text = f"{place}: {first['msg']}" if place else first["msg"]
         raise InputError(
-            f"is no result of a run: {text}", where=Where(path=path), hint=_HINT
+            f"is not the result of a run: {text}", where=Where(path=path), hint=_HINT
         ) from None
     for name, scenario in result.scenarios.items():
         if not re.fullmatch(NAME_PATTERN, name):

@@ -44,7 +44,7 @@ def load_scenario(
     the built-in one.
 
     With `unrecorded`, attempts may lack `expect`, or have an empty one: they expect nothing.
-    Raises InputError, or ManyInputErrors.
+    Raise InputError, or ManyInputErrors.
     """
     document = read_yaml(path)
     blank = blank_attempts(document)
@@ -105,7 +105,7 @@ def blank_attempts(document: Document) -> tuple[str, ...]:
 
 def read_client(path: Path) -> str:
     """Read the source text of a client's file, whatever characters it has: Python decides what it
-    means. Raises InputError.
+    means. Raise InputError.
     """
     return read_text(path, CLIENT_LIMIT)
 

@@ -85,7 +85,7 @@ _OF_EXERCISES: Final = {
         "ask": "What is asked for.",
         "text": "The question.",
         "points": "What the right answer is worth.",
-        "hint": "What a wrong answer is told.",
+        "hint": "The hint after a wrong answer.",
         "hidden": "Asked only when graded.",
         "bonus": "Its points come on top.",
     },
@@ -124,11 +124,11 @@ _OF_EXERCISES: Final = {
         "secret": "This text does not leave it in the clear, nor in base64.",
         "times": "How often `served` or `wire` must be so; at least once if left out.",
         "points": "What it is worth: 1 if left out.",
-        "hint": "What a student is told where it is not so.",
+        "hint": "The hint if the check does not hold.",
     },
     "Times": {
-        "min": "At least so often: 1 if left out.",
-        "max": "At most so often; any number of times if left out.",
+        "min": "At least this many times; 1 if left out.",
+        "max": "At most this many times; no limit if left out.",
     },
     "Elapsed": {
         "min": "At least so long.",
@@ -139,7 +139,7 @@ _OF_EXERCISES: Final = {
         "text": "What they are to write.",
         "raises": "The exception that one of its attempts must expect, with `wire`.",
         "points": "A third each for being valid, for saying so, and for coming true.",
-        "hint": "What a student is told where one of these is not so.",
+        "hint": "The hint if one of these does not hold.",
         "bonus": "Its points come on top.",
     },
 }

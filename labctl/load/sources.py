@@ -17,7 +17,7 @@ from labctl.model.scenario import Scenario
 
 def scenario_info(scenario: Scenario, *, seen_from: Path) -> ScenarioInfo:
     """Return what a result says of a scenario, with the text of its files. Its path is relative to
-    the folder `seen_from` if it is in there. Raises InputError if a file can't be read any more.
+    the folder `seen_from` if it is in there. Raise InputError if a file can't be read any more.
     """
     folder = scenario.path.parent
     return ScenarioInfo(

@@ -102,7 +102,7 @@ def _child(value: Value, element: str | int) -> Value:
 
 
 def read_yaml(path: Path) -> Document:
-    """Read the one mapping that a YAML file holds. Raises InputError."""
+    """Read the one mapping that a YAML file holds. Raise InputError."""
     text = read_text(path, SIZE_LIMIT)
     found = forbidden_character(text)
     if found:

@@ -36,7 +36,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
 def parse_duration(text: object) -> float:
-    """Return the seconds of a duration as Compose writes it: `500ms`, `2s`, `1m30s`. Raises
+    """Return the seconds of a duration as Compose writes it: `500ms`, `2s`, `1m30s`. Raise
     ValueError.
     """
     if not isinstance(text, str) or not re.fullmatch(rf"(?:{_DURATION.pattern})+", text):

@@ -11,7 +11,7 @@ _T = TypeVar("_T")
 
 
 def dump_json(value: object) -> str:
-    """Return a value as JSON. Raises ValueError if a text in it is not Unicode, such as a path."""
+    """Return a value as JSON. Raise ValueError if a text in it is not Unicode, such as a path."""
     kind: Any = type(value)
     return _adapter(kind).dump_json(value, by_alias=True, exclude_unset=True).decode()
 
@@ -19,7 +19,7 @@ def dump_json(value: object) -> str:
 def load_json(kind: type[_T], text: str) -> _T:
     """Return the value of this type that `dump_json` made the text of.
 
-    Raises ValueError for any other text.
+    Raise ValueError for any other text.
     """
     # Types are strict about what people write: in JSON, a tuple is a list.
     any_kind: Any = kind

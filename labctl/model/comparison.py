@@ -11,7 +11,7 @@ from labctl.model.result import Outcome, Verdict
 
 
 class Retry(Record):
-    """Whether a failure is `worth` a retry; None where the exception doesn't tell."""
+    """Whether a failure is `worth` a retry; None if the exception doesn't tell."""
 
     worth: bool | None
     kind: str

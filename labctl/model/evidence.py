@@ -53,5 +53,5 @@ class Evidence:
 
     @classmethod
     def from_json(cls, text: str) -> Evidence:
-        """Return the evidence that `to_json` made the text of. Raises ValueError for other text."""
+        """Return the evidence that `to_json` made the text of. Raise ValueError for other text."""
         return load_json(cls, text)

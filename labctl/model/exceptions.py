@@ -27,7 +27,7 @@ def known_names() -> frozenset[str]:
 
 
 def check_exception_name(name: str) -> str:
-    """Return the name if an exception can have it. Raises ValueError with the name that was
+    """Return the name if an exception can have it. Raise ValueError with the name that was
     meant.
     """
     if not all(part.isidentifier() for part in name.split(".")):

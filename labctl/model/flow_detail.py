@@ -21,7 +21,7 @@ class IcmpError(Record):
 
 
 class DnsDetail(Record):
-    """A DNS query. `code` is the response code (`NXDOMAIN`) and empty where none came."""
+    """A DNS query. `code` is the response code (`NXDOMAIN`) and empty if none came."""
 
     name: str
     type: str

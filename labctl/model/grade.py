@@ -31,7 +31,7 @@ class Mark(Record):
     """What one check or question gave. `expected` and `actual` are what to show side by side, and
     `message` what they don't say.
 
-    Of a hidden one, a student may see `points` and `max_points` alone. `hint` is empty where there
+    Of a hidden one, a student may see `points` and `max_points` alone. `hint` is empty if there
     is none, or nothing to hint at.
     """
 

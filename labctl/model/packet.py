@@ -107,7 +107,7 @@ class Packet:
     """One decoded packet. `number` counts from 1 in the order of the capture.
 
     `protocol` is tcp, udp, icmp, icmpv6, arp, ndp, igmp, `fragment` (any but the first), `ip-N` or
-    `ethernet-XXXX` for what has no decoder. Addresses are IP addresses, empty where there is
+    `ethernet-XXXX` for what has no decoder. Addresses are IP addresses, empty if there is
     none. `malformed` says why there is no `body`, or is empty.
     """
 

@@ -41,7 +41,7 @@ class PlannedAttempt:
 
     `key` names the attempt in its plan: no other attempt of the plan has it, and it says nothing
     else. Whoever plans sets it. `client` is the file of a client that was given by a user; it is
-    empty for a scenario's own. `expectation` is None where nothing is expected; `rule` is what
+    empty for a scenario's own. `expectation` is None if nothing is expected; `rule` is what
     judges the client instead, by a policy. `argv` holds its arguments, `env` the variables of its
     environment beside LAB_HOST and LAB_PORT. `repeat` counts from 1.
     """
@@ -93,10 +93,10 @@ class Plan:
         return tuple(attempt for lab in self.labs for attempt in lab.attempts)
 
     def to_json(self) -> str:
-        """Return the plan as JSON. Raises ValueError if a path in it is not Unicode."""
+        """Return the plan as JSON. Raise ValueError if a path in it is not Unicode."""
         return dump_json(self)
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """Return the plan that `to_json` made the text of. Raises ValueError for other text."""
+        """Return the plan that `to_json` made the text of. Raise ValueError for other text."""
         return load_json(cls, text)

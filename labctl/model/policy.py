@@ -110,7 +110,7 @@ class Rule(Input):
 
     @property
     def returned(self) -> str | None:
-        """What it may return as `expect: {returns: ...}` has it; None where it may not return."""
+        """What it may return as `expect: {returns: ...}` has it; None if it may not return."""
         if isinstance(self.returns, str):
             return self.returns
         return ANY if self.returns else None

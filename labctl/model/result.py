@@ -43,7 +43,7 @@ class Frame(Record):
     """One library function in a stack; `line` is for people, and is never compared.
 
     One that is not `genuine` has the name of a module's function, and other code or other
-    globals; None where the module's file could not be read to compare.
+    globals; None if the module's file could not be read to compare.
     """
 
     module: str
@@ -72,9 +72,9 @@ class ExceptionInfo(Record):
 
     `bases` are the qualified names of its MRO, its own first. `attrs` holds JSON scalars, or the
     `repr` of anything else; `symbols` the symbolic names of numbers among them
-    (`{"errno": "ECONNREFUSED"}`). `message` is None where `__str__` gave no text in time.
+    (`{"errno": "ECONNREFUSED"}`). `message` is None if `__str__` gave no text in time.
     `named` is what a class called itself that can't be found under that name; its `type` is in
-    `__main__` then. `origin` is None where there was no traceback.
+    `__main__` then. `origin` is None if there was no traceback.
     """
 
     type: str
@@ -154,13 +154,13 @@ class PacketInfo(Record):
 
 
 class Observation(Record):
-    """Everything seen of one attempt. `flows` is None where nothing was captured; `packets` are
+    """Everything seen of one attempt. `flows` is None if nothing was captured; `packets` are
     the first of them, and `lost_packets` and `lost_events` count what was too much to keep.
 
     `stdout` and `stderr` are head and tail, with a line between that counts what was dropped;
     `returned` is the `repr` of the client's last expression. `tampered` says what the client did
     to the probe, each as the rest of a sentence about it. `sockets` are those that were still
-    open when the client's code had ended, as `tcp 198.18.0.3:2525`; None where the probe could
+    open when the client's code had ended, as `tcp 198.18.0.3:2525`; None if the probe could
     not tell.
     """
 
@@ -249,7 +249,7 @@ Key = tuple[str, str, str, str, int]
 
 
 class AttemptResult(Record):
-    """One attempt and its verdict; `verdict` is None where nothing was expected of the client."""
+    """One attempt and its verdict; `verdict` is None if nothing was expected of the client."""
 
     scenario: str
     attempt: str
@@ -321,7 +321,7 @@ class Request(Record):
 
     `attempts` are the names given with --attempt. `client` is the path of a client given with
     --client, and `source` its text; `policy_file` and `policy` are what was given with --policy,
-    and the text of that, None where there was none. `shard` is `2/5`, or empty for all.
+    and the text of that, None if there was none. `shard` is `2/5`, or empty for all.
     """
 
     jobs: int = 4

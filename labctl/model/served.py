@@ -28,7 +28,7 @@ class ServedLine:
 
 @cache
 def parse_served(line: str) -> ServedLine:
-    """Parse a line of `served:`, whose values are quoted as in a shell. Raises ValueError with what
+    """Parse a line of `served:`, whose values are quoted as in a shell. Raise ValueError with what
     is wrong.
     """
     try:
@@ -58,6 +58,6 @@ def _detail(pairs: Iterable[str], line: str) -> dict[str, str]:
 
 
 def check_served(line: str) -> str:
-    """Return the line if it can be parsed. Raises ValueError."""
+    """Return the line if it can be parsed. Raise ValueError."""
     parse_served(line)
     return line

@@ -111,7 +111,7 @@ class AttemptItem(pytest.Item):
     def planned_attempt(self, environment: Environment) -> PlannedAttempt:
         """Return the plan of the attempt, always the same object.
 
-        Raises EngineError if the image can't be built, and InputError if the attempt expects
+        Raise EngineError if the image can't be built, and InputError if the attempt expects
         nothing on this Python.
         """
         if self._planned is None:

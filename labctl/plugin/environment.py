@@ -65,7 +65,7 @@ class Environment:
     def interpreter(self, series: str, *, with_libraries: bool) -> Interpreter:
         """Return a Python for clients. Builds its image if there is none, which can take minutes.
 
-        Raises EngineError if the image can't be built.
+        Raise EngineError if the image can't be built.
         """
         image = libraries_image(series) if with_libraries else client_image(series)
         if image not in self._interpreters:

@@ -56,7 +56,7 @@ class Lab:
         `attempt`, the client is judged by what that attempt of the scenario expects. The client is
         killed after `timeout` seconds.
 
-        Raises EngineError if the lab breaks (the test becomes an error, not a failure), and
+        Raise EngineError if the lab breaks (the test becomes an error, not a failure), and
         UsageError or InputError if the client can't be run.
         """
         __tracebackhide__ = True
@@ -139,7 +139,7 @@ def _planned(
 
 
 def _attempt(scenario: Scenario, name: str) -> Attempt:
-    """Return the scenario's attempt of that name. Raises UsageError if there is none."""
+    """Return the scenario's attempt of that name. Raise UsageError if there is none."""
     known = {one.name: one for one in scenario.attempts}
     if name not in known:
         raise UsageError(
@@ -150,7 +150,7 @@ def _attempt(scenario: Scenario, name: str) -> Attempt:
 
 
 def _known(requires: Sequence[str]) -> set[str]:
-    """Return the libraries of these names. Raises UsageError for a name that is no library."""
+    """Return the libraries of these names. Raise UsageError for a name that is no library."""
     libraries = third_party_libraries()
     for name in requires:
         if name not in libraries:

@@ -72,7 +72,7 @@ class Seen:
     def value(self) -> Any:
         """The value that the client returned: texts, numbers, None, and lists, dicts of them.
 
-        Raises ValueError if it returned another kind of value, or did not return.
+        Raise ValueError if it returned another kind of value, or did not return.
         """
         if self.observation.outcome is not Outcome.RETURNED:
             raise ValueError(f"the client returned nothing: {ending_line(self.observation)}")

@@ -246,7 +246,7 @@ class _Run:
     def leave(self) -> None:
         """Do what CPython does with an exception that nobody caught, but print no traceback.
 
-        The report has it, and from 3.13 on printing takes as long as starting up. Raises SystemExit
+        The report has it, and from 3.13 on printing takes as long as starting up. Raise SystemExit
         if the client did.
         """
         error = self._error

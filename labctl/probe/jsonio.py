@@ -25,7 +25,7 @@ _scan = make_scanner(_Options)  # type: ignore[arg-type]
 
 
 def loads(data: bytes) -> Any:
-    """Return the value of one JSON document in UTF-8. Raises ValueError for anything else."""
+    """Return the value of one JSON document in UTF-8. Raise ValueError for anything else."""
     text = data.decode("utf-8").strip()
     try:
         value, end = _scan(text, 0)

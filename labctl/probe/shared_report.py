@@ -125,7 +125,7 @@ class SharedReport:
     def add(self, document: bytes) -> None:
         """Write a report into the next free slot, and wake the supervisor.
 
-        Does nothing in a process that the client forked, and nothing if all slots are used. Raises
+        Does nothing in a process that the client forked, and nothing if all slots are used. Raise
         ValueError if the report is too long for a slot.
         """
         if self._getpid() != self._owner or not self._free:

@@ -13,7 +13,7 @@ root. Without this, every process of the same user could change the process.
 def shield() -> None:
     """Make this process undumpable. Programs that it executes are dumpable again.
 
-    Raises OSError if the kernel refuses. Does nothing on a Python without libffi.
+    Raise OSError if the kernel refuses. Does nothing on a Python without libffi.
     """
     try:
         # `import ctypes` takes three times as long.

@@ -74,7 +74,7 @@ def _frozen(value: object) -> object:
 
 
 def _observations(series: str, results: Iterable[AttemptResult]) -> list[Observation]:
-    """Return the observations of one Python. Raises Unrecordable if one did not end in a way that a
+    """Return the observations of one Python. Raise Unrecordable if one did not end in a way that a
     scenario can expect.
     """
     observations = []

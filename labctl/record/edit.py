@@ -21,7 +21,7 @@ _COMMENT = re.compile(r"\s+(#.*)")
 def with_expectations(text: str, expected: Mapping[str, Sequence[Expected]], *, path: Path) -> str:
     """Return the text of a scenario with the variants of some attempts, which are by name.
 
-    They replace those that an attempt has already. The scenario loads. Raises InputError, with
+    They replace those that an attempt has already. The scenario loads. Raise InputError, with
     `path` as its file, if that can't be done, such as between braces.
     """
     ending = "\r\n" if "\r\n" in text else "\n"

@@ -51,7 +51,7 @@ _MAX_LENGTH = 80
 def expected_exception(repeats: Sequence[ExceptionInfo], notes: Notes, path: str = "") -> Expected:
     """Return what holds of an exception in every repeat. `path` leads to it, such as `cause.`.
 
-    Adds to `notes` what was left out. Raises Unrecordable if the repeats have no type in common
+    Adds to `notes` what was left out. Raise Unrecordable if the repeats have no type in common
     that says anything.
     """
     found = _type(repeats, notes, path)

@@ -54,7 +54,7 @@ class Facts:
 
 
 def facts(series: str, repeats: Sequence[Observation], notes: Notes) -> Facts:
-    """Return what holds in every repeat. Adds to `notes` what was left out. Raises Unrecordable if
+    """Return what holds in every repeat. Adds to `notes` what was left out. Raise Unrecordable if
     the repeats differ in what matters.
     """
     notes.python = series

@@ -16,7 +16,7 @@ from labctl.run.selection import catalogue
 def write_new_scenario(name: str, layer: str, folder: Path) -> Path:
     """Write a scenario to start from, and return its file; makes the folder if it isn't there.
 
-    Raises UsageError if the file can't be written, or is there already.
+    Raise UsageError if the file can't be written, or is there already.
     """
     _check(name, layer)
     path = folder / f"{name}.yaml"

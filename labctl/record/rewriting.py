@@ -22,7 +22,7 @@ class Rewriting:
     def __init__(self, path: Path, attempts: Sequence[str]) -> None:
         """Read the file at `path`, which is a scenario that loads.
 
-        Raises InputError if the `attempts` of these names can't be written into it.
+        Raise InputError if the `attempts` of these names can't be written into it.
         """
         self.path = path
         self._before = path.read_bytes()
@@ -50,7 +50,7 @@ class Rewriting:
         return list(difflib.unified_diff(before, after, name, name, lineterm=""))
 
     def write(self) -> None:
-        """Replace the file, as a whole or not at all. Raises UsageError if that can't be done."""
+        """Replace the file, as a whole or not at all. Raise UsageError if that can't be done."""
         path = Path(os.path.realpath(self.path))
         try:
             if path.read_bytes() != self._before:

@@ -18,7 +18,7 @@ from labctl.model.result import ExceptionInfo
 
 @dataclass(frozen=True)
 class FailureKind:
-    """A kind of failure; `retry` is None where the exception doesn't tell."""
+    """A kind of failure; `retry` is None if the exception doesn't tell."""
 
     name: str
     retry: bool | None

@@ -38,7 +38,7 @@ def scenario_attempt(
 ) -> PlannedAttempt:
     """Plan an attempt of a scenario with its own client, on one Python.
 
-    Unless it `is_judged`, nothing is expected of it. Raises InputError if it is, and has no variant
+    Unless it `is_judged`, nothing is expected of it. Raise InputError if it is, and has no variant
     for that Python.
     """
     return PlannedAttempt(
@@ -69,7 +69,7 @@ def client_attempt(
     """Plan an attempt of a scenario with a client that a user gives, on one Python.
 
     The attempt is called `name`, or after the client's file. It is judged by what the scenario's
-    attempt `judged_by` expects, or by the `rule` of a policy, or not at all. Raises InputError if
+    attempt `judged_by` expects, or by the `rule` of a policy, or not at all. Raise InputError if
     `judged_by` has no variant for that Python.
     """
     return PlannedAttempt(

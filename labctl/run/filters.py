@@ -17,7 +17,7 @@ from labctl.run.selection import with_known_tags, with_tags
 class Filters:
     """Filters that a scenario must all match; of the values of one, it must match any.
 
-    Raises UsageError for a layer that there can't be.
+    Raise UsageError for a layer that there can't be.
     """
 
     tags: Sequence[str] = ()
@@ -37,7 +37,7 @@ class Filters:
     def apply(self, scenarios: Sequence[Scenario], *, complete: bool = True) -> list[Scenario]:
         """Return the scenarios that match, in their order.
 
-        Raises UsageError for a tag that none has, if the scenarios are `complete`: else it may be
+        Raise UsageError for a tag that none has, if the scenarios are `complete`: else it may be
         in a file that could not be read.
         """
         chosen = scenarios

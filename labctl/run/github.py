@@ -42,7 +42,7 @@ def tell_github(result: Result, environment: Mapping[str, str]) -> None:
     """Write notes to stderr, and append a summary to the file that GITHUB_STEP_SUMMARY names.
 
     Does nothing outside of GitHub Actions. It reads commands on stderr as well as on stdout, where
-    a document may be. Raises UsageError if the file can't be written.
+    a document may be. Raise UsageError if the file can't be written.
     """
     if environment.get("GITHUB_ACTIONS") != "true":
         return

@@ -34,6 +34,7 @@ class GuardedRunner:
         self._limits = limits
         self._output = output
         self._run_id = secrets.token_hex(4)
+        self._access = access
         self._engine = access.for_run(self._run_id, keep=limits.keep)
         self._stack = ExitStack()
         self._runner: Runner | None = None
@@ -87,7 +88,7 @@ class GuardedRunner:
                 self._end_early()
         if error is None and self._limits.keep:
             self._output.note(
-                f"the lab is still there: docker ps --filter label=labctl.run={self._run_id}; "
+                f"the lab is still there: {self._access.listing_command(self._run_id)}; "
                 "labctl clean removes it"
             )
 

@@ -66,7 +66,7 @@ def plan(
     policy does not skip, and is judged by the policy.
 
     Attempts that require libraries are made with the one of `with_libraries` that has the series.
-    Raises InputError for an attempt that has no variant for one of the Pythons.
+    Raise InputError for an attempt that has no variant for one of the Pythons.
     """
     equipped = {interpreter.series: interpreter for interpreter in with_libraries}
     pairs = [(plain, equipped.get(plain.series, plain)) for plain in interpreters]

@@ -32,7 +32,7 @@ def find_pythons(
 ) -> Pythons:  # fmt: skip
     """Return the interpreters of these series; builds their images where they are missing.
 
-    With a `lock`, raises an error if there are not just the images that it names. Raises
+    With a `lock`, raises an error if there are not just the images that it names. Raise
     EngineError if an image can't be built.
     """
     equipped = series if with_libraries else ()

@@ -146,7 +146,7 @@ class Reporter:
 
 
 def capture_folder(path: Path) -> Path:
-    """Make the folder for captures if it is not there. Raises UsageError if it can't be made."""
+    """Make the folder for captures if it is not there. Raise UsageError if it can't be made."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -88,7 +88,7 @@ class RunInput:
 def read_request(request: RunRequest) -> RunInput:
     """Read and check all that a request names; asks no engine for anything.
 
-    Raises UsageError for a wrong request, and InputError for a wrong file. Only where a variant of
+    Raise UsageError for a wrong request, and InputError for a wrong file. Only where a variant of
     `expect` is for some versions of a Python alone does it take images to tell.
     """
     shard = parse_shard(request.shard) if request.shard else None
@@ -108,7 +108,7 @@ def read_request(request: RunRequest) -> RunInput:
 
 
 def read_client_file(path: Path) -> Client:
-    """Read a client of the user's own. Raises InputError for a file that can't be read."""
+    """Read a client of the user's own. Raise InputError for a file that can't be read."""
     source = read_client(path)
     return Client(path=path, source=source, requires=libraries_in(source))
 

@@ -56,7 +56,7 @@ def rerun(path: Path, *, jobs: int, lock: Path | None, documents: Mapping[str, s
     """Make the attempts of the result in a file again, and return the exit code.
 
     Writes the scenarios of the result to a temporary folder. Images must agree with `lock`, if
-    there is one. Raises InputError if the result lacks something.
+    there is one. Raise InputError if the result lacks something.
     """
     old = read_result(path)
     _check_complete(old, path)

@@ -29,7 +29,7 @@ def catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue
 def only(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogue:
     """Return the scenarios of these folders alone, or the bundled ones if there is no folder.
 
-    Raises UsageError if there is no scenario at all.
+    Raise UsageError if there is no scenario at all.
     """
     found = _catalogue(folders or [bundled_folder("scenarios")], unrecorded=unrecorded)
     if not found.names():
@@ -73,7 +73,7 @@ class Loads(Protocol):
     """A catalogue of scenarios or of exercises."""
 
     def load(self, name_or_path: str, /) -> object:
-        """Load one by its name or its file. Raises InputError if it is wrong."""
+        """Load one by its name or its file. Raise InputError if it is wrong."""
         ...
 
 
@@ -101,7 +101,7 @@ def select_unrecorded(*, names: Sequence[str], folders: Sequence[Path]) -> list[
 
 
 def with_known_tags(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenario]:
-    """Return the scenarios with one of the tags. Raises UsageError for a tag that none has."""
+    """Return the scenarios with one of the tags. Raise UsageError for a tag that none has."""
     known = {tag for scenario in scenarios for tag in scenario.tags}
     for tag in tags:
         if tag not in known:
@@ -118,7 +118,7 @@ def with_tags(scenarios: Sequence[Scenario], tags: Sequence[str]) -> list[Scenar
 
 
 def _each_once(scenarios: Sequence[Scenario]) -> list[Scenario]:
-    """Return each scenario once. Raises UsageError if two files name the same scenario: a result
+    """Return each scenario once. Raise UsageError if two files name the same scenario: a result
     could not tell them apart.
     """
     by_name: dict[str, Scenario] = {}

@@ -52,7 +52,7 @@ class Session:
         Starts the lab if it does not run. `upcoming` is the attempt that is asked for next, if
         that is known: its container starts meanwhile. Keys must be unique in the session.
 
-        Raises EngineError if the lab broke. A lab that never worked is not started again; one that
+        Raise EngineError if the lab broke. A lab that never worked is not started again; one that
         did is, for the next attempt. Threads wait for each other.
         """
         with self._lock:

@@ -17,7 +17,7 @@ _HINT = "give it as NUMBER/COUNT, such as 2/5"
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """Return number and count of a text such as `2/5`. Raises UsageError for any other text."""
+    """Return number and count of a text such as `2/5`. Raise UsageError for any other text."""
     match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
     number, count = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= count:

@@ -32,7 +32,7 @@ class ReplaceableTap:
         self._stack.close()
 
     def ready(self) -> Tap:
-        """Return a clean tap; starts one where there is none. Raises EngineError if it can't."""
+        """Return a clean tap; starts one where there is none. Raise EngineError if it can't."""
         if self._is_dirty:
             self._tap, self._is_dirty = None, False
             self._stack.close()
@@ -43,7 +43,7 @@ class ReplaceableTap:
     def make(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
     ) -> EndedAttempt:
-        """Make an attempt, and return it with its result. Raises EngineError if the lab broke.
+        """Make an attempt, and return it with its result. Raise EngineError if the lab broke.
 
         After `limit_s` seconds the client is ended. `upcoming` is the attempt that comes next in
         this tap: the engine prepares its container meanwhile.

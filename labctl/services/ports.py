@@ -52,7 +52,7 @@ Port = Listener | Datagrams
 
 
 def parse(text: str) -> list[Port]:
-    """Parse the ports of LAB_PORTS. Raises WrongScript with what is wrong, the port and the
+    """Parse the ports of LAB_PORTS. Raise WrongScript with what is wrong, the port and the
     step.
     """
     return [_port(key, value) for key, value in mapping(load(text)).items()]
@@ -90,7 +90,7 @@ def _udp_answer(value: object) -> bytes | None:
     if value == ["hold"]:
         return None
     if not isinstance(value, list) or len(value) != 1 or list(mapping(value[0])) != ["send"]:
-        raise WrongScript("of UDP, there are [{send: TEXT}] and [hold]")
+        raise WrongScript("on UDP, must be [{send: TEXT}] or [hold]")
     with within("send"):
         return octets(value[0]["send"])
 

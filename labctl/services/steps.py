@@ -21,13 +21,13 @@ _LINGER_NOT_AT_ALL = struct.pack("ii", 1, 0)
 
 
 async def run(steps: Sequence[Step], connection: Connection) -> None:
-    """Run the steps one after the other. Raises Gone or Ended if the connection ends in one."""
+    """Run the steps one after the other. Raise Gone or Ended if the connection ends in one."""
     for step in steps:
         await step(connection)
 
 
 def parse(value: object) -> tuple[Step, ...]:
-    """Parse a list of steps, each a word or a mapping. Raises WrongScript with the step that is
+    """Parse a list of steps, each a word or a mapping. Raise WrongScript with the step that is
     wrong.
     """
     if not isinstance(value, list):

@@ -74,7 +74,7 @@ class Compression:
     new_unpacker: Callable[[], _Unpacker]
 
     def unpacker(self) -> _Unpacker:
-        """Return a new decompressor. Raises RefusalError if this Python has no module for it."""
+        """Return a new decompressor. Raise RefusalError if this Python has no module for it."""
         try:
             return self.new_unpacker()
         except ImportError:
@@ -91,7 +91,7 @@ COMPRESSIONS: Final = (
 def unpack(file: BinaryIO, compression: Compression | None) -> Iterator[bytes]:
     """Yield the unpacked content of a file, in pieces of at most 64 KiB.
 
-    Only further streams and zeros may follow the first stream. Raises EOFError if the file is
+    Only further streams and zeros may follow the first stream. Raise EOFError if the file is
     incomplete, RefusalError for too many streams, and the errors of zlib, bz2 and lzma.
     """
     if compression is None:

@@ -42,7 +42,7 @@ def find_submissions(paths: Sequence[Path], exercise_files: Sequence[str]) -> li
     submission if it contains such a file, or if a course system named it; otherwise each entry in
     it is one. A zip has many submissions if a course system named all entries in it.
 
-    Raises UsageError if a path does not exist, if there are no submissions, and if a student has
+    Raise UsageError if a path does not exist, if there are no submissions, and if a student has
     two.
     """
     given = list({_absolute(path): path for path in paths}.values())

@@ -55,7 +55,7 @@ def is_skipped(part: str) -> bool:
 
 
 def split_name(name: str) -> tuple[str, ...]:
-    """Return the folders and the file in a name, without `.`. Raises RefusalError if it is bad."""
+    """Return the folders and the file in a name, without `.`. Raise RefusalError if it is bad."""
     if any(unicodedata.category(char) in _FORBIDDEN_CATEGORIES for char in name):
         raise RefusalError(f"{quote(name)} has a control character in its name: rename that file")
     if len(name) > NAME_LENGTH:

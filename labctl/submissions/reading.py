@@ -51,7 +51,7 @@ class SubmittedFiles:
 def read_files(store: Store, exercise_files: Sequence[str]) -> SubmittedFiles:
     """Return the exercise's files in a store, or in the only archive in it.
 
-    Raises RefusalError, and OSError if the disk fails.
+    Raise RefusalError, and OSError if the disk fails.
     """
     entries = store.entries()
     entry = _archive_entry(entries, exercise_files)
@@ -94,7 +94,7 @@ def _archive_entry(entries: list[Entry], exercise_files: Sequence[str]) -> Entry
 def _archive_at(store: Store, entry: Entry) -> Store | None:
     """Return the store of an entry that is an archive; None if it is another file.
 
-    Raises RefusalError if it is too large, or has the suffix of an archive, but is none.
+    Raise RefusalError if it is too large, or has the suffix of an archive, but is none.
     """
     if entry.size > ARCHIVE_BYTES:
         raise RefusalError(
@@ -108,7 +108,7 @@ def _archive_at(store: Store, entry: Entry) -> Store | None:
 
 
 def _files(store: Store, entries: list[Entry], exercise_files: Sequence[str]) -> SubmittedFiles:
-    """Read the exercise's files of a store. Raises RefusalError if there are none."""
+    """Read the exercise's files of a store. Raise RefusalError if there are none."""
     chosen = _chosen(entries, exercise_files)
     if not chosen:
         raise RefusalError(f"{_summary(entries)}: hand in {' and '.join(exercise_files)}")
@@ -140,7 +140,7 @@ def _chosen(entries: list[Entry], exercise_files: Sequence[str]) -> dict[str, En
 
 
 def _shallowest(name: str, entries: list[Entry]) -> Entry | None:
-    """Return the entry of that name in the fewest folders. Raises RefusalError if there are two."""
+    """Return the entry of that name in the fewest folders. Raise RefusalError if there are two."""
     same_name = sorted(
         (entry for entry in entries if entry.name == name),
         key=lambda entry: (entry.depth, entry.path),

@@ -28,7 +28,7 @@ class Store(Protocol):
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading. Raises RefusalError for anything else, without waiting."""
+    """Open a regular file for reading. Raise RefusalError for anything else, without waiting."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

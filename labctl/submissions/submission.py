@@ -26,7 +26,7 @@ class Submission:
     store: Store | None = field(default=None, repr=False, compare=False)
 
     def read(self, exercise_files: Sequence[str]) -> SubmittedFiles:
-        """Read the files that an exercise asks for. Raises RefusalError if a rule is broken."""
+        """Read the files that an exercise asks for. Raise RefusalError if a rule is broken."""
         try:
             return read_files(self.store or _store_of(self.origin), exercise_files)
         except OSError as error:

@@ -103,7 +103,7 @@ def _unpack_errors() -> tuple[type[Exception], ...]:
 class _Stream:
     """The unpacked bytes of an archive, in order. `position` counts them.
 
-    Raises RefusalError beyond STREAM_BYTES, and EOFError at the end of the data.
+    Raise RefusalError beyond STREAM_BYTES, and EOFError at the end of the data.
     """
 
     def __init__(self, source: Iterator[bytes]) -> None:
@@ -196,7 +196,7 @@ def _has_valid_checksum(block: bytes) -> bool:
 
 
 def _octal(field: bytes) -> int:
-    """Return a number in a header. Raises ValueError for the binary form of sizes over 8 GiB."""
+    """Return a number in a header. Raise ValueError for the binary form of sizes over 8 GiB."""
     match = _OCTAL.fullmatch(field)
     if not match:
         raise ValueError

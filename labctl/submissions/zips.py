@@ -75,7 +75,7 @@ class CourseZipStore:
 
 
 def zip_names(path: Path) -> list[str]:
-    """Return the names in a zip, unchecked. Raises RefusalError if the zip is damaged."""
+    """Return the names in a zip, unchecked. Raise RefusalError if the zip is damaged."""
     with open_regular(path) as file, _zip(file, BULK_DIRECTORY_BYTES) as archive:
         return [_name(info) for info in archive.infolist()]
 
@@ -85,7 +85,7 @@ def _checked_entries(
 ) -> dict[Entry, zipfile.ZipInfo]:
     """Check a zip's directory, and return its files under the names that `rename` gives them.
 
-    Files for which `rename` returns None are left out. Raises RefusalError if a rule is broken.
+    Files for which `rename` returns None are left out. Raise RefusalError if a rule is broken.
     """
     infos = archive.infolist()
     _must_not_overlap(infos, archive.start_dir)
@@ -183,7 +183,7 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 @contextmanager
 def _zip(file: BinaryIO, max_directory: int) -> Iterator[zipfile.ZipFile]:
-    """Open a zip whose directory has at most so many bytes. Raises RefusalError if it can't."""
+    """Open a zip whose directory has at most so many bytes. Raise RefusalError if it can't."""
     with ExitStack() as stack:
         bounded = _BoundedFile(file, max_directory)
         with refuse_damage("the zip", zipfile.BadZipFile, zlib.error):

@@ -18,7 +18,7 @@ class Malformed(Exception):
 def unpack(header: struct.Struct, data: bytes, what: str, offset: int = 0) -> tuple[int, ...]:
     """Return the integers of a header that starts at `offset`.
 
-    Raises Malformed, with `what` in its message, if the bytes end before the header does.
+    Raise Malformed, with `what` in its message, if the bytes end before the header does.
     """
     if len(data) < offset + header.size:
         raise Malformed(f"{what} cut short")
@@ -29,7 +29,7 @@ def unpack(header: struct.Struct, data: bytes, what: str, offset: int = 0) -> tu
 def format_address(packed: bytes) -> str:
     """Return an IPv4 or IPv6 address of 4 or 16 bytes as text.
 
-    Raises Malformed for any other number of bytes.
+    Raise Malformed for any other number of bytes.
     """
     try:
         return str(ipaddress.ip_address(packed))

@@ -25,7 +25,7 @@ _START = "start it (systemctl start docker, or run ./bootstrap), or set DOCKER_H
 def connect(timeout_s: int = ANSWER_S) -> docker.APIClient:
     """Return a client of the engine that DOCKER_HOST or the current Docker context names.
 
-    Raises EngineError where none answers within `timeout_s` seconds, or may not be used.
+    Raise EngineError if none answers within `timeout_s` seconds, or may not be used.
     """
     address, tls = _address()
     try:

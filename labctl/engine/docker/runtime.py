@@ -39,7 +39,7 @@ class DockerRuntime:
         self._client = client
 
     def info(self) -> EngineInfo:
-        """See Runtime."""
+        """Return name and version of the engine, its kernel and its architecture (`amd64`)."""
         with sdk_errors():
             version = self._client.version()
         return EngineInfo(
@@ -50,7 +50,7 @@ class DockerRuntime:
         )
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
-        """See Runtime."""
+        """Return the labels of an image; None if the engine has no image of that name."""
         with sdk_errors():
             try:
                 details = self._client.inspect_image(image)  # type: ignore[no-untyped-call]
@@ -59,7 +59,9 @@ class DockerRuntime:
         return (details.get("Config") or {}).get("Labels") or {}
 
     def create_network(self, spec: NetworkSpec) -> str:
-        """See Runtime."""
+        """Make a network, and return its id. Raise SubnetTaken if another one has the subnet's
+        addresses.
+        """
         pool = docker.types.IPAMPool(
             subnet=str(spec.subnet), iprange=spec.dynamic_range, gateway=spec.gateway
         )
@@ -89,30 +91,32 @@ class DockerRuntime:
         return {"com.docker.network.bridge.inhibit_ipv4": "true"}
 
     def create(self, spec: ContainerSpec) -> str:
-        """See Runtime."""
+        """Make a container without starting it, and return its id."""
         settings = container_settings(spec, self._client.api_version)
         with sdk_errors():
             return str(self._client.create_container(**settings)["Id"])
 
     def attach(self, container: str, *, stdin: bool) -> DockerStream:
-        """See Runtime."""
+        """Return the streams of a container that has not been started, so that nothing of what it
+        writes is missed.
+        """
         params = {"stdin": int(stdin), "stdout": 1, "stderr": 1, "stream": 1}
         with sdk_errors():
             return DockerStream(self._client.attach_socket(container, params=params))
 
     def start(self, container: str) -> None:
-        """See Runtime."""
+        """Start a container that was made."""
         with sdk_errors():
             self._client.start(container)
 
     def wait(self, container: str) -> ContainerState:
-        """See Runtime."""
+        """Return the state of a container once it has ended."""
         with sdk_errors():
             self._client.wait(container)
         return self.state(container)
 
     def state(self, container: str) -> ContainerState:
-        """See Runtime."""
+        """Return the state that a container is in now."""
         with sdk_errors():
             state = self._client.inspect_container(container)["State"]
         health = (state.get("Health") or {}).get("Status", "healthy")
@@ -124,7 +128,7 @@ class DockerRuntime:
         )
 
     def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
-        """See Runtime."""
+        """Return all things of a kind that carry all of the labels: each a key, or `key=value`."""
         key = "Name" if kind is ResourceKind.VOLUME else "Id"
         with sdk_errors():
             listed = self._list(kind, {"label": list(labels)})
@@ -142,8 +146,14 @@ class DockerRuntime:
             return list(self._client.networks(filters=filters))
         return list(self._client.volumes(filters=filters)["Volumes"] or ())
 
+    def listing_command(self, label: str) -> str:
+        """Return a shell command that lists the containers with a label, for people to type."""
+        return f"docker ps --filter label={label}"
+
     def remove(self, kind: ResourceKind, id_: str) -> None:
-        """See Runtime."""
+        """Remove a thing: a container dead or alive, and its volumes with it. Do nothing if it
+        has gone. Raise Busy if it will be possible in a moment.
+        """
         with sdk_errors():
             try:
                 self._remove(kind, id_)

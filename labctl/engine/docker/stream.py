@@ -38,15 +38,15 @@ class DockerStream(ChunkReader):
 
     @property
     def tail(self) -> tuple[str, ...]:
-        """See Stream."""
+        """The last lines of stderr that came while stdout was read."""
         return tuple(self._tail)
 
     def send_line(self, line: str) -> None:
-        """See Stream."""
+        """Write one line to the container's stdin. Raise OSError once that is closed."""
         self._socket.sendall(f"{line}\n".encode())
 
     def close(self) -> None:
-        """See Stream."""
+        """Let go of the container; a reader in another thread sees the end."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         # From Python 3.13 on, a response that is still open when its socket goes says so on stderr.
@@ -62,7 +62,7 @@ class DockerStream(ChunkReader):
                 close()
 
     def chunks(self, deadline: float | None) -> Iterator[bytes]:
-        """See ChunkReader."""
+        """Yield what comes on stdout until its end. Raise TimeoutError at the deadline."""
         while self._begin_frame(deadline):
             while self._left_of_frame:
                 chunk = self._some(self._left_of_frame, deadline)

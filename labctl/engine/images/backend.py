@@ -110,7 +110,7 @@ class ImageBackend(Protocol):
     def remove(self, image: str) -> bool:
         """Remove an image and its unnamed parents; return False if there is no such image.
 
-        Raises ImageInUse.
+        Raise ImageInUse.
         """
         ...
 
@@ -122,7 +122,7 @@ class ImageBackend(Protocol):
         """Fetch an image from its registry; yield the share that is done, or None if the engine
         said something else. Close it to stop early.
 
-        Raises EngineError if the registry does not have it.
+        Raise EngineError if the registry does not have it.
         """
         ...
 

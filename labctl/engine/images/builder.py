@@ -91,7 +91,7 @@ class Builder:
     def check_python(self, base: str, interpreter: str) -> str:
         """Return the full version of a base's interpreter, which is run.
 
-        Raises EngineError if it lacks modules that clients use.
+        Raise EngineError if it lacks modules that clients use.
         """
         command = [interpreter, "-I", "-S", "-B", "-c", _CHECK]
         output = self.backend.run(base, command)

@@ -36,22 +36,22 @@ class DockerImages:
         self._client = client
 
     def architecture(self) -> str:
-        """See ImageBackend."""
+        """Return the engine's architecture in its own words (`amd64`)."""
         with sdk_errors():
             return str(self._client.version(api_version=True)["Arch"])
 
     def find(self, names: Sequence[str]) -> list[StoredImage]:
-        """See ImageBackend."""
+        """Return the images that have one of the names, by one request."""
         with sdk_errors():
             return list(map(_stored, self._client.images(filters={"reference": list(names)})))
 
     def find_labelled(self, label: str) -> list[StoredImage]:
-        """See ImageBackend."""
+        """Return all images with the label `key=value`, those without a name included."""
         with sdk_errors():
             return list(map(_stored, self._client.images(all=True, filters={"label": label})))
 
     def has(self, image: str) -> bool:
-        """See ImageBackend."""
+        """Return whether the engine has an image."""
         with sdk_errors():
             try:
                 self._client.inspect_image(image)  # type: ignore[no-untyped-call]
@@ -60,7 +60,7 @@ class DockerImages:
         return True
 
     def import_tar(self, tar: Iterable[bytes], *, label: str) -> str:
-        """See ImageBackend."""
+        """Make an image of a tar archive of a root file system, and return its id."""
         with sdk_errors():
             answer = self._client.import_image_from_data(tar, changes=[f"LABEL {label}"])
         for line in answer.splitlines():
@@ -72,7 +72,7 @@ class DockerImages:
         raise EngineError(f"the engine did not say which image it made: {answer!r}")
 
     def export_tar(self, image: str) -> Generator[bytes]:
-        """See ImageBackend."""
+        """Yield the tar archive of an image's root file system; close it to stop early."""
         with sdk_errors():
             container = self._create(image, ["/"])
             try:
@@ -83,7 +83,7 @@ class DockerImages:
     def build(
         self, context: bytes, *, base: str, arguments: Mapping[str, str], network: str
     ) -> Iterator[BuildEvent]:
-        """See ImageBackend."""
+        """Build the Dockerfile of a tar archive on a base; yield what the engine says."""
         with sdk_errors():
             for event in self._client.build(
                 fileobj=io.BytesIO(context), custom_context=True, network_mode=network,
@@ -93,11 +93,11 @@ class DockerImages:
                 yield _build_event(event)
 
     def end_step(self, container: str) -> None:
-        """See ImageBackend."""
+        """Remove the container that runs a step of a build: the build then fails."""
         cleanup.remove(DockerRuntime(self._client), ResourceKind.CONTAINER, container)
 
     def run(self, image: str, command: Sequence[str]) -> MixedOutput:
-        """See ImageBackend."""
+        """Run a program in a container without a network, and return what it wrote."""
         with sdk_errors():
             container = self._create(image, command)
             try:
@@ -109,13 +109,13 @@ class DockerImages:
         return MixedOutput(exit_code=status, text=text)
 
     def tag(self, image: str, name: str) -> None:
-        """See ImageBackend."""
+        """Give an image a name. An image that had the name before loses it."""
         repository, _, tag = name.rpartition(":")
         with sdk_errors():
             self._client.tag(image, repository, tag)
 
     def remove(self, image: str) -> bool:
-        """See ImageBackend."""
+        """Remove an image and its unnamed parents; return False if there is no such image."""
         with sdk_errors():
             try:
                 self._client.remove_image(image)
@@ -128,14 +128,16 @@ class DockerImages:
         return True
 
     def remove_unfinished(self, label: str) -> None:
-        """See ImageBackend."""
+        """Remove all images with the label `key` that have no name, and that nothing uses."""
         with sdk_errors():
             self._client.prune_images(  # type: ignore[no-untyped-call]
                 {"label": label, "dangling": True}
             )
 
     def pull(self, image: str) -> Generator[float | None]:
-        """See ImageBackend."""
+        """Fetch an image from its registry; yield the share that is done, or None if the engine
+        said something else. Close it to stop early.
+        """
         layers: dict[str, tuple[int, int]] = {}
         with sdk_errors(), contextlib.closing(
             self._client.pull(image, stream=True, decode=True)
@@ -152,7 +154,9 @@ class DockerImages:
                     yield None
 
     def ask_registry(self, image: str, *, timeout_s: float) -> tuple[int, str]:
-        """See ImageBackend. The SDK's inspect_distribution has no time limit of its own."""
+        """Ask the engine what the registry says of an image. The SDK's inspect_distribution has no
+        time limit of its own.
+        """
         client = self._client
         url = f"{client.base_url}/v{client.api_version}/distribution/{image}/json"
         try:

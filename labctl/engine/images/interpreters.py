@@ -59,7 +59,7 @@ def candidates(
 
 
 def describe(executable: Path) -> Interpreter:
-    """Run an interpreter, and return what it says of itself. Raises Unusable if it doesn't run or
+    """Run an interpreter, and return what it says of itself. Raise Unusable if it doesn't run or
     lacks modules.
     """
     try:
@@ -81,7 +81,7 @@ def describe(executable: Path) -> Interpreter:
 
 def find(series: str, environment: Mapping[str, str], home: Path) -> Interpreter:
     """Return the first interpreter of a series that runs and has the modules needed. Looks in
-    pyenv, uv and the system, and runs each candidate. Raises Unusable if there is none.
+    pyenv, uv and the system, and runs each candidate. Raise Unusable if there is none.
     """
     unusable = []
     for executable in candidates(series, environment, home):

@@ -63,13 +63,13 @@ class Interruption:
                 self._callbacks.remove(callback)
 
     def watch(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items. Raises Interrupted once everything is called off."""
+        """Yield the items. Raise Interrupted once everything is called off."""
         for item in items:
             self.check()
             yield item
 
     def wait_for(self, process: subprocess.Popen[bytes], *, limit_s: float) -> int:
-        """Wait for a process that leads a session of its own, and return its exit status. Raises
+        """Wait for a process that leads a session of its own, and return its exit status. Raise
         Interrupted if everything is called off, and subprocess.TimeoutExpired after `limit_s`.
 
         All of the session is ended, and given the time to tidy up, when all is called off or it

@@ -58,7 +58,7 @@ def fetch(series: str, builder: Builder) -> dict[str, bytes]:
     Takes some seconds.
 
     pip asks the index that it is set up for. Only wheels: nothing of the packages is run here.
-    Raises EngineError where they can't be had.
+    Raise EngineError if they can't be had.
     """
     machine = _MACHINES.get(builder.architecture())
     if machine is None:

@@ -49,7 +49,7 @@ def libraries_image(series: str) -> str:
 
 
 def parse_name(name: str) -> ImageTarget:
-    """Return the image with that name. Raises UsageError if labctl makes none. `labctl/lab` may
+    """Return the image with that name. Raise UsageError if labctl makes none. `labctl/lab` may
     have a tag.
     """
     match = _NAME.fullmatch(name)

@@ -41,7 +41,7 @@ class Origin(Protocol):
         ...
 
     def supply(self, target: ImageTarget, builder: Builder) -> Base:
-        """Make a base on the engine. Raises Unavailable, or EngineError where it went wrong."""
+        """Make a base on the engine. Raise Unavailable, or EngineError where it went wrong."""
         ...
 
 

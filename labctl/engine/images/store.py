@@ -100,7 +100,7 @@ class ImageStore:
         """Make the images that are missing or stale, two at a time, and tell of all by name.
 
         With `origin`, images from elsewhere are made again from there; with `force`, all are.
-        `progress` is called from several threads. Raises EngineError for those that can't be
+        `progress` is called from several threads. Raise EngineError for those that can't be
         made, after the others are.
         """
         if origin is not None and origin not in self._origins:

@@ -65,7 +65,7 @@ class Bundler:
         Reads the project's files, and sends nothing. `args` are the function's arguments, or a
         script's `argv`.
 
-        Raises UsageError for any other client, and InputError if something that it needs can't be
+        Raise UsageError for any other client, and InputError if something that it needs can't be
         sent.
         """
         if isinstance(client, (str, Path)):
@@ -128,7 +128,7 @@ class Bundler:
 
 
 def _bundleable(client: object) -> FunctionType:
-    """Return the client if it is a function that can be sent. Raises UsageError if it is not."""
+    """Return the client if it is a function that can be sent. Raise UsageError if it is not."""
     hint = "write a function (def) that takes host and port, and give that"
     if not isinstance(client, FunctionType):
         kind = "a class" if isinstance(client, type) else f"of type {type(client).__name__}"
@@ -149,7 +149,7 @@ def _bundleable(client: object) -> FunctionType:
 
 
 def _module_source(function: FunctionType) -> ModuleSource:
-    """Read the module that defines a function. Raises UsageError if its file can't be read."""
+    """Read the module that defines a function. Raise UsageError if its file can't be read."""
     inner: Callable[..., Any] = inspect.unwrap(function)
     file = inner.__code__.co_filename
     try:
@@ -168,7 +168,7 @@ def _module_source(function: FunctionType) -> ModuleSource:
 def _definitions(function: FunctionType, module: ModuleSource) -> Definitions:
     """Return a function's definition and all that it uses of its module.
 
-    Raises UsageError if the definition is not in the source, or has another name there.
+    Raise UsageError if the definition is not in the source, or has another name there.
     """
     code = inspect.unwrap(function).__code__
     definition = module.definition(code)
@@ -184,7 +184,7 @@ def _definitions(function: FunctionType, module: ModuleSource) -> Definitions:
 def _bundle(
     name: str, file: str, source: str, dependencies: Dependencies, *, argv: tuple[str, ...] = ()
 ) -> Bundle:
-    """Make a bundle. Raises InputError if it is larger than SIZE_LIMIT."""
+    """Make a bundle. Raise InputError if it is larger than SIZE_LIMIT."""
     size = len(source.encode("utf-8", "backslashreplace"))
     if size > SIZE_LIMIT:
         raise InputError(

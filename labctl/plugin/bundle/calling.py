@@ -18,7 +18,7 @@ def call_expression(function: Callable[..., Any], target: Target, args: Args) ->
     """Return the expression that calls a function by its name; an async function is run to its end.
 
     Parameters called `host` and `port` get the target's. If neither is there, the first two
-    parameters without a default get them. Raises UsageError if the function can't be called so.
+    parameters without a default get them. Raise UsageError if the function can't be called so.
     """
     signature = inspect.signature(function)
     positional, named = _arguments(signature, target, args)
@@ -54,7 +54,7 @@ def _arguments(
 
 
 def _literal(value: object) -> str:
-    """Return the source text of an argument. Raises UsageError if it is not a plain value."""
+    """Return the source text of an argument. Raise UsageError if it is not a plain value."""
     text = literal(value)
     if text is None:
         raise UsageError(

@@ -32,7 +32,7 @@ class Dependencies:
     def add(self, imports: Iterable[ImportedModule], where: Where) -> None:
         """Add imported modules, and all that these import in turn. Reads their source files.
 
-        `where` is the file that has the imports. Raises InputError for a required module that
+        `where` is the file that has the imports. Raise InputError for a required module that
         can't be sent; an optional one is left out.
         """
         waiting = [(one, where) for one in imports]

@@ -57,7 +57,7 @@ class ModuleSource:
     ) -> None:
         """Parse `source`, whose lines end with \\n. Relative imports begin at `package`.
 
-        Raises InputError if the source is not valid Python (any more).
+        Raise InputError if the source is not valid Python (any more).
         """
         self.path = path
         self._lines = source.split("\n")
@@ -81,7 +81,7 @@ class ModuleSource:
     def with_dependencies(self, definition: Definition) -> Definitions:
         """Return a definition and everything of this module that it uses.
 
-        Raises InputError if it uses something that can't be sent.
+        Raise InputError if it uses something that can't be sent.
         """
         result, done, waiting = Definitions(), {definition.name}, [definition]
         while waiting:

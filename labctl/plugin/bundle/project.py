@@ -84,7 +84,7 @@ class Project:
     def module(self, name: str) -> Module | None:
         """Return the project's module of that name, and read its source; None if there is none.
 
-        Raises InputError if it is not written in Python.
+        Raise InputError if it is not written in Python.
         """
         spec = self._spec(name)
         if spec is None:

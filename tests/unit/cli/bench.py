@@ -70,6 +70,9 @@ class Bench:
         self.kept = keep
         return self.engine
 
+    def listing_command(self, run: str) -> str:
+        return f"fake ps {run}"
+
     @contextmanager
     def _guarded(self, run: str) -> Iterator[None]:
         self.guards.append(run)

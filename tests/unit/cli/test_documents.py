@@ -129,7 +129,7 @@ def test_a_file_that_holds_no_result(bench: Bench, verb: str, text: str, message
     done = bench.labctl(verb, "wrong.json")
     assert done.code == 3
     assert done.err == (
-        f"labctl: wrong.json: is no result of a run: {message}\n"
+        f"labctl: wrong.json: is not the result of a run: {message}\n"
         "  hint: give a document that `labctl run --json FILE` wrote\n"
     )
 
@@ -242,7 +242,7 @@ def test_odd_numbers_are_no_result(bench: Bench, verb: str, key: str, value: obj
     write("odd.json", json.dumps({**document, key: value}))
     done = bench.labctl(verb, "odd.json", "--junit", "a.xml", "--ctrf", "a.ctrf")
     assert done.code == 3
-    assert f"labctl: odd.json: is no result of a run: {key}: " in done.err
+    assert f"labctl: odd.json: is not the result of a run: {key}: " in done.err
 
 
 def test_what_a_stranger_wrote_steers_no_terminal(bench: Bench) -> None:

@@ -237,7 +237,7 @@ def test_a_lab_that_is_kept(bench: Bench) -> None:
     assert done.code == 0
     assert bench.kept is True
     assert not bench.guards
-    assert "the lab is still there" in done.err
+    assert "the lab is still there: fake ps " in done.err
     assert "labctl clean removes it" in " ".join(done.err.split())
 
 

@@ -173,6 +173,9 @@ class FakeRuntime:
             if {*labels} <= {*found, *(f"{key}={value}" for key, value in found.items())}
         ]
 
+    def listing_command(self, label: str) -> str:
+        return f"fake ps {label}"
+
     def remove(self, kind: ResourceKind, id_: str) -> None:
         with self._lock:
             if id_ in self.busy:

@@ -145,7 +145,7 @@ def test_what_is_no_grade_is_told(out: Path) -> None:
     folder = opened(out)
     folder.finish("ada", {"grade.json": "{}"})
     file = out / "students" / "ada" / "grade.json"
-    assert wrong(lambda: list(folder.grades())) == (f"{file} is no grade of labctl", "remove it")
+    assert wrong(lambda: list(folder.grades())) == (f"{file} is not a grade of labctl", "remove it")
 
 
 def test_grades_come_by_id(out: Path) -> None:

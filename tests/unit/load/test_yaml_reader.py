@@ -284,5 +284,5 @@ def test_what_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     write("mine.yaml", "a: 1")
     monkeypatch.setattr(Path, "open", refuse)  # root may read everything
     assert mistakes(lambda: read_yaml(Path("mine.yaml"))) == [
-        "mine.yaml: this file may not be read by you"
+        "mine.yaml: you have no permission to read this file"
     ]

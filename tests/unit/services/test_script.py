@@ -294,7 +294,7 @@ def test_without_ports_it_listens_nowhere() -> None:
             "port 2001: step 1: rcpt: must be greeting, other, or a verb in capital letters",
         ),
         ("2001/udp: [close]", "port 2001/udp: must be a mapping, not 'close'"),
-        ("2001/udp: [{wait: 1}]", "port 2001/udp: of UDP, there are [{send: TEXT}] and [hold]"),
+        ("2001/udp: [{wait: 1}]", "port 2001/udp: on UDP, must be [{send: TEXT}] or [hold]"),
         ("70000: [close]", "port 70000: must be a number up to 65535, or NUMBER/udp"),
         ("2001/sctp: [close]", "port 2001/sctp: must be a number up to 65535, or NUMBER/udp"),
         ("2001: [close]\n2001: [hold]", "line 1: 2001 is there twice"),

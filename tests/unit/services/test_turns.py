@@ -120,5 +120,5 @@ def test_wrong_scripts_say_where(script: str, message: str) -> None:
 
 
 def test_datagrams_have_no_turns() -> None:
-    with pytest.raises(WrongScript, match=r"port 53/udp: of UDP, there are"):
+    with pytest.raises(WrongScript, match=r"port 53/udp: on UDP, must be"):
         ports.parse("53/udp: {turns: [[hold]]}")

@@ -21,7 +21,7 @@ _MOST = 200
 
 @dataclass(frozen=True)
 class AlignedPair:
-    """One line of an alignment; a side is empty where it has nothing there."""
+    """One line of an alignment; a side is empty if it has nothing there."""
 
     mark: FactMark
     expected: str

@@ -30,7 +30,7 @@ _MOST = 60
 
 @dataclass(frozen=True)
 class Fact:
-    """One fact. A side is empty where it has nothing to say of it."""
+    """One fact. A side is empty if it has nothing to say of it."""
 
     what: str
     mark: FactMark
