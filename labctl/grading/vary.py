@@ -13,13 +13,11 @@ import yaml
 
 from labctl.model.compose import Attachment, Service
 from labctl.model.flows import is_address
+from labctl.model.messages import Variable
 from labctl.model.scenario import Target
 
 _PORTS = range(10_000, 20_000)
 """No service of ours listens there, and no connection of a client comes from there."""
-_RULES = "LAB_RULES"
-_SCRIPT = "LAB_PORTS"
-_ANSWERS = "LAB_ANSWERS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +110,16 @@ def _with_name(service: Service, host: str) -> Service:
 def _with_port(service: Service, old: int, new: int) -> Service:
     """Return the service with its script and firewall rules for the new port, as for the old."""
     environment = dict(service.environment)
-    ports = yaml.safe_load(environment.get(_SCRIPT, "")) or {}
+    ports = yaml.safe_load(environment.get(Variable.PORTS, "")) or {}
     for key, other in ((old, new), (f"{old}/udp", f"{new}/udp")):
         if key in ports:
             ports[other] = ports[key]
-            environment[_SCRIPT] = _dumped(ports)
-    rules = environment.get(_RULES, "")
+            environment[Variable.PORTS.value] = _dumped(ports)
+    rules = environment.get(Variable.RULES, "")
     if rules:
-        environment[_RULES] = "".join(_doubled_rules(rules.splitlines(keepends=True), old, new))
+        environment[Variable.RULES.value] = "".join(
+            _doubled_rules(rules.splitlines(keepends=True), old, new)
+        )
     return service.model_copy(update={"environment": environment})
 
 
@@ -137,13 +137,16 @@ def _with_answer(service: Service, old: str, new: str) -> Service:
     answers = _answers(service)
     if old not in answers:
         return service
-    environment = {**service.environment, _ANSWERS: _dumped({**answers, new: answers[old]})}
+    environment = {
+        **service.environment,
+        Variable.ANSWERS.value: _dumped({**answers, new: answers[old]}),
+    }
     return service.model_copy(update={"environment": environment})
 
 
 def _answers(service: Service) -> dict[str, object]:
     """Parse the name server's answers from a service's environment."""
-    found: dict[str, object] = yaml.safe_load(service.environment.get(_ANSWERS, "")) or {}
+    found: dict[str, object] = yaml.safe_load(service.environment.get(Variable.ANSWERS, "")) or {}
     return found
 
 

@@ -20,9 +20,9 @@ REPORT_LIMIT: Final = 1 << 20
 
 
 class Variable(StrEnum):
-    """The environment variables that labctl sets in containers.
+    """The environment variables of containers that labctl sets, or changes for a grade.
 
-    Services have others, of which only Compose files know: LAB_PORTS, LAB_RULES and the like.
+    Services have more, which only Compose files know.
     """
 
     HOST = "LAB_HOST"
@@ -33,6 +33,12 @@ class Variable(StrEnum):
     """In taps: the address of the lab's name server."""
     ZONE = "LAB_ZONE"
     """In services: the names of the lab and their addresses, `name=address` with spaces between."""
+    PORTS = "LAB_PORTS"
+    """In services with a script: what each port does, in YAML (docs/services.md)."""
+    RULES = "LAB_RULES"
+    """In services with a script: nftables' rules in front of the ports."""
+    ANSWERS = "LAB_ANSWERS"
+    """In the name server: answers other than the zone's, in YAML."""
     LIFELINE = "LABCTL_LIFELINE"
     """In services and taps: a `Lifeline`."""
 

@@ -95,7 +95,7 @@ def client_requires(client: Client, judged_by: Attempt | None) -> tuple[str, ...
 
 
 def _expectation(scenario: Scenario, attempt: Attempt, interpreter: Interpreter) -> Expectation:
-    """Return what the attempt expects on this Python. Raise UsageError if it expects
+    """Return what the attempt expects on this Python. Raise InputError if it expects
     nothing there.
     """
     expectation = attempt.expectation(interpreter.version)
