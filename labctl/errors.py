@@ -20,6 +20,7 @@ class Where:
     column: int = 0
 
     def __str__(self) -> str:
+        """Return the place as `FILE:LINE:COLUMN`, as far as it is known."""
         return f"{self.path}:{self.line}" if self.line else str(self.path)
 
 
@@ -35,6 +36,7 @@ class LabError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
+        """Return the message with its place."""
         return f"{self.where}: {self.message}" if self.where else self.message
 
 

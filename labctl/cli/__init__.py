@@ -37,4 +37,4 @@ def _main(
         ),
     ] = False,
 ) -> None:
-    pass
+    """Take the options that come before any verb."""

@@ -55,6 +55,7 @@ class Verbs(TyperGroup):
     """
 
     def __init__(self, **attributes: Any) -> None:
+        """List all verbs with their help, without loading them."""
         super().__init__(**attributes)
         self.commands.update({name: TyperCommand(name, help=text) for name, text in VERBS.items()})
 

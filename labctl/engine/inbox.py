@@ -20,6 +20,9 @@ class Inbox:
     """
 
     def __init__(self, *, most: int = 20_000, room: int = 4 * 1024 * 1024) -> None:
+        """Take how many lines, and how many bytes of them, are kept; the oldest are dropped
+        first.
+        """
         self._lines: deque[bytes] = deque()
         self._most = most
         self._room = room

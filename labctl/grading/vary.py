@@ -32,6 +32,7 @@ class Variation:
     """The services of one lab, in which targets get other names and ports."""
 
     def __init__(self, services: Iterable[Service], seed: str) -> None:
+        """Take a lab's services. The same seed makes the same names and ports."""
         self._services = {service.name: service for service in services}
         self._random = random.Random(seed)  # noqa: S311 nobody gains by guessing what it can ask
         self._ports: set[int] = set()

@@ -32,6 +32,9 @@ class Catalogue:
     def __init__(
         self, folders: Sequence[Path], builtin_compose: Path, *, unrecorded: bool = False
     ) -> None:
+        """Take the folders with scenarios, and the Compose file of those that name none. With
+        `unrecorded`, attempts may lack `expect`.
+        """
         for folder in folders:
             if not folder.is_dir():
                 raise UsageError(

@@ -35,6 +35,9 @@ class Exercises:
     """The exercises in some folders: each is a folder of its own with an exercise.yaml in it."""
 
     def __init__(self, folders: list[Path], scenarios: Catalogue, builtin_compose: Path) -> None:
+        """Take the folders with exercises, the scenarios they may name, and the Compose file of
+        those that name none.
+        """
         self._folders = folders
         self._scenarios = scenarios
         self._builtin = builtin_compose
@@ -120,6 +123,9 @@ class _Resolver:
     def __init__(
         self, document: Document, written: ExerciseFile, scenarios: Catalogue, builtin: Path
     ) -> None:
+        """Take an exercise's document and what is written in it, the scenarios it may name, and
+        labctl's own Compose file.
+        """
         self._document = document
         self._written = written
         self._scenarios = scenarios

@@ -29,6 +29,7 @@ class Surprise(ValueError):
     """
 
     def __init__(self, text: str, reading: str, instead: str = "") -> None:
+        """Take a scalar's text, what YAML reads it as, and what its writer can write instead."""
         super().__init__(f"{text} without quotes is {reading} in YAML")
         self.instead = f"; if not, write {instead}" if instead else ""
 

@@ -33,6 +33,7 @@ class Lab:
     """
 
     def __init__(self, request: pytest.FixtureRequest, *, python: str) -> None:
+        """Take the test that asks for the fixture, and the Python that its clients run on."""
         self._item: pytest.Item = request.node
         self._python = python
         self._item.stash[LAB_RESULTS] = []

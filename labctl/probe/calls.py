@@ -60,6 +60,9 @@ class Calls:
         on_socket: Callable[[], None],
         send_mark: Callable[[bytes], None],
     ) -> None:
+        """Take what stacks are read with, and the functions that are called for new sockets and for
+        marks (see the class).
+        """
         self.omitted = 0
         self._entries: list[tuple[dict[str, Any], list[ClaimedFunction]]] = []
         self._on_socket, self._send_mark = on_socket, send_mark

@@ -151,6 +151,7 @@ class _Run:
     """
 
     def __init__(self, filename: str, shared_report: SharedReport) -> None:
+        """Take the name of the client's file, and the memory that its reports are written to."""
         self._filename = filename
         self._shared_report = shared_report
         self._module_files = ModuleFiles()

@@ -67,6 +67,7 @@ class Describer:
     """
 
     def __init__(self, budget: Budget, deferred: DeferredTexts, stacks: StackReader) -> None:
+        """Take the room that is left, the texts to fill in later, and the reader of stacks."""
         self._budget = budget
         self._stacks = stacks
         self._deferred = deferred

@@ -102,6 +102,7 @@ class SharedReport:
     """
 
     def __init__(self, fd: int, length: int, wake: int) -> None:
+        """Map the memory, take the request and the key out of it, and close its descriptor."""
         import mmap  # noqa: PLC0415 - the supervisor has no use for it
 
         # mmap keeps a duplicate of the descriptor, for resizing, with the lowest free number. A

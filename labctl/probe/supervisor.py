@@ -125,6 +125,7 @@ class Child:
     """
 
     def __init__(self, request: bytes, env: dict[str, str]) -> None:
+        """Start the client's process, with the request in its shared memory."""
         self._request_size = len(request)
         self._key = posix.urandom(KEY_SIZE)
         self._memory = create_memory(request, self._key)

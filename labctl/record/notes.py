@@ -11,6 +11,7 @@ class Notes:
     """Collects what of an attempt was loosened or left out, each once, in order."""
 
     def __init__(self) -> None:
+        """Begin without notes."""
         self._said: dict[str, list[str]] = {}
         self.python = ""
         """The series of the Python that notes are about from now on."""

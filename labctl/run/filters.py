@@ -27,6 +27,7 @@ class Filters:
     search: str = ""
 
     def __post_init__(self) -> None:
+        """Raise UsageError if there is no such layer."""
         for layer in self.layers:
             if layer not in LAYERS:
                 raise UsageError(

@@ -31,6 +31,9 @@ class GuardedRunner:
     """
 
     def __init__(self, access: EngineAccess, limits: Limits, output: Output) -> None:
+        """Take the engine, the limits of the run, and where progress and warnings go. No lab is
+        started yet.
+        """
         self._limits = limits
         self._output = output
         self._run_id = secrets.token_hex(4)
@@ -42,6 +45,7 @@ class GuardedRunner:
         self._bar: Bar | None = None
 
     def __enter__(self) -> Self:
+        """Start the guard process, unless labs are to be kept."""
         if not self._limits.keep:
             self._stack.enter_context(guarded(self._run_id))
         return self
@@ -81,6 +85,9 @@ class GuardedRunner:
         self, kind: type[BaseException] | None, error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:  # fmt: skip
+        """Remove what is left of the labs, and end the guard; tell where labs are that were
+        kept.
+        """
         with self._stack:
             if error is None:
                 self._end()

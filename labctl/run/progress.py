@@ -16,6 +16,7 @@ class Bar:
     """A progress bar. Nothing is drawn or imported before there is something to show."""
 
     def __init__(self, what: str, total: int | None) -> None:
+        """Take what is counted, and how many there are; None if that is not known."""
         self._what = what
         self._total = total
         self._tasks: dict[str, TaskID] = {}

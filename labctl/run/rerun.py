@@ -33,6 +33,7 @@ class _Compared(Output):
     """Writes what is not as it was, where a run writes its report."""
 
     def __init__(self, old: Result, documents: Mapping[str, str]) -> None:
+        """Take the old result, and the places of the documents that are asked for."""
         super().__init__(documents)
         self._old = old
         self.is_same = False

@@ -128,6 +128,7 @@ class _RunningLab:
     """A lab that runs, and its tap. Started at once; `close` removes it."""
 
     def __init__(self, engine: Engine, lab: PlannedLab) -> None:
+        """Start the lab and its tap. Raise EngineError if that fails."""
         self._stack = ExitStack()
         self._services = {service.name for service in lab.services}
         self.has_worked = False

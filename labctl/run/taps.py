@@ -26,9 +26,11 @@ class ReplaceableTap:
         self._is_dirty = False
 
     def __enter__(self) -> Self:
+        """Return it. The tap starts with the first attempt."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop the tap."""
         self._stack.close()
 
     def ready(self) -> Tap:

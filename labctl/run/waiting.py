@@ -17,6 +17,9 @@ class WaitingLine(Iterator[PlannedAttempt]):
     """
 
     def __init__(self, waiting: queue.SimpleQueue[PlannedAttempt], *, spare: int) -> None:
+        """Take the shared queue. No attempt is held back for later while `spare` or fewer are left,
+        so that other workers get them.
+        """
         self._waiting = waiting
         self._spare = spare
         self._held: PlannedAttempt | None = None
@@ -25,9 +28,11 @@ class WaitingLine(Iterator[PlannedAttempt]):
         return self._held is not None or not self._waiting.empty()
 
     def __enter__(self) -> Self:
+        """Return it."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Put back the attempt that was held back."""
         if self._held is not None:
             self._waiting.put(self._held)
             self._held = None

@@ -46,6 +46,7 @@ class Capture:
     """A running capture; it needs CAP_NET_RAW to begin, and nothing afterwards."""
 
     def __init__(self) -> None:
+        """Begin to capture the packets of all interfaces."""
         everything = socket.htons(ETH_P_ALL)
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, everything)
         self._socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
@@ -56,9 +57,11 @@ class Capture:
         self._names: dict[int, str] = {}
 
     def __enter__(self) -> Capture:
+        """Return the capture."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the capture."""
         self._ring.close()
         self._socket.close()
 

@@ -88,6 +88,7 @@ class Connection:
     """A connection and what is known of its client. `stream` is replaced where TLS begins."""
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
+        """Take the socket, and the client's address and port as events have them."""
         self.sock = sock
         self.peer = peer
         self.plain = Plain(sock)

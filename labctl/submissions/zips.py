@@ -199,6 +199,7 @@ class _BoundedFile:
     """
 
     def __init__(self, file: BinaryIO, limit: int) -> None:
+        """Take the file, and the bytes that one read must stay below."""
         self._file = file
         self.limit = limit
 

@@ -59,6 +59,9 @@ class _Analysis:
     """Hands each packet to the tracker of its protocol."""
 
     def __init__(self, resolvers: Collection[str] | None) -> None:
+        """Take the addresses of the lab's name servers. None stands for every server outside of
+        loopback.
+        """
         self.resolvers = resolvers
         self.dns = dns.DnsTracker()
         self.udp = UdpTracker(self.dns, self.is_lab_resolver)

@@ -84,6 +84,7 @@ class _Hosts:
     """The columns of hosts. The client has column 0; hosts beyond the limit share the last one."""
 
     def __init__(self, wire: Wire) -> None:
+        """Give each host of the packets a column."""
         addresses = list(dict.fromkeys(_addresses(wire)))
         fits = len(addresses) <= HOSTS_LIMIT
         separate = addresses if fits else addresses[: HOSTS_LIMIT - 1]

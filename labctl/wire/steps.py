@@ -68,6 +68,7 @@ class _TcpState:
     """What was seen of a connection so far: the meaning of a segment depends on those before."""
 
     def __init__(self, flow: Flow, syns: int) -> None:
+        """Take the flow, and how many SYNs the client sent in all."""
         self._names: dict[Side, str] = {"client": "the client", "server": flow.host}
         self._flow = flow
         self._syns = syns

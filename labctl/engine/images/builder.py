@@ -48,11 +48,13 @@ class Builder:
         self._output: list[str] = []
 
     def __enter__(self) -> Self:
+        """Return the builder."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
+        """Remove the images that were made on the way, if the build failed."""
         if kind is not None:
             with doing("removing what an unfinished image has left"):
                 for image in reversed(self._made):

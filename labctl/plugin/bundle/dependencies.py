@@ -15,6 +15,7 @@ class Dependencies:
     """The project's modules that a client needs, by name, and the libraries that it needs."""
 
     def __init__(self, project: Project) -> None:
+        """Begin with no modules and no libraries. Modules are looked up in the project."""
         self._project = project
         self._libraries: set[str] = set()
         self.modules: dict[str, Module] = {}

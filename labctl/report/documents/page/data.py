@@ -56,6 +56,7 @@ class _Places:
     """What attempts are filtered by, as numbers: which verdict, which layer, which Python."""
 
     def __init__(self, layers: Sequence[str], pythons: Sequence[str]) -> None:
+        """Take the layers and Pythons that the page lists."""
         self._layers = {name: number for number, name in enumerate(layers)}
         self._pythons = {name: number for number, name in enumerate(pythons)}
 

@@ -18,6 +18,7 @@ class StringTable:
     """
 
     def __init__(self, longest: int) -> None:
+        """Take the most characters of a text; longer ones are cut."""
         self.texts: list[str] = []
         self.blocks: list[Json] = []
         self._longest = longest
