@@ -37,8 +37,8 @@ def check(
 ) -> None:
     """Mark your own work: points, what was expected and seen, and a hint where it went wrong.
 
-    Exits with 0 if all points are there, 1 if not, and 4 if the lab could not be run: then
-    nothing was found out.
+    Exits with 0 if all points are there, 1 if not, and 4 if the lab could not be run. Then
+    there are no points.
     """
     exercise = known(exercises).load(name)
     checked = check_folder(exercise, directory, Output(), jobs=jobs, seed=seed)

@@ -20,7 +20,7 @@ def clean(
 ) -> None:
     """Remove labs that were kept (run --keep) or have expired.
 
-    Finds containers, networks and volumes by their labels; images stay (see `labctl images`).
+    It finds containers, networks and volumes by their labels. Images stay (see `labctl images`).
     """
     engine = open_engine()
     removed = engine.sweep_all(running=all_)

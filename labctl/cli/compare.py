@@ -35,7 +35,7 @@ def compare(
     """Run all clients of a scenario, and say what each would have to catch.
 
     For each: its exception, whether `except OSError` and the like catch it, and whether it is
-    worth a retry. Exits as `labctl run` does.
+    worth a retry. Exits with the same codes as `labctl run`.
     """
     if len(parse_series(python)) != 1:
         raise UsageError("a comparison is on one Python", hint="give --python one, such as 3.9")

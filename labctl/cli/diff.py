@@ -33,7 +33,7 @@ def diff(
 ) -> None:
     """Say what changed between two runs, the worst first: verdicts, outcomes, exceptions, stacks.
 
-    Exits with 1 if a verdict got worse, and else with 0.
+    Exits with 1 if a verdict got worse, and with 0 if not.
     """
     found = changes(read_result(old), read_result(new))
     if as_json:

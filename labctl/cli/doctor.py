@@ -20,7 +20,7 @@ app = verb_app()
 def doctor(as_json: options.Json = False) -> None:
     """Check engine, isolation (by trying), kernel and images.
 
-    Says what to do about each. Exits with 4 if something is missing that labs need.
+    It says what to do about each problem. Exits with 4 if something is missing that labs need.
     """
     found = []
     screen = make_console()

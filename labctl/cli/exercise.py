@@ -82,7 +82,7 @@ def validate(
         list[str],
         typer.Argument(
             metavar="[NAME|DIR]...",
-            help="Exercises by name, or their folders or files. None: all there are.",
+            help="Exercises by name, or their folders or files. Default: all.",
             autocompletion=options.complete_exercise,
         ),
     ] = [],  # noqa: B006

@@ -46,7 +46,7 @@ def explain(
         typer.Argument(
             metavar="NAME|FILE|-",
             help="An exception's name, or a file with a traceback in it, whatever is around it;"
-            " - is stdin, as it is where nothing is given.",
+            " - is stdin, which is also the default.",
             autocompletion=options.complete_exception,
         ),
     ] = STDIN,

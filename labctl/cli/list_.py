@@ -54,8 +54,8 @@ def list_(
 ) -> None:
     """List the scenarios, their clients and what is expected.
 
-    Of several options, a scenario must fit all; of one given several times, any. A wrong file is
-    told, and keeps none of the others from being listed.
+    A scenario must match all options; of an option given several times, any value. A file with
+    mistakes is reported, and the others are listed all the same.
     """
     filters = Filters(tags=tag, layers=layer, raises=raises, clients=client, search=search)
     known, errors = catalogue(scenarios).sorted_out()

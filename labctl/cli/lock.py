@@ -30,7 +30,7 @@ def lock(
 ) -> None:
     """Write labctl.lock: the images that runs use now, by digest, and what is in them.
 
-    `labctl run --locked` then refuses any other. Images that are missing are built first.
+    `labctl run --locked` then refuses all others. Images that are missing are built first.
     """
     series = parse_series(python)
     output = Output()

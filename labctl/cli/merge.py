@@ -35,7 +35,7 @@ def merge(
 ) -> None:
     """Join the results of the parts of a run, and show or write them as one.
 
-    Exits as the whole run would have.
+    Exits with the same code as the whole run would have.
     """
     output = Output(documents)
     whole = join([(str(path), read_result(path)) for path in results])

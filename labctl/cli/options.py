@@ -87,7 +87,7 @@ Seed = Annotated[
     typer.Option(
         metavar="TEXT",
         help="The seed of what varies: with the same seed and files, all is the same again."
-        " Without it, nobody knows it before.",
+        " Default: a random one.",
     ),
 ]
 Exercises = Annotated[

@@ -36,7 +36,7 @@ def record(
         list[str],
         typer.Argument(
             metavar="FILE|NAME",
-            help="Your own files, or scenarios by name. None: all of --scenarios.",
+            help="Your own files, or scenarios by name. Default: all of --scenarios.",
             autocompletion=options.complete_scenario,
         ),
     ] = [],  # noqa: B006 typer copies it

@@ -27,7 +27,7 @@ def report(
 ) -> None:
     """Show a result again, or write it in another form: a page, JUnit, CTRF.
 
-    Exits as the run did.
+    Exits with the same code as the run.
     """
     output = Output(documents)
     found = read_result(result)

@@ -43,7 +43,7 @@ def run(
         list[str],
         typer.Argument(
             metavar="NAME|FILE",
-            help="Scenarios by name, or your own files. None: those with the tag core.",
+            help="Scenarios by name, or your own files. Default: those with the tag core.",
             autocompletion=options.complete_scenario,
         ),
     ] = [],  # noqa: B006 typer copies it

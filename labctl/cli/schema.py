@@ -31,7 +31,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of scenario files, for editors.
 
-    With it they complete the keys of a scenario, and mark mistakes as they are made.
+    With it, editors complete the keys of a scenario, and mark mistakes as you type.
     """
     wanted = {
         schemas.result_schema: result,

@@ -20,7 +20,7 @@ def validate(
         list[str],
         typer.Argument(
             metavar="FILE|NAME",
-            help="Scenario files, or names. None: all in the folders of --scenarios, else the"
+            help="Scenario files, or names. Default: all in the folders of --scenarios, or else the"
             " bundled ones.",
         ),
     ] = [],  # noqa: B006
