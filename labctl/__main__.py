@@ -25,6 +25,8 @@ looking through it again and again, as Python does every 700 objects, takes a te
 def main() -> None:
     """Run the command line; always ends with SystemExit."""
     gc.set_threshold(_GC_THRESHOLD)
+    # Plugins of other packages have no business in a grader, and looking for them takes time.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _open_streams()
     try:
         from labctl.cli import app  # noqa: PLC0415 an import that fails is a bug to be reported, too

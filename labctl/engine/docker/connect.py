@@ -19,6 +19,8 @@ ANSWER_S = 3
 WORK_S = 60
 """How long a single request may take once the engine is known to answer."""
 
+_ON_A_SOCKET = "http+docker://"
+"""How the SDK writes the address of an engine on a Unix socket, or reached by ssh."""
 _START = "start it (systemctl start docker, or run ./bootstrap), or set DOCKER_HOST"
 
 
@@ -35,6 +37,8 @@ def connect(timeout_s: int = ANSWER_S) -> docker.APIClient:
     except (DockerException, requests.RequestException, OSError, ValueError) as error:
         raise _no_engine(address or "the default socket", error, timeout_s) from error
     client.timeout = WORK_S
+    if client.base_url.startswith(_ON_A_SOCKET):
+        client.trust_env = False  # a local socket has no proxy and no password in ~/.netrc
     return client
 
 

@@ -10,11 +10,11 @@ from urllib.parse import quote
 from labctl.model.result import AttemptResult, Result, Verdict
 from labctl.report.documents.page import observation
 from labctl.report.documents.page.facts import compare_facts
-from labctl.report.documents.page.order import WORST_FIRST, layer_of, layers_of, pythons_of
+from labctl.report.documents.page.order import WORST_FIRST, layer_of, layers_of
 from labctl.report.documents.page.string_table import StringTable, milliseconds
 from labctl.report.html import Json
 from labctl.report.rerun import rerun_command
-from labctl.report.wording import python_series, verdict_word
+from labctl.report.wording import python_series, sorted_pythons, verdict_word
 from labctl.text import comma_list
 
 _REASONS = 20
@@ -45,9 +45,9 @@ def page_data(
     known: dict[str, Json] = {
         "verdicts": [verdict_word(verdict) for verdict in WORST_FIRST],
         "layers": [pool.text(name) for name in layers_of(result)],
-        "pythons": [pool.text(name) for name in pythons_of(result.attempts)],
+        "pythons": [pool.text(name) for name in sorted_pythons(result.attempts)],
     }
-    places = _Places(layers_of(result), pythons_of(result.attempts))
+    places = _Places(layers_of(result), sorted_pythons(result.attempts))
     told = [_attempt(result, one, folder, depth, pool) | places.of(result, one) for one in attempts]
     return known | {"attempts": told, "texts": pool.texts, "blocks": pool.blocks}
 

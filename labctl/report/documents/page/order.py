@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.wording import attempt_label, python_series
+from labctl.report.wording import attempt_label
 
 WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.INCONCLUSIVE, None, Verdict.PASS)
 
@@ -26,17 +26,6 @@ def layer_of(result: Result, attempt: AttemptResult) -> str:
 def layers_of(result: Result) -> list[str]:
     """Return every layer that attempts have, in the order in which they first come."""
     return list(dict.fromkeys(filter(None, (layer_of(result, one) for one in result.attempts))))
-
-
-def pythons_of(attempts: Iterable[AttemptResult]) -> list[str]:
-    """Return every series of Python (`3.13`), the oldest first."""
-    return sorted({python_series(one.python) for one in attempts}, key=_numbers)
-
-
-def _numbers(python: str) -> tuple[Sequence[int], str]:
-    """Return a sort key for a Python version."""
-    parts = [part[:9] for part in python.split(".")]
-    return [int(part) for part in parts if part.isdecimal()], python
 
 
 def attempt_title(attempt: AttemptResult) -> str:

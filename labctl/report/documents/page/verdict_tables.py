@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlencode
 
 from labctl.model.result import AttemptResult, Result, Verdict
-from labctl.report.documents.page.order import WORST_FIRST, layer_of, layers_of, pythons_of
+from labctl.report.documents.page.order import WORST_FIRST, layer_of, layers_of
 from labctl.report.html import Markup, tag
-from labctl.report.wording import python_series, verdict_word
+from labctl.report.wording import python_series, sorted_pythons, verdict_word
 
 
 def filter_link(**wanted: str) -> str:
@@ -22,7 +22,7 @@ def verdict_tables(result: Result) -> Iterator[Markup]:
     yield _table(
         result.attempts,
         "Python",
-        pythons_of(result.attempts),
+        sorted_pythons(result.attempts),
         lambda one: python_series(one.python),
     )
     if layers_of(result):
