@@ -257,8 +257,8 @@ _MAILING = (
          lines = "EHLO x", f"MAIL FROM:<{FROM}>", f"RCPT TO:<{TO}>", "DATA", "x", ".", "QUIT", ""
          sock.sendall("\\r\\n".join(lines).encode())
      """),
-    ("hides-its-tries", MAIL - 3, "more tries than are allowed, by another name", _SEND, _TRY,
-     # without the tries of never (2) and of silent (1)
+    ("hides-its-tries", MAIL - 1, "more tries than are allowed, by another name", _SEND, _TRY,
+     # without the tries of never (2) and of silent (1), and with again (2) where a reset comes first
      """
      for _ in range(6):
          try:
