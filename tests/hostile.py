@@ -258,7 +258,7 @@ _MAILING = (
          sock.sendall("\\r\\n".join(lines).encode())
      """),
     ("hides-its-tries", MAIL - 1, "more tries than are allowed, by another name", _SEND, _TRY,
-     # without the tries of never (2) and of silent (1), and with again (2) where a reset comes first
+     # without the tries of never (2) and of silent (1); with again (2) where a reset comes first
      """
      for _ in range(6):
          try:

@@ -10,13 +10,6 @@ import typer
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
 from labctl.errors import EngineError
-from labctl.grading.checking import check_folder
-from labctl.grading.exercises import exercises as known
-from labctl.model.grade import GradeState
-from labctl.report.console import make_console
-from labctl.report.exercises import exercise_points
-from labctl.report.grades.terminal import render_grade
-from labctl.run.output import Output
 
 NOT_ALL_POINTS = 1
 """The exit code if points are missing."""
@@ -40,6 +33,14 @@ def check(
     Exits with 0 if all points are there, 1 if not, and 4 if the lab could not be run. Then
     there are no points.
     """
+    from labctl.grading.checking import check_folder
+    from labctl.grading.exercises import exercises as known
+    from labctl.model.grade import GradeState
+    from labctl.report.console import make_console
+    from labctl.report.exercises import exercise_points
+    from labctl.report.grades.terminal import render_grade
+    from labctl.run.output import Output
+
     exercise = known(exercises).load(name)
     checked = check_folder(exercise, directory, Output(), jobs=jobs, seed=seed)
     grade = checked.grade

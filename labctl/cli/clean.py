@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from labctl.cli.verbs import verb_app
-from labctl.engine.access import open_engine
 
 app = verb_app()
 
@@ -22,6 +21,8 @@ def clean(
 
     It finds containers, networks and volumes by their labels. Images stay (see `labctl images`).
     """
+    from labctl.engine.access import open_engine
+
     engine = open_engine()
     removed = engine.sweep_all(running=all_)
     typer.echo(

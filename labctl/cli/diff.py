@@ -9,10 +9,6 @@ import typer
 
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
-from labctl.load.result import read_result
-from labctl.report.changes import changes_json, render_changes
-from labctl.report.console import make_console
-from labctl.results.changes import changes
 
 EXAMPLES = """\b
 Example: what a new Python changes
@@ -35,6 +31,11 @@ def diff(
 
     Exits with 1 if a verdict got worse, and with 0 if not.
     """
+    from labctl.load.result import read_result
+    from labctl.report.changes import changes_json, render_changes
+    from labctl.report.console import make_console
+    from labctl.results.changes import changes
+
     found = changes(read_result(old), read_result(new))
     if as_json:
         typer.echo(changes_json(found), nl=False)

@@ -8,10 +8,6 @@ import typer
 
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
-from labctl.engine.doctor import examine
-from labctl.report.checks import render_check
-from labctl.report.console import make_console
-from labctl.run.signals import terminable
 
 app = verb_app()
 
@@ -22,6 +18,11 @@ def doctor(as_json: options.Json = False) -> None:
 
     It says what to do about each problem. Exits with 4 if something is missing that labs need.
     """
+    from labctl.engine.doctor import examine
+    from labctl.report.checks import render_check
+    from labctl.report.console import make_console
+    from labctl.run.signals import terminable
+
     found = []
     screen = make_console()
     with terminable():

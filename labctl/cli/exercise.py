@@ -12,12 +12,6 @@ import typer
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
 from labctl.errors import ManyInputErrors
-from labctl.grading.exercises import exercises as known
-from labctl.grading.start import README, start_exercise
-from labctl.report import exercises as report
-from labctl.report.console import make_console
-from labctl.report.exercises import exercises_json, render_exercises
-from labctl.run.selection import loadable
 
 app = verb_app(
     no_args_is_help=True,
@@ -35,6 +29,10 @@ def list_(
 
     A file with mistakes is reported, and the others are listed all the same.
     """
+    from labctl.grading.exercises import exercises as known
+    from labctl.report.console import make_console
+    from labctl.report.exercises import exercises_json, render_exercises
+
     found, errors = known(exercises).sorted_out()
     found.sort(key=lambda one: one.spec.level)
     if as_json:
@@ -52,6 +50,10 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Show what an exercise asks for, and what it is worth. Hidden runs are not shown."""
+    from labctl.grading.exercises import exercises as known
+    from labctl.report import exercises as report
+    from labctl.report.console import make_console
+
     exercise = known(exercises).load(name)
     if as_json:
         typer.echo(json.dumps(report.exercise_json(exercise), indent=2))
@@ -71,6 +73,9 @@ def start(
     exercises: options.Exercises = [],  # noqa: B006
 ) -> None:
     """Make a folder to work in: instructions, and files to begin with."""
+    from labctl.grading.exercises import exercises as known
+    from labctl.grading.start import README, start_exercise
+
     started = start_exercise(known(exercises).load(name), directory)
     typer.echo(f"wrote {started.path}: read {README} in it")
     typer.echo(f"then: {shlex.join(['labctl', 'check', started.exercise, str(started.path)])}")
@@ -89,6 +94,9 @@ def validate(
     exercises: options.Exercises = [],  # noqa: B006
 ) -> None:
     """Check exercise files without running them. Every mistake is reported, with file and line."""
+    from labctl.grading.exercises import exercises as known
+    from labctl.run.selection import loadable
+
     if names:
         right, errors = loadable(known(exercises), names)
     else:

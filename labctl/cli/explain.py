@@ -6,22 +6,18 @@ import gc
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
 from labctl.errors import UsageError, did_you_mean
-from labctl.explain.families import called
-from labctl.explain.parse import parse
-from labctl.explain.raised import Raised
-from labctl.explain.search import Candidate, search
-from labctl.load.files import read_bytes
-from labctl.model.exceptions import known_names
 from labctl.pythons import SERIES, USUAL
-from labctl.report import explanation as report
-from labctl.run.selection import catalogue
+
+if TYPE_CHECKING:
+    from labctl.explain.raised import Raised
+    from labctl.explain.search import Candidate
 
 EXAMPLES = """\b
 Examples:
@@ -60,6 +56,10 @@ def explain(
 
     It says why each fits, what tells them apart on the wire, and what to type to see it.
     """
+    from labctl.explain.search import search
+    from labctl.report import explanation as report
+    from labctl.run.selection import catalogue
+
     gc.disable()  # it ends in a moment; looking for garbage would take a twentieth of that
     raised = _raised(what)
     found = search(raised, catalogue(scenarios).mentioning)
@@ -77,6 +77,8 @@ def _raised(what: str) -> Raised:
     """Return the exception that is asked for: by its name, or by the last traceback in a file or on
     stdin.
     """
+    from labctl.explain.parse import parse
+
     if what != STDIN and not Path(what).is_file():
         return _named(what)
     found = parse(_text(what))
@@ -92,6 +94,11 @@ def _named(name: str) -> Raised:
     """Return the exception of this name, or the one that a line of a traceback ends with. Raise
     UsageError if there is none.
     """
+    from labctl.explain.families import called
+    from labctl.explain.parse import parse
+    from labctl.explain.raised import Raised
+    from labctl.model.exceptions import known_names
+
     known = called(name)
     found = [Raised(type=known)] if known else parse(name)
     if not found:
@@ -105,6 +112,8 @@ def _named(name: str) -> Raised:
 
 def _text(what: str) -> str:
     """Return the text of a file or of stdin. Bytes that are not text are replaced."""
+    from labctl.load.files import read_bytes
+
     if what != STDIN:
         data = read_bytes(Path(what), LIMIT)
     else:

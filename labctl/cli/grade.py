@@ -10,11 +10,6 @@ import typer
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
 from labctl.errors import EngineError
-from labctl.grading.course import CLASS, GradeRequest, grade_class, is_complete
-from labctl.grading.exercises import exercises as known
-from labctl.report.console import make_console
-from labctl.report.grades.terminal import render_class
-from labctl.run.output import Output
 
 EXAMPLES = """\b
 Examples:
@@ -48,6 +43,12 @@ def grade(
     Exits with 0 if all were graded, whatever their marks, and with 4 if the lab could not be run
     for some: they have no marks, and --resume grades them.
     """
+    from labctl.grading.course import CLASS, GradeRequest, grade_class, is_complete
+    from labctl.grading.exercises import exercises as known
+    from labctl.report.console import make_console
+    from labctl.report.grades.terminal import render_class
+    from labctl.run.output import Output
+
     request = GradeRequest(
         exercise=known(exercises).load(name),
         paths=tuple(submissions),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
-from labctl.engine.access import open_engine
-from labctl.engine.images import LAB, ImageStatus, client_image, libraries_image
 from labctl.errors import UsageError
 from labctl.pythons import SERIES
-from labctl.run.output import Output
-from labctl.run.signals import terminable
+
+if TYPE_CHECKING:
+    from labctl.engine.images import ImageStatus
 
 app = verb_app(help="List, build and remove the images that labs are made of.")
 
@@ -46,6 +45,8 @@ def list_(context: typer.Context, as_json: options.Json = False) -> None:
 
     A stale image holds what another version of labctl put in; it is built again when needed.
     """
+    from labctl.engine.access import open_engine
+
     if context.invoked_subcommand is not None:
         return
     found = open_engine().images().status(_every())
@@ -70,6 +71,10 @@ def build(
     ] = False,
 ) -> None:
     """Build images. `labctl run` builds by itself those that it needs."""
+    from labctl.engine.access import open_engine
+    from labctl.run.output import Output
+    from labctl.run.signals import terminable
+
     names = _names(which, every=every)
     with terminable():
         store = open_engine().images()
@@ -81,6 +86,8 @@ def build(
 @app.command()
 def remove(which: Which = None, every: All = False) -> None:
     """Remove images, and what they were made from; --all also removes unfinished ones."""
+    from labctl.engine.access import open_engine
+
     store = open_engine().images()
     removed = store.remove(_names(which, every=every))
     if every:
@@ -147,6 +154,8 @@ def _by_word() -> dict[str, str]:
     """Return the names of all images, by the word for each on the command line, such as
     `3.13-libs`.
     """
+    from labctl.engine.images import LAB, client_image, libraries_image
+
     return {
         "lab": LAB,
         **{series: client_image(series) for series in SERIES},

@@ -10,10 +10,6 @@ import typer
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
 from labctl.errors import ManyInputErrors
-from labctl.report.console import make_console
-from labctl.report.scenarios import render_scenarios, scenarios_json
-from labctl.run.filters import Filters
-from labctl.run.selection import catalogue
 
 app = verb_app()
 
@@ -57,6 +53,11 @@ def list_(
     A scenario must match all options; of an option given several times, any value. A file with
     mistakes is reported, and the others are listed all the same.
     """
+    from labctl.report.console import make_console
+    from labctl.report.scenarios import render_scenarios, scenarios_json
+    from labctl.run.filters import Filters
+    from labctl.run.selection import catalogue
+
     filters = Filters(tags=tag, layers=layer, raises=raises, clients=client, search=search)
     known, errors = catalogue(scenarios).sorted_out()
     found = filters.apply(known, complete=not errors)

@@ -7,16 +7,9 @@ from typing import Annotated
 
 import typer
 
-from labctl import __version__
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
-from labctl.engine.access import open_engine
 from labctl.errors import UsageError
-from labctl.load.lock import lock_of, lock_text
-from labctl.pythons import parse_series
-from labctl.run.output import Output
-from labctl.run.pythons import image_names
-from labctl.run.signals import terminable
 
 app = verb_app()
 
@@ -32,6 +25,14 @@ def lock(
 
     `labctl run --locked` then refuses all others. Images that are missing are built first.
     """
+    from labctl import __version__
+    from labctl.engine.access import open_engine
+    from labctl.load.lock import lock_of, lock_text
+    from labctl.pythons import parse_series
+    from labctl.run.output import Output
+    from labctl.run.pythons import image_names
+    from labctl.run.signals import terminable
+
     series = parse_series(python)
     output = Output()
     with terminable(), output.progress("images") as progress:

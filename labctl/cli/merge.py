@@ -9,11 +9,7 @@ import typer
 
 from labctl.cli.documents import with_documents
 from labctl.cli.verbs import verb_app
-from labctl.load.result import read_result
 from labctl.report.documents import NO_DOCUMENTS, Documents
-from labctl.results.merge import merge as join
-from labctl.results.summary import exit_code_of
-from labctl.run.output import Output
 
 EXAMPLES = """\b
 Example:
@@ -37,6 +33,11 @@ def merge(
 
     Exits with the same code as the whole run would have.
     """
+    from labctl.load.result import read_result
+    from labctl.results.merge import merge as join
+    from labctl.results.summary import exit_code_of
+    from labctl.run.output import Output
+
     output = Output(documents)
     whole = join([(str(path), read_result(path)) for path in results])
     output.show(whole)

@@ -10,7 +10,6 @@ import typer
 
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
-from labctl.record.new import write_new_scenario
 
 EXAMPLES = """\b
 Examples:
@@ -46,5 +45,7 @@ def new(
 
     A file that is there already is left alone.
     """
+    from labctl.record.new import write_new_scenario
+
     path = write_new_scenario(name.removesuffix(".yaml"), layer, directory)
     typer.echo(_NEXT.format(path=path, file=shlex.quote(str(path))))

@@ -13,14 +13,14 @@ LOCK_FILE: Final = "labctl.lock"
 
 def complete_scenario(incomplete: str) -> list[str]:
     """Return the names of scenarios for shell completion."""
-    from labctl.run.selection import catalogue  # noqa: PLC0415
+    from labctl.run.selection import catalogue
 
     return [name for name in catalogue(()).names() if name.startswith(incomplete)]
 
 
 def complete_layer(incomplete: str) -> list[str]:
     """Return the names of layers for shell completion."""
-    from labctl.model.layers import LAYERS  # noqa: PLC0415
+    from labctl.model.layers import LAYERS
 
     return [layer for layer in LAYERS if layer.startswith(incomplete)]
 
@@ -29,7 +29,7 @@ def complete_exception(incomplete: str) -> list[str]:
     """Return the names of exceptions for shell completion, without modules unless a module is
     begun.
     """
-    from labctl.model.exceptions import known_names  # noqa: PLC0415
+    from labctl.model.exceptions import known_names
 
     full = {name for name in known_names() if name.startswith(incomplete) and "." in incomplete}
     bare = {name.rpartition(".")[2] for name in known_names()}
@@ -38,7 +38,7 @@ def complete_exception(incomplete: str) -> list[str]:
 
 def complete_exercise(incomplete: str) -> list[str]:
     """Return the names of exercises for shell completion."""
-    from labctl.grading.exercises import exercises  # noqa: PLC0415
+    from labctl.grading.exercises import exercises
 
     return [name for name in exercises(()).names() if name.startswith(incomplete)]
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
-from labctl.record.recorder import RecordRequest, record_scenarios
-from labctl.record.rewriting import Rewriting
-from labctl.report.console import make_console
-from labctl.results.summary import NOT_AS_EXPECTED
-from labctl.run.output import Output
-from labctl.run.request import Limits
+
+if TYPE_CHECKING:
+    from labctl.record.rewriting import Rewriting
+    from labctl.run.output import Output
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 EXAMPLES = """\b
@@ -62,6 +59,11 @@ def record(
     what should be. Without a terminal and without --yes nothing is written, and the exit code is 1
     if anything would be.
     """
+    from labctl.record.recorder import RecordRequest, record_scenarios
+    from labctl.results.summary import NOT_AS_EXPECTED
+    from labctl.run.output import Output
+    from labctl.run.request import Limits
+
     output = Output()
     request = RecordRequest(
         names=tuple(names),
@@ -84,6 +86,10 @@ def record(
 
 def _write(files: Sequence[Rewriting], output: Output, *, unasked: bool) -> bool:
     """Show what changes, and write it if the user wants that; whether nothing is left to write."""
+    from rich.text import Text
+
+    from labctl.report.console import make_console
+
     console = make_console()
     for line in (line for file in files for line in file.diff()):
         console.print(Text(line, _COLOURS.get(line[0], "")), soft_wrap=True)

@@ -9,10 +9,7 @@ import typer
 
 from labctl.cli.documents import with_documents
 from labctl.cli.verbs import verb_app
-from labctl.load.result import read_result
 from labctl.report.documents import NO_DOCUMENTS, Documents
-from labctl.results.summary import exit_code_of
-from labctl.run.output import Output
 
 app = verb_app()
 
@@ -29,6 +26,10 @@ def report(
 
     Exits with the same code as the run.
     """
+    from labctl.load.result import read_result
+    from labctl.results.summary import exit_code_of
+    from labctl.run.output import Output
+
     output = Output(documents)
     found = read_result(result)
     output.show(found)

@@ -11,7 +11,6 @@ from labctl.cli import options
 from labctl.cli.documents import with_documents
 from labctl.cli.verbs import verb_app
 from labctl.report.documents import NO_DOCUMENTS, Documents
-from labctl.run.rerun import rerun as make_again
 
 app = verb_app()
 
@@ -31,5 +30,7 @@ def rerun(
     The result has everything that this needs. Exits with 0 if every verdict is the same, 1 if one
     is not, and 4 if the lab could not be run.
     """
+    from labctl.run.rerun import rerun as make_again
+
     lock = Path(options.LOCK_FILE) if locked else None
     raise typer.Exit(make_again(result, jobs=jobs, lock=lock, documents=documents))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,17 +10,12 @@ import typer
 from labctl.cli import options
 from labctl.cli.documents import with_documents
 from labctl.cli.verbs import verb_app
-from labctl.model.policy import Policy
-from labctl.model.result import Result
 from labctl.pythons import USUAL
 from labctl.report.documents import NO_DOCUMENTS, Documents
-from labctl.run.attempts import Client
-from labctl.run.execute import execute
-from labctl.run.output import Output
-from labctl.run.request import Limits, RunInput, RunRequest, read_client_file
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from labctl.run.output import Output
+    from labctl.run.request import RunInput, RunRequest
 
 EXAMPLES = """\b
 Examples:
@@ -97,6 +91,9 @@ def run(
     Exits with 0 if all is as expected, 1 if not, 2 or 3 if the command line or a file is wrong,
     and 4 if the lab could not be run.
     """
+    from labctl.run.execute import execute
+    from labctl.run.request import Limits, RunRequest, read_client_file
+
     request = RunRequest(
         names=tuple(names),
         everything=all_,
@@ -117,33 +114,9 @@ def run(
 
 def _output(request: RunRequest, given: RunInput, documents: Documents) -> Output:
     """Return the output of a run: with a policy, that of survival."""
+    from labctl.run.output import Output
+    from labctl.run.survival import SurvivalOutput
+
     if given.policy:
         return SurvivalOutput(documents, given.policy, request.client, given.skipped)
     return Output(documents)
-
-
-class SurvivalOutput(Output):
-    """Writes what broke a client that a policy judges, where a run writes its report."""
-
-    def __init__(
-        self,
-        documents: Documents,
-        policy: Policy,
-        client: Client | None,
-        skipped: Sequence[str],
-    ) -> None:
-        """Take the policy, the client, and the names of the scenarios that the policy
-        leaves out.
-        """
-        super().__init__(documents)
-        self._policy = policy
-        self._client = client
-        self._skipped = skipped
-
-    def report(self, result: Result) -> RenderableType:
-        """Return how many failures the client survived, and what broke it."""
-        from labctl.report.survival import render_survival  # noqa: PLC0415 rich: not before labs start
-
-        options = ["--client", str(self._client.path)] if self._client else []
-        options += ["--policy", str(self._policy.path or "default")]
-        return render_survival(result, options=options, skipped=self._skipped)

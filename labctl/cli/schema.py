@@ -9,7 +9,6 @@ import typer
 
 from labctl.cli.verbs import verb_app
 from labctl.errors import UsageError
-from labctl.load import schema as schemas
 
 app = verb_app()
 
@@ -33,6 +32,8 @@ def schema(
 
     With it, editors complete the keys of a scenario, and mark mistakes as you type.
     """
+    from labctl.load import schema as schemas
+
     wanted = {
         schemas.result_schema: result,
         schemas.exercise_schema: exercise,

@@ -8,9 +8,6 @@ import typer
 
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
-from labctl.report import scenarios as report
-from labctl.report.console import make_console
-from labctl.run.selection import catalogue
 
 app = verb_app()
 
@@ -22,6 +19,10 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Tell a scenario's story, who talks to whom, and what is expected."""
+    from labctl.report import scenarios as report
+    from labctl.report.console import make_console
+    from labctl.run.selection import catalogue
+
     scenario = catalogue(scenarios).load(name)
     if as_json:
         typer.echo(json.dumps(report.scenario_json(scenario), indent=2))

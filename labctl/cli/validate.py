@@ -9,7 +9,6 @@ import typer
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
 from labctl.errors import ManyInputErrors
-from labctl.run.selection import catalogue, loadable, only
 
 app = verb_app()
 
@@ -27,6 +26,8 @@ def validate(
     scenarios: options.Scenarios = [],  # noqa: B006
 ) -> None:
     """Check scenario files without running them. Every mistake is reported, with file and line."""
+    from labctl.run.selection import catalogue, loadable, only
+
     if files:
         right, errors = loadable(catalogue(scenarios), files)
     else:

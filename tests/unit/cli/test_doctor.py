@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from labctl.cli import doctor
+from labctl.engine import doctor
 from labctl.model.check import Check, CheckState
 from tests.unit.cli.conftest import Labctl
 

@@ -51,6 +51,19 @@ def test_listing_loads_no_other_verb_and_no_engine() -> None:
     assert loaded == "['labctl.cli.verbs', 'labctl.cli.options', 'labctl.cli.list_']"
 
 
+def test_help_and_completion_of_any_verb_load_nothing_that_the_verb_works_with() -> None:
+    code = (
+        "import sys, typer; from labctl import cli\n"
+        "typer.main.get_command(cli.app).load_all()\n"
+        "print([m for m in ('docker', 'rich', 'yaml', 'labctl.engine', 'labctl.model.result')\n"
+        "    if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_all_verbs_can_be_loaded_at_once() -> None:
     command: Any = typer.main.get_command(cli.app)
     assert not command.commands["run"].params
