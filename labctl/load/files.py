@@ -10,7 +10,7 @@ from labctl.errors import InputError, Where
 MIB = 1024 * 1024
 
 _FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 """What no text may hold: control characters, and breaks that editors and YAML count otherwise."""
 

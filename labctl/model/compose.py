@@ -276,7 +276,7 @@ class Network(Input):
     driver: Literal["bridge"] = "bridge"
     internal: bool = True
     driver_opts: dict[str, str] = Field(default_factory=dict)
-    ipam: Ipam = Ipam()
+    ipam: Ipam = Field(default_factory=Ipam)
 
 
 class ComposeFile(Input):

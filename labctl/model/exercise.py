@@ -245,7 +245,7 @@ class ExerciseFile(Input):
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
     python: Series = USUAL
     compose: Text | None = None
-    limits: LimitsFile = LimitsFile()
+    limits: LimitsFile = Field(default_factory=LimitsFile)
     predict: PredictFile | None = None
     clients: dict[Name, ClientFile] = Field(default_factory=dict)
     scenarios: dict[Name, OwnScenarioFile] = Field(default_factory=dict)

@@ -346,6 +346,6 @@ class Result(Record):
     interrupted: bool = False
     started: Moment = 0.0
     took_s: Took = 0.0
-    request: Request = Request()
+    request: Request = Field(default_factory=Request)
     scenarios: dict[str, ScenarioInfo] = Field(default_factory=dict)
     attempts: tuple[AttemptResult, ...]

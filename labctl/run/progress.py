@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from labctl.engine.images import ProgressEvent
@@ -24,8 +25,17 @@ class Bar:
         self._drawn = False
 
     @cached_property
-    def _bar(self) -> Progress:
-        """Rich's progress bar on stderr, made when it is first needed."""
+    def _console(self) -> Console:
+        """The console on stderr, made when it is first needed."""
+        from labctl.report.console import make_console  # noqa: PLC0415
+
+        return make_console(stderr=True)
+
+    @cached_property
+    def _bar(self) -> Progress | None:
+        """Rich's progress bar, made when it is first needed; None if stderr is no terminal."""
+        if not self._console.is_terminal:
+            return None
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             Progress,
@@ -33,27 +43,25 @@ class Bar:
             TimeElapsedColumn,
         )
 
-        from labctl.report.console import make_console  # noqa: PLC0415
-
-        console = make_console(stderr=True)
         self._drawn = True
         return Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TimeElapsedColumn(),
-            console=console,
+            console=self._console,
             transient=True,
-            disable=not console.is_terminal,
         )
 
     def begin(self) -> None:
         """Show the bar, with none of the attempts ended."""
-        self._tasks[self._what] = self._bar.add_task(self._said(0), total=self._total)
-        self._bar.start()
+        if self._bar:
+            self._tasks[self._what] = self._bar.add_task(self._said(0), total=self._total)
+            self._bar.start()
 
     def attempt(self, done: int) -> None:
         """Show that so many attempts have ended."""
-        self._bar.update(self._tasks[self._what], completed=done, description=self._said(done))
+        if self._bar:
+            self._bar.update(self._tasks[self._what], completed=done, description=self._said(done))
 
     def _said(self, done: int) -> str:
         """Return how many are done, as text."""
@@ -62,19 +70,24 @@ class Bar:
     def image(self, event: ProgressEvent) -> None:
         """Show an event in the making of an image. May be called from several threads."""
         with self._lock:
-            if event.image not in self._tasks:
-                self._tasks[event.image] = self._bar.add_task(event.image, total=1.0)
-                self._bar.start()
-            self._bar.update(
-                self._tasks[event.image],
-                description=f"{event.image}: {event.text}",
-                total=None if event.fraction is None else 1.0,
-                completed=1.0 if event.finished else event.fraction or 0.0,
-            )
-        if event.finished:
-            self._bar.console.print(f"{event.image}: {event.text}")
+            if self._bar:
+                self._show_image(self._bar, event)
+            if event.finished:
+                self._console.print(f"{event.image}: {event.text}")
+
+    def _show_image(self, bar: Progress, event: ProgressEvent) -> None:
+        """Show an event in the line of its image."""
+        if event.image not in self._tasks:
+            self._tasks[event.image] = bar.add_task(event.image, total=1.0)
+            bar.start()
+        bar.update(
+            self._tasks[event.image],
+            description=f"{event.image}: {event.text}",
+            total=None if event.fraction is None else 1.0,
+            completed=1.0 if event.finished else event.fraction or 0.0,
+        )
 
     def stop(self) -> None:
         """Remove the bar."""
-        if self._drawn:
+        if self._drawn and self._bar:
             self._bar.stop()

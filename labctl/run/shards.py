@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from statistics import median
 
 from labctl.errors import UsageError
 from labctl.model.plan import Unit
@@ -32,6 +31,8 @@ def shard(units: Iterable[Unit], times: Times, number: int, count: int) -> set[U
     about the same time. The result depends on the arguments alone, and on nothing that was
     measured in this run. A unit that was never measured counts as the median of those that were.
     """
+    from statistics import median  # noqa: PLC0415 it takes long to load, and few runs have shards
+
     usual = median(times.values()) if times else _UNKNOWN_S
     weighed = [(times.get((unit.scenario, unit.attempt), usual), unit) for unit in set(units)]
     loads = [0.0] * count

@@ -110,7 +110,7 @@ class ImageStore:
         names = list(dict.fromkeys(names))
         chosen = [self._origins[origin]] if origin else list(self._origins.values())
         found: dict[str, ImageInfo] = {}
-        for stage in _stages(names):
+        for stage in filter(None, _stages(names)):
             states = self.status(stage)
             unready = [
                 state.name
