@@ -30,6 +30,7 @@ class LabError(Exception):
     exit_code = 70
 
     def __init__(self, message: str, *, where: Where | None = None, hint: str = "") -> None:
+        """Take what is wrong, where, and what to do about it."""
         super().__init__(message)
         self.message = message
         self.where = where
@@ -66,6 +67,7 @@ class ManyInputErrors(InputError):
     """Several mistakes found in the input at once; each is printed as its own message."""
 
     def __init__(self, errors: tuple[InputError, ...]) -> None:
+        """Take at least two mistakes."""
         first = errors[0]
         super().__init__(first.message, where=first.where, hint=first.hint)
         self.errors = errors

@@ -85,7 +85,9 @@ def record(
 
 
 def _write(files: Sequence[Rewriting], output: Output, *, unasked: bool) -> bool:
-    """Show what changes, and write it if the user wants that; whether nothing is left to write."""
+    """Show what changes, and write it if the user wants that. Return whether nothing is left to
+    write.
+    """
     from rich.text import Text
 
     from labctl.report.console import make_console

@@ -35,7 +35,7 @@ class EngineAccess:
     """What a doctor should know of this kind of engine, besides what it tries on any."""
 
     def images(self) -> ImageStore:
-        """Return the images on this engine."""
+        """Return the store of the images on this engine."""
         return self.make_images()
 
     def for_run(self, run: str, *, keep: bool = False) -> Engine:
@@ -49,20 +49,22 @@ class EngineAccess:
         return self.runtime.listing_command(f"{labels.RUN}={run}")
 
     def leftovers(self) -> dict[str, int]:
-        """Return how many containers each run has on the engine."""
+        """Ask the engine for its containers, and return how many each run has, by the run's id."""
         return cleanup.leftovers(self.runtime)
 
     def sweep(self, run: str) -> Removed:
-        """Remove all that is left of a run."""
+        """Remove all containers, networks and volumes of a run, and return how many there were."""
         return cleanup.sweep(self.runtime, run)
 
     def sweep_all(self, *, running: bool) -> Removed:
-        """Remove what runs left behind: kept labs and expired ones, and with `running` all."""
+        """Remove what runs left behind, kept labs and expired ones, and with `running` the labs of
+        all runs. Return how many things were removed.
+        """
         return cleanup.sweep_all(self.runtime, running=running)
 
 
 def _open_docker() -> EngineAccess:
-    """Connect to Docker, and return the ways to it. Raise EngineError if no engine answers."""
+    """Connect to Docker, and return the access to it. Raise EngineError if no engine answers."""
     client = connect()
 
     def checks() -> Iterator[Check]:

@@ -62,8 +62,7 @@ def tap_range(subnet: IPv4Network) -> str:
 
 
 def address_book(services: Sequence[Service], subnet: IPv4Network) -> AddressBook:
-    """Give each service an address: the host number that its Compose file has, or a free one.
-
+    """Return an address for each service: the host number that its Compose file has, or a free one.
     Raise EngineError if there are more services than addresses.
     """
     hosts = _host_numbers(services)

@@ -30,14 +30,16 @@ class Removed:
 
 
 def sweep(runtime: Runtime, run: str) -> Removed:
-    """Remove all that carries the label of a run. Raise EngineError if that doesn't end."""
+    """Remove all containers, networks and volumes with the label of a run, and return how many
+    there were. Raise EngineError if new ones come up again and again.
+    """
     return _remove_all(runtime, (f"{labels.RUN}={run}",), lambda _: True)
 
 
 def sweep_all(runtime: Runtime, *, running: bool) -> Removed:
-    """Remove what runs left behind: kept labs and expired ones, and with `running` all others.
-
-    Raise EngineError if that doesn't end.
+    """Remove what runs left behind, kept labs and expired ones, and with `running` the labs of all
+    runs. Return how many things were removed. Raise EngineError if new ones come up again and
+    again.
     """
     now = time.time()
 
@@ -58,10 +60,10 @@ def leftovers(runtime: Runtime) -> dict[str, int]:
 
 
 def remove(runtime: Runtime, kind: ResourceKind, id_: str) -> None:
-    """Remove a thing as soon as the engine can; do nothing if it has gone.
+    """Remove a container, network or volume as soon as the engine can; do nothing if it has gone.
 
-    A network can be removed when the engine has let go of the last container on it: no event says
-    when that is, so it is tried again and again. Raise Busy if it stays so for 20 s.
+    A network can be removed when the engine has let go of the last container on it. No event says
+    when that is, so it is tried again and again. Raise Busy if it is still refused after 20 s.
     """
     deadline = time.monotonic() + _SETTLE_S
     while refusal := _refusal(runtime, Resource(kind=kind, id=id_, labels={})):
@@ -71,8 +73,8 @@ def remove(runtime: Runtime, kind: ResourceKind, id_: str) -> None:
 
 
 def _remove_all(runtime: Runtime, all_of: Sequence[str], is_over: _IsOver) -> Removed:
-    """Look and remove until nothing is left: a run that is at work goes on making things until it
-    notices that its lab has gone.
+    """Remove the things with these labels whose run is over, until none is left, and return how
+    many. A run that is still at work makes new things until it notices that its lab has gone.
     """
     removed: set[tuple[ResourceKind, str]] = set()
     refusals: list[Busy] = []
@@ -100,7 +102,9 @@ def _look(runtime: Runtime, all_of: Sequence[str], is_over: _IsOver) -> list[Res
 
 
 def _remove_once(runtime: Runtime, left: Sequence[Resource]) -> list[Busy]:
-    """Try to remove each once, kind by kind in their order. Return what the engine refused."""
+    """Try to remove each thing once, containers before networks before volumes. Return the engine's
+    refusals.
+    """
     refusals: list[Busy] = []
     for kind in ResourceKind:
         of_kind = sorted((r for r in left if r.kind is kind), key=lambda resource: resource.id)
@@ -112,7 +116,9 @@ def _remove_once(runtime: Runtime, left: Sequence[Resource]) -> list[Busy]:
 
 
 def _refusal(runtime: Runtime, resource: Resource) -> Busy | None:
-    """Try to remove a thing. Return the engine's refusal where it can't be removed yet."""
+    """Try to remove a thing. Return the engine's refusal if it can't be removed yet, or
+    else None.
+    """
     try:
         runtime.remove(resource.kind, resource.id)
     except Busy as refusal:

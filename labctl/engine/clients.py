@@ -50,7 +50,9 @@ class ClientStarter:
         self._prepared: tuple[PlannedAttempt, Future[StartedClient]] | None = None
 
     def take(self, attempt: PlannedAttempt) -> StartedClient:
-        """Return the container that was prepared for the attempt, or else one started now."""
+        """Return the container that was prepared for the attempt, or else start one now. Raise
+        EngineError if it can't be started.
+        """
         prepared, self._prepared = self._prepared, None
         if prepared is not None and prepared[0].key == attempt.key:
             return prepared[1].result()
@@ -87,28 +89,28 @@ class ClientStarter:
         return StartedClient(container=container, stream=stream)
 
     def discard(self, client: StartedClient) -> None:
-        """Let go of a client, and remove its container in the background."""
+        """Close a client's streams, and remove its container in the background."""
         client.stream.close()
         self._containers.discard(client.container)
 
     def _discard_prepared(
         self, prepared: tuple[PlannedAttempt, Future[StartedClient]] | None
     ) -> None:
-        """Discard what was prepared and is not needed after all. A start that failed has left
-        nothing to discard; its error is not raised, since nobody needs what it was for.
+        """Remove a container that was prepared, and that no attempt needs. The error of one that
+        could not be started is ignored, because nothing is left of it.
         """
         if prepared is not None and prepared[1].exception() is None:
             self.discard(prepared[1].result())
 
     def close(self) -> None:
-        """Discard what was prepared and never taken."""
+        """Remove the container that was prepared and never taken."""
         self._discard_prepared(self._prepared)
         self._prepared = None
 
     def run(self, client: StartedClient, request: str, *, limit_s: float) -> ClientExit:
-        """Send the probe its request, and wait until it has reported or its time is up.
-
-        Raise EngineError if the container was killed from outside.
+        """Send the probe in the container its request, and wait until it has reported, or until
+        `limit_s` seconds and a little more are up. Raise EngineError if the container was killed
+        from outside.
         """
         began = time.monotonic()
         report = b""
@@ -130,8 +132,8 @@ class ClientStarter:
         )
 
     def _end(self, client: StartedClient, report: bytes) -> tuple[int, bool]:
-        """Return the exit code, and whether memory was used up. A client that has reported is not
-        asked about: it costs time, and says nothing more.
+        """Return the container's exit code, and whether its memory was used up. The engine is asked
+        only if there is no report, because that takes time.
         """
         if report:
             return 0, False

@@ -34,13 +34,15 @@ class ContainerEngine:
         self._stopped = threading.Event()
 
     def info(self) -> EngineInfo:
-        """Return name and version of the engine."""
+        """Ask the engine for its name and version."""
         with doing("asking the engine what it is"):
             return self._runtime.info()
 
     @contextlib.contextmanager
     def lab(self, lab: PlannedLab) -> Iterator[RunningLab]:
-        """Start a lab; whatever happens, it is removed in the end, unless it is to be kept."""
+        """Start a lab's network and services; remove its network and containers when the context
+        ends, unless the lab is to be kept. Raise EngineError if it can't be started.
+        """
         speaking = self._speaking_images(lab)
         labels = self._labels.of(lab.scenarios)
         name = f"labctl-{self._run}-{secrets.token_hex(2)}"
@@ -72,12 +74,14 @@ class ContainerEngine:
                     cleanup.remove(self._runtime, ResourceKind.NETWORK, network)
 
     def stop(self) -> None:
-        """Refuse to start anything more and end all that runs, so that nobody waits for it."""
+        """Remove all containers and networks of this run, and start none any more. Whoever waits
+        for one of them gets EngineError. `sweep` can still be called.
+        """
         self._stopped.set()
         self.sweep()
 
     def sweep(self) -> None:
-        """Remove whatever this run has left on the engine."""
+        """Remove all containers and networks of this run from the engine."""
         cleanup.sweep(self._runtime, self._run)
 
     def _check_running(self) -> None:
@@ -86,8 +90,8 @@ class ContainerEngine:
             raise EngineError("the run was stopped")
 
     def _speaking_images(self, lab: PlannedLab) -> set[str]:
-        """Return those images of the lab's services that are labctl's own. Raise EngineError if
-        the engine lacks one that a service needs.
+        """Ask the engine for the images of the lab's services, and return those that are labctl's
+        own. Raise EngineError if the engine lacks one.
         """
         labels: dict[str, Mapping[str, str]] = {}
         for service in lab.services:
@@ -104,7 +108,9 @@ class ContainerEngine:
         return {image for image, found in labels.items() if EVENTS_LABEL in found}
 
     def _create_network(self, name: str, labels: Mapping[str, str]) -> tuple[IPv4Network, str]:
-        """Make the lab's network on a free subnet. Return the subnet, and the network's id."""
+        """Make the lab's network on a free subnet. Return the subnet, and the network's id. Raise
+        EngineError if no subnet is free.
+        """
         for subnet in candidate_subnets():
             self._check_running()
             spec = NetworkSpec(

@@ -31,7 +31,9 @@ class Inbox:
         self._has_ended = False
 
     def fill(self, lines: Iterator[bytes]) -> None:
-        """Take all lines until their end; to be run in a thread of its own."""
+        """Take lines until their end, and wake up those who wait for one. To be run in a thread of
+        its own.
+        """
         with suppress(EngineError):  # whoever waits sees the end, and looks why
             for line in lines:
                 with self._changed:
@@ -82,7 +84,9 @@ class Inbox:
             return max(0, self._count - len(self._lines) - start)
 
     def _from(self, start: int) -> Iterator[bytes]:
-        """Go backwards from the newest: looking costs no more than what is looked at."""
+        """Yield the lines from number `start` on, newest first, so that a look at the last few is
+        cheap.
+        """
         number = min(len(self._lines), self._count - start)
         return reversed(list(islice(reversed(self._lines), max(0, number))))
 

@@ -104,7 +104,9 @@ class Reach:
 def try_isolation(
     engine: Engine, interpreter: Interpreter, services: tuple[Service, ...], compose: Path
 ) -> Reach:
-    """Start a lab and let a client try. Raise EngineError if the lab breaks."""
+    """Start a lab with a client in it that tries what it can reach and do, and return what it
+    could. Raise EngineError if the lab breaks.
+    """
     with listener() as port:
         target = Target(host="dns.lab", port=port)
         lab = PlannedLab(compose=compose, services=services, attempts=())
@@ -133,7 +135,9 @@ def _reach(returned: str | None, report: bytes) -> Reach:
 
 @contextlib.contextmanager
 def listener() -> Iterator[int]:
-    """Open a port of this host, on every address of both families, that greets every connection."""
+    """Open a port of this host, on every address of both families, and yield its number. It greets
+    every connection until the context ends.
+    """
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
         thread = threading.Thread(target=_greet, args=(server,), daemon=True)
         thread.start()
@@ -155,7 +159,7 @@ def _greet(server: socket.socket) -> None:
 
 
 def host_addresses() -> list[str]:
-    """Return every address of this host but the loopback ones (Linux: /proc/net)."""
+    """Read every address of this host but the loopback ones from /proc/net (Linux)."""
     found = set()
     with contextlib.suppress(OSError):
         previous = ""

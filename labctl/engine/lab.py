@@ -50,10 +50,11 @@ class RunningLab:
 
     @property
     def _lifeline(self) -> Lifeline:
+        """What the lab's programs do when labctl goes: they stay if the lab is kept."""
         return Lifeline.KEEP if self._containers.keep else Lifeline.CUT
 
     def wait_until_ready(self) -> None:
-        """Return when all services are ready. Raise EngineError if one isn't."""
+        """Wait until all services are ready. Raise EngineError if one fails."""
         self._services.ready()
 
     @contextlib.contextmanager
@@ -76,6 +77,8 @@ class RunningLab:
             tap.close()
 
     def stop(self) -> None:
-        """Let go of the services, and wait for all that is done in the background."""
+        """Close the services' streams, so that they end, and wait for everything that is done in
+        the background.
+        """
         self._services.close()
         self._containers.finish()

@@ -91,7 +91,7 @@ class LabContainers:
             self._present.remove(container)
 
     def finish(self) -> None:
-        """Wait for all that is done in the background."""
+        """Wait for everything that `in_background` and `discard` began."""
         self._pool.shutdown(wait=True)
 
     def remove_all(self) -> None:

@@ -29,7 +29,9 @@ class LabServices:
         return service
 
     def ready(self) -> tuple[RunningService, ...]:
-        """Wait for all services and return them. Raises the EngineError of one that failed."""
+        """Wait until all services are ready, and return them. Raise the EngineError of one that
+        failed.
+        """
         return tuple(future.result() for future in self._starting.values())
 
     def raise_failure(self) -> None:
@@ -39,13 +41,15 @@ class LabServices:
                 future.result()
 
     def check_alive(self) -> None:
-        """Raise EngineError if a service has failed to start, or has ended."""
+        """Raise EngineError if a service has failed to start, or has ended. A service that is still
+        starting is left out.
+        """
         for future in self._starting.values():
             if future.done():
                 future.result().check_alive()
 
     def close(self) -> None:
-        """Let go of all services, once all that is starting has done so or failed."""
+        """Wait until no service is starting any more, and close the streams of all."""
         for future in self._starting.values():
             if future.exception() is None:
                 future.result().close()

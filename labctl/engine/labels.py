@@ -23,8 +23,8 @@ _LONGEST = 200
 
 
 def of_all_runs() -> tuple[str, ...]:
-    """Return the labels that things of every run have; where there is an owner, of the owner's
-    runs alone.
+    """Return the labels that the containers, networks and volumes of every run have. If
+    LABCTL_OWNER is set, they are those of the owner's runs alone.
     """
     owner = os.environ.get(OWNER_VARIABLE)
     return (RUN, f"{OWNER}={owner}") if owner else (RUN,)
@@ -38,7 +38,9 @@ class Labels:
     keep: bool = False
 
     def of(self, scenarios: Iterable[str]) -> dict[str, str]:
-        """Return the labels of a thing that serves these scenarios; it expires in four hours."""
+        """Return the labels of a container, network or volume that serves these scenarios. It
+        expires in four hours.
+        """
         labels = {
             RUN: self.run,
             SCENARIO: ",".join(scenarios)[:_LONGEST],

@@ -16,8 +16,9 @@ class Tap(Protocol):
     def attempt(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
     ) -> Evidence:
-        """Run one client in a fresh container; after `limit_s` seconds it is ended. `upcoming` is
-        the attempt that comes next in this tap, so that it can be prepared meanwhile.
+        """Run one client in a fresh container, and return what it left behind; after `limit_s`
+        seconds it is ended. `upcoming` is the attempt that comes next in this tap, so that it can
+        be prepared meanwhile.
         """
         ...
 
@@ -26,7 +27,7 @@ class Lab(Protocol):
     """A running lab."""
 
     def tap(self) -> AbstractContextManager[Tap]:
-        """Start a tap of the caller's own, and stop it in the end."""
+        """Start a tap of the caller's own, and stop it when the context ends."""
         ...
 
 
@@ -34,17 +35,19 @@ class Engine(Protocol):
     """What labs run on."""
 
     def info(self) -> EngineInfo:
-        """Name and version."""
+        """Ask the engine for its name and version."""
         ...
 
     def lab(self, lab: PlannedLab) -> AbstractContextManager[Lab]:
-        """Start a lab, wait until its services are ready, and remove it in the end."""
+        """Start a lab, and remove it when the context ends."""
         ...
 
     def stop(self) -> None:
-        """End all that runs, at once and for good: whoever waits for it meets EngineError."""
+        """Remove all containers and networks of this run, for good: whoever waits for one of them
+        gets EngineError.
+        """
         ...
 
     def sweep(self) -> None:
-        """Remove whatever this run has left on the engine."""
+        """Remove all containers and networks of this run from the engine."""
         ...

@@ -24,7 +24,7 @@ class ProgramOutput:
 def run_once(runtime: Runtime, spec: ContainerSpec) -> ProgramOutput:
     """Make a container, run it to its end, remove it, and return what it wrote.
 
-    Raise Refusal if the engine refuses, and TimeoutError after a minute.
+    Raise Refusal if the engine refuses, and TimeoutError if it takes more than a minute.
     """
     container = runtime.create(spec)
     try:

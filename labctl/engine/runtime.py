@@ -33,7 +33,7 @@ class SubnetTaken(Refusal):
 
 @contextmanager
 def doing(what: str) -> Iterator[None]:
-    """Turn Refusals, and OSErrors of streams, into EngineErrors that begin with `what`.
+    """Turn Refusals, and OSErrors of streams, into EngineErrors whose message begins with `what`.
 
     `what` says what is being done: "starting service mail". Other EngineErrors pass unchanged.
     """
@@ -169,29 +169,33 @@ class Runtime(Protocol):
         ...
 
     def create(self, spec: ContainerSpec) -> str:
-        """Make a container without starting it, and return its id."""
+        """Make a container without starting it, and return its id, which the other methods take."""
         ...
 
     def attach(self, container: str, *, stdin: bool) -> Stream:
-        """Return the streams of a container that has not been started, so that nothing of what it
-        writes is missed.
+        """Return the stdout and stderr of a container that has not been started, so that nothing it
+        writes is missed; with `stdin`, also its stdin.
         """
         ...
 
     def start(self, container: str) -> None:
-        """Start a container that was made."""
+        """Start a container that was made. Do not wait for its program. Raise Refusal if the engine
+        can't.
+        """
         ...
 
     def wait(self, container: str) -> ContainerState:
-        """Return the state of a container once it has ended."""
+        """Wait until a container has ended, and return its state."""
         ...
 
     def state(self, container: str) -> ContainerState:
-        """Return the state that a container is in now."""
+        """Ask the engine for the state that a container is in now."""
         ...
 
     def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
-        """Return all things of a kind that carry all of the labels: each a key, or `key=value`."""
+        """Ask the engine for all things of a kind that have all of these labels: each a key, or
+        `key=value`.
+        """
         ...
 
     def listing_command(self, label: str) -> str:
@@ -199,7 +203,7 @@ class Runtime(Protocol):
         ...
 
     def remove(self, kind: ResourceKind, id_: str) -> None:
-        """Remove a thing: a container dead or alive, and its volumes with it. Do nothing if it
-        has gone. Raise Busy if it will be possible in a moment.
+        """Remove a thing: a container, running or not, with its volumes; a network; or a volume. Do
+        nothing if it has gone. Raise Busy if it will be possible in a moment.
         """
         ...

@@ -46,7 +46,9 @@ class RunningService:
         self._container = ""
 
     def start(self) -> None:
-        """Start it and wait until it is ready. Raise EngineError with the tail of its log."""
+        """Start the service's container, and wait until it is ready. Raise EngineError with the end
+        of its log if it fails.
+        """
         containers = self._containers
         self._container = containers.create(
             service_container(
@@ -85,7 +87,9 @@ class RunningService:
             raise self._failure()
 
     def _wait_for_health(self, deadline: float) -> None:
-        """Ask again and again: engines tell of health only when asked."""
+        """Ask the engine again and again whether the container is healthy. Raise EngineError if it
+        isn't at the deadline.
+        """
         while time.monotonic() < deadline:
             self._containers.check_running()
             state = self._state()
@@ -97,7 +101,9 @@ class RunningService:
         raise self._failure()
 
     def check_alive(self) -> None:
-        """Raise EngineError if the service has ended: what clients see is then no one's fault."""
+        """Raise EngineError if the service has ended: then what clients see is not their fault. The
+        engine is asked only about services that are not labctl's own.
+        """
         if self._inbox.has_ended or not (self._speaks or self._state().is_running):
             raise self._failure()
 
@@ -127,19 +133,23 @@ class RunningService:
         return "; the last it said:\n" + "\n".join(f"    {line}" for line in last) if last else ""
 
     def mark(self) -> int:
-        """Return the current place in the stream of events, for `events_since` and the like."""
+        """Return the current place in the stream of events, which `events_since` and `lost_since`
+        take.
+        """
         return len(self._inbox)
 
     def request_sync(self, token: str, *, address: str) -> None:
-        """Ask the service to answer with the token when all events of what came in so far are out,
-        and to forget the client of that address. `wait_for_sync` waits for the answer.
+        """Ask the service to write all events of what came in so far, to forget the client of that
+        address, and to answer with the token. `wait_for_sync` waits for the answer.
         """
         if self._speaks and self._stream is not None:
             with doing(f"talking to {self._what}"):
                 self._stream.send_line(sync_request(token, address))
 
     def wait_for_sync(self, token: str, *, mark: int, deadline: float) -> None:
-        """Return when the answer with that token has come. Raise EngineError if it doesn't."""
+        """Wait until the answer with that token has come. Raise EngineError if it has not at the
+        deadline.
+        """
 
         def is_answer(line: bytes) -> bool:
             # Looking for the token first spares decoding thousands of events.
@@ -178,7 +188,7 @@ class RunningService:
         )
 
     def close(self) -> None:
-        """Let go of its streams; one that speaks ends then."""
+        """Close the container's streams. A service of labctl's own ends then."""
         if self._stream is not None:
             self._stream.close()
 

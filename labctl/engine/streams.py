@@ -42,7 +42,7 @@ class Stream(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the container; a reader in another thread sees the end."""
+        """Close the connection to the container; a reader in another thread sees the end."""
         ...
 
 
@@ -50,14 +50,17 @@ class ChunkReader(ABC):
     """The reading half of a Stream, for engines that have stdout in chunks of any size."""
 
     def __init__(self) -> None:
+        """Begin with nothing read."""
         self._unread = b""
 
     @abstractmethod
     def chunks(self, deadline: float | None) -> Iterator[bytes]:
-        """Yield what comes on stdout until its end. Raise TimeoutError at the deadline."""
+        """Yield the bytes of stdout as they come, until its end. Raise TimeoutError at the
+        deadline.
+        """
 
     def _remaining(self, deadline: float | None) -> Iterator[bytes]:
-        """Yield what a line that was read has left over, and then what comes."""
+        """Yield the bytes that are left over from the last line, and then those that come."""
         if self._unread:
             unread, self._unread = self._unread, b""
             yield unread

@@ -68,7 +68,9 @@ class RunningTap:
             raise
 
     def _wait_until_ready(self) -> None:
-        """Return when the namespace is ready for clients, and every packet in it is captured."""
+        """Wait until the namespace is ready for clients, and every packet in it is captured. Raise
+        EngineError if the tap fails.
+        """
         if self._address:
             return
         with doing("starting the tap"):
@@ -119,7 +121,7 @@ class RunningTap:
         )
 
     def _sync(self, marks: Mapping[RunningService, int]) -> None:
-        """Wait until every service has written all events of the client."""
+        """Ask every service to write all events of the client, and wait until they have."""
         self._attempts += 1
         deadline = time.monotonic() + _ANSWER_S
         token = f"{self._container[:12]}-{self._attempts}"
@@ -129,7 +131,7 @@ class RunningTap:
             service.wait_for_sync(token, mark=mark, deadline=deadline)
 
     def _drain(self) -> Capture:
-        """Take all packets since the last time out of the tap."""
+        """Take all packets since the last time out of the tap, and return them."""
         with doing("talking to the tap"):
             self._stream.send_line(DRAIN)
             line = self._stream.read_line(deadline=time.monotonic() + _ANSWER_S)
@@ -154,7 +156,9 @@ class RunningTap:
         return tuple(sorted(events, key=lambda event: event.at_s))
 
     def close(self) -> None:
-        """End the tap, and whatever was prepared in it; remove it unless the lab is kept."""
+        """End the tap, and remove the client's container that was prepared in it. The tap's
+        container is removed, too, unless the lab is kept.
+        """
         self._clients.close()
         self._stream.close()
         if not self._containers.keep:

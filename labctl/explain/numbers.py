@@ -96,9 +96,8 @@ _VERIFY_CODES: Final = (
 
 def symbol(message: str | None) -> str | None:
     """Return the name of the error number in a message: ECONNRESET for `[Errno 104] Connection
-    reset by peer`.
-
-    By its words, as other systems have other numbers; else by Linux's or Windows' numbers.
+    reset by peer`. The words count first, because other systems have other numbers; then the
+    numbers of Linux and Windows.
     """
     number = _number(message or "")
     if message is None or number is None:

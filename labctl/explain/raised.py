@@ -14,6 +14,7 @@ class Frame:
     function: str
 
     def __str__(self) -> str:
+        """Return `module:function`."""
         return f"{self.module}:{self.function}"
 
 

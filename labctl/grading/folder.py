@@ -41,6 +41,7 @@ class Folder:
     """The folder DIR: `DIR/students/ID/` has the files of a submission, DIR those of the class."""
 
     def __init__(self, path: Path) -> None:
+        """Take the path of the folder. Nothing is written yet."""
         self.path = path
         self._aside = path / _ASIDE
 
@@ -59,7 +60,7 @@ class Folder:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raise UsageError for what can't be written."""
+        """Turn an OSError inside the block into a UsageError that says what can't be written."""
         try:
             yield
         except OSError as error:
@@ -139,7 +140,7 @@ class Folder:
             aside.replace(self.path / name)
 
     def close(self) -> None:
-        """Remove what is unfinished, when all is done."""
+        """Remove the evidence of unfinished submissions, when all is done."""
         shutil.rmtree(self._aside, ignore_errors=True)
 
 

@@ -90,7 +90,9 @@ class Gradebook:
         self._open: dict[str, _Entry] = {}
 
     def add_submission(self, submission: GradedSubmission) -> None:
-        """Open an entry for a submission, and mark at once what of it needs no lab."""
+        """Open an entry for a submission, and mark at once what needs no lab: predictions, missing
+        files and invalid scenarios.
+        """
         self._open[submission.id] = entry = _Entry(submission=submission)
         if not submission.refused:
             predicted = self._predicted(submission)
@@ -99,7 +101,9 @@ class Gradebook:
         self._finish(entry)
 
     def add_attempt(self, job: JobKey, ended: EndedAttempt) -> None:
-        """Mark an attempt that has ended. One that the lab could not make is put aside."""
+        """Mark an attempt that has ended, and hand over the grade if it was the last. An attempt
+        that the lab could not make is put aside.
+        """
         entry = self._open[job.owner]
         if ended.result.verdict is Verdict.ERROR:
             entry.broken.add(job.part)
@@ -113,8 +117,8 @@ class Gradebook:
         self._finish(entry)
 
     def take_broken(self) -> list[tuple[Work, list[Run]]]:
-        """Return what the lab could not make, and expect it once more: of each submission the runs,
-        and its own scenarios as a whole.
+        """Return the runs and scenarios that the lab could not make, by submission, and expect
+        their attempts once more. A student's own scenario is made again as a whole.
         """
         return [self._once_more(entry) for entry in self._open.values() if entry.broken]
 
@@ -131,7 +135,9 @@ class Gradebook:
         return replace(work, scenarios=own), runs
 
     def give_up(self) -> None:
-        """Give out the grades that are still incomplete, because the lab broke again."""
+        """Hand over the grades that are still incomplete, with state `error`, because the lab broke
+        again.
+        """
         for entry in list(self._open.values()):
             for run in self._runs:
                 entry.parts.setdefault(run.name, mark_unmade_run(run, GradeState.ERROR, BROKE))

@@ -94,7 +94,7 @@ class Grader:
             gradebook.give_up()
 
     def _read(self, submissions: Sequence[Submission]) -> Iterator[list[GradedSubmission]]:
-        """Read submissions, as many at a time as there is room for."""
+        """Read submissions, and yield them in groups that there is room for in memory."""
         batch: list[GradedSubmission] = []
         room = MOST_TEXT
         for submission in submissions:
@@ -129,7 +129,7 @@ class Grader:
         return observations
 
     def _make(self, planned: JobPlan, take: Callable[[JobKey, EndedAttempt], None]) -> None:
-        """Make the attempts of a plan, and give `take` each as it ends."""
+        """Make the attempts of a plan on the engine, and give `take` each as it ends."""
         if not planned.plan.labs:
             return
         with GuardedRunner(self._engine, self._limits, self._output) as runner:

@@ -73,7 +73,7 @@ class Planner:
         self._number = self._shuffled = 0
 
     def plan(self, works: Sequence[Work], *, runs: Sequence[Run], jobs: int) -> JobPlan:
-        """Plan these runs of these submissions, for `jobs` attempts at the same time."""
+        """Plan these runs of these submissions in labs, for `jobs` attempts at the same time."""
         self._jobs, labs = {}, list[PlannedLab]()
         size = submissions_in_a_lab(len(works), jobs)
         for start in range(0, len(works), size):
@@ -83,7 +83,7 @@ class Planner:
         return JobPlan(plan=Plan(labs=tuple(labs)), jobs=self._jobs)
 
     def again(self, works: Sequence[tuple[Work, Sequence[Run]]]) -> JobPlan:
-        """Plan what is to be made once more, with labs for each submission alone."""
+        """Plan runs that are made once more, in labs for each submission alone."""
         self._jobs, labs = {}, list[PlannedLab]()
         for work, runs in works:
             labs += [*self._labs([work], runs), *self._own_labs(work)]
@@ -111,8 +111,8 @@ class Planner:
                 )
 
     def _in_any_order(self, aims: Sequence[tuple[Run, Aim]]) -> list[tuple[Run, Aim]]:
-        """Return another order for each submission: counters of the network's tell how many came
-        before, and a program must not know by that which run it is.
+        """Return the runs in a random order, another for each submission. The network's counters
+        tell how many came before, and a program must not know by that which run it is.
         """
         self._shuffled += 1
         order = random.Random(f"{self._seed}/order/{self._shuffled}")  # noqa: S311 as in vary

@@ -23,7 +23,7 @@ def _names(exception: ExceptionInfo) -> tuple[str, ...]:
 
 
 def raised(rule: Rule, observation: Observation) -> Iterator[Difference]:
-    """Return a failure if the exception that came out is not one that the rule admits."""
+    """Yield a difference if the exception that came out is not one that the rule admits."""
     exception = observation.exception
     if exception is None or left_by_exit(observation) or _admits(rule.admitted, exception):
         return

@@ -58,10 +58,10 @@ _CALLS = {
 
 
 def doubts(expectation: Expectation, observation: Observation) -> Iterator[Difference]:
-    """Return every reason why a client's claim can't be true, as sentences.
+    """Yield a difference for each reason why a client's claim can't be true.
 
-    Calls are compared with the wire, so they are left out where packets were lost: what was lost
-    may be just what would clear the client. The other rules need no packets.
+    Calls are compared with the wire, so they are left out if packets were lost: what was lost may
+    be just what would clear the client. The other rules need no packets.
     """
     yield from _tampering(observation)
     yield from _frames(observation.stack)
@@ -72,8 +72,8 @@ def doubts(expectation: Expectation, observation: Observation) -> Iterator[Diffe
 
 
 def uncertain(expectation: Expectation, observation: Observation) -> Iterator[str]:
-    """Return what can't be decided, because there was too much of it or nothing to compare with, as
-    sentences.
+    """Yield, as sentences, what can't be decided, because there was too much of it or nothing to
+    compare with.
     """
     if any(frame.genuine is None for frame in observation.stack):
         yield "the library's files could not be read, so nobody can say that the stack is theirs"

@@ -33,11 +33,11 @@ _SOCKET_LIMIT = 100
 
 
 def observe(evidence: Evidence, wire: Wire | None = None) -> Observation:
-    """Return the observation that a report, the container's end, the wire and the services make.
-    Never raises because of the report. `wire` is what the evidence's capture shows.
+    """Return the observation that report, exit status, packets and service events make together.
+    Never raise because of the report.
 
-    How long the container ran bounds what the report claims. What the report says of flows and
-    server events is dropped: those come from elsewhere.
+    `wire` is what the evidence's capture shows. How long the container ran bounds what the report
+    claims. What the report says of flows and server events is dropped: those come from elsewhere.
     """
     claim = _parse(evidence.report)
     seen = claim or _without_report(evidence)
@@ -69,7 +69,7 @@ def _on_the_wire(wire: Wire, capture: Capture, seen: Observation) -> dict[str, A
 
 def start_of(wire: Wire, observation: Observation) -> int:
     """Return when the client began, on the clock of the packets: the time that the probe says, or
-    that of the first packet.
+    else that of the first packet.
     """
     first = wire.packets[0].at_ns if wire.packets else 0
     return observation.started_ns or first

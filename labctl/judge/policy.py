@@ -48,9 +48,7 @@ _REMEDIES = (
 
 
 def policy_json(rule: Rule) -> dict[str, Any]:
-    """Return the rule as the `expected` of a result has it, apart from the keys that `expect:`
-    has.
-    """
+    """Return the rule as JSON, as the `expected` of a result has it."""
     return {"policy": rule.model_dump(mode="json", exclude_none=True)}
 
 

@@ -51,9 +51,7 @@ class Catalogue:
 
     def load(self, name_or_path: str) -> Scenario:
         """Load one scenario. The text is a path if it has a slash or ends in .yaml or .yml, else a
-        name.
-
-        UsageError for a name that isn't here; InputError for a wrong file.
+        name. Raise UsageError for an unknown name, and InputError for a file with mistakes.
         """
         if os.sep in name_or_path or name_or_path.endswith(_SUFFIXES):
             return self._load(Path(name_or_path))

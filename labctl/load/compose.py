@@ -46,9 +46,8 @@ _OF_SERVICE: Final = tuple(
 
 def load_compose(path: Path) -> dict[str, Service]:
     """Load the services of a Compose file, by name. `x-` keys other than labctl's are ignored, as
-    Compose does.
-
-    InputError, or ManyInputErrors, where the file can't be read or asks for what labs don't do.
+    Compose does. Raise InputError, or ManyInputErrors, if the file can't be read or asks for what
+    labs don't do.
     """
     written = read_yaml(path)
     document = replace(written, data=_without_extensions(written.data))

@@ -107,7 +107,7 @@ class Exercises:
 
 
 def load_exercise(path: Path, *, scenarios: Catalogue, builtin_compose: Path) -> Exercise:
-    """Load the exercise in a file. Raise InputError, or ManyInputErrors."""
+    """Load the exercise in a file. Raise InputError, or ManyInputErrors, if it has mistakes."""
     document = read_yaml(path)
     try:
         written = ExerciseFile.model_validate(document.data)
@@ -123,8 +123,8 @@ class _Resolver:
     def __init__(
         self, document: Document, written: ExerciseFile, scenarios: Catalogue, builtin: Path
     ) -> None:
-        """Take an exercise's document and what is written in it, the scenarios it may name, and
-        labctl's own Compose file.
+        """Take an exercise's document and what is written in it, the scenarios that it may name,
+        and labctl's own Compose file.
         """
         self._document = document
         self._written = written

@@ -51,8 +51,7 @@ def _size(count: int) -> str:
 
 def read_text(path: Path, limit: int) -> str:
     """Read a UTF-8 file of at most `limit` bytes, and return its text without a byte order mark.
-
-    InputError where the file can't be read, is too large or is not UTF-8.
+    Raise InputError if it can't be read, is too large or is not UTF-8.
     """
     data = read_bytes(path, limit)
     try:

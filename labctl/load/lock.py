@@ -20,7 +20,7 @@ _HEAD = """\
 
 
 def read_lock(path: Path) -> Lock:
-    """Read the lock in a file. Raise InputError, or ManyInputErrors."""
+    """Read the lock in a file. Raise InputError, or ManyInputErrors, if it has mistakes."""
     if not path.exists():
         raise InputError(f"there is no {path}", hint="`labctl lock` writes one")
     document = read_yaml(path)

@@ -66,8 +66,8 @@ class _Problem:
 
 
 def raise_all(errors: Iterable[InputError]) -> None:
-    """Raise what there is, by file and in the order of lines: one InputError, or many as
-    ManyInputErrors.
+    """Raise the errors, sorted by file and line: one as it is, several as ManyInputErrors. Do
+    nothing without errors.
     """
     found = list(errors)
     files = [error.where.path for error in found if error.where]
@@ -186,7 +186,7 @@ def _input_error(group: list[_Problem], model: type[BaseModel], document: Docume
 
 
 def unknown_key_error(place: Place, known: Iterable[str], document: Document) -> InputError:
-    """Return the error for a key that can't stand where it does. `known` are the keys that can."""
+    """Return the error for a key that is not known at its place. `known` are the keys that are."""
     key = str(place[-1])
     names = list(known)
     message = with_place(place[:-1], f'unknown key "{key}"{did_you_mean(key, names)}')

@@ -105,7 +105,7 @@ def blank_attempts(document: Document) -> tuple[str, ...]:
 
 def read_client(path: Path) -> str:
     """Read the source text of a client's file, whatever characters it has: Python decides what it
-    means. Raise InputError.
+    means. Raise InputError if the file can't be read.
     """
     return read_text(path, CLIENT_LIMIT)
 
@@ -175,7 +175,7 @@ def _look_up(document: Document, builtin: Path, read_compose: ComposeReader) -> 
 
 @contextmanager
 def _kept(errors: list[InputError]) -> Iterator[None]:
-    """Keep the mistakes that are met instead of raising them."""
+    """Add an InputError that is raised inside the block to the errors, instead of raising it."""
     try:
         yield
     except InputError as error:

@@ -47,8 +47,8 @@ def _shown(path: Path, seen_from: Path) -> str:
 
 
 def write_sources(info: ScenarioInfo, folder: Path) -> Path:
-    """Put the files of a scenario into a new folder; the scenario's own file among them. InputError
-    where they can't stand beside each other there.
+    """Write the files of a scenario into a folder, and return the path of the scenario's own. Raise
+    InputError if they can't stand beside each other there.
     """
     for name, text in info.files.items():
         file = folder / name

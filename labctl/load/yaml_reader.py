@@ -102,7 +102,7 @@ def _child(value: Value, element: str | int) -> Value:
 
 
 def read_yaml(path: Path) -> Document:
-    """Read the one mapping that a YAML file holds. Raise InputError."""
+    """Read the one mapping in a YAML file. Raise InputError for anything else."""
     text = read_text(path, SIZE_LIMIT)
     found = forbidden_character(text)
     if found:
@@ -118,6 +118,7 @@ class _Reader:
     """Builds a document from the events of one text, and stops at the first mistake."""
 
     def __init__(self, path: Path, text: str) -> None:
+        """Take the path for messages, and the text to read."""
         self._path = path
         self._text = text
         self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=LOADER))

@@ -37,7 +37,7 @@ class Finding:
 
 
 def apply_rule(check: Check, evidence: RunEvidence) -> Finding:
-    """Return what the check's rule finds in the evidence of a run."""
+    """Apply the check's rule to the evidence of a run, and return what it finds."""
     return RULES[check.rule](check, evidence)
 
 
@@ -164,7 +164,9 @@ def _base64_forms(secret: bytes) -> list[bytes]:
 
 
 def _counted(times: Times | None, number: int, what: str, evidence: RunEvidence) -> Finding:
-    """Return whether something happened as often as `times` says; `what` is it, as a sentence."""
+    """Compare how often something happened with what `times` asks for. `what` says what happened,
+    as a clause.
+    """
     bounds = times or Times()
     most = bounds.max if bounds.max is not None else float("inf")
     holds = bounds.min <= number <= most and not evidence.is_incomplete

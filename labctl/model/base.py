@@ -37,7 +37,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 def parse_duration(text: object) -> float:
     """Return the seconds of a duration as Compose writes it: `500ms`, `2s`, `1m30s`. Raise
-    ValueError.
+    ValueError for any other text.
     """
     if not isinstance(text, str) or not re.fullmatch(rf"(?:{_DURATION.pattern})+", text):
         raise ValueError(f"a duration is a number with a unit, like 500ms or 2s, not {text!r}")

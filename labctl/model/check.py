@@ -25,5 +25,5 @@ class Check(Record):
 
     @property
     def blocks(self) -> bool:
-        """Whether labs can't run before this is mended."""
+        """Whether no lab can run before this is mended."""
         return self.state is CheckState.MISSING

@@ -27,8 +27,8 @@ def known_names() -> frozenset[str]:
 
 
 def check_exception_name(name: str) -> str:
-    """Return the name if an exception can have it. Raise ValueError with the name that was
-    meant.
+    """Return the name if an exception can have it. Raise ValueError, with the name that was
+    probably meant, if not.
     """
     if not all(part.isidentifier() for part in name.split(".")):
         raise ValueError(f"an exception's name is like OSError or module.Name, not {name!r}")

@@ -149,7 +149,7 @@ class Check(Input):
 
     @property
     def rule(self) -> str:
-        """The one key of RULES that is given."""
+        """The name of the rule that is given: the one key of RULES that the check has."""
         return next(key for key in RULES if getattr(self, key) is not None)
 
 

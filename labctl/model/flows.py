@@ -33,7 +33,7 @@ _EXAMPLES = {
 
 def check_wire(line: str) -> str:
     """Return the line if it is `tcp HOST:PORT OUTCOME`, `udp ...`, `dns NAME TYPE OUTCOME` or `arp
-    HOST OUTCOME`.
+    HOST OUTCOME`. Raise ValueError if it is not.
     """
     protocol, _, rest = line.partition(" ")
     if protocol not in OUTCOMES:

@@ -59,8 +59,8 @@ DRAIN: Final = "drain"
 
 
 def sync_request(token: str, address: str) -> str:
-    """Return what asks a service to write all events of what came in so far, to forget the client
-    of that address, and to answer with the token.
+    """Return the line that asks a service to write all events of what came in so far, to forget the
+    client of that address, and to answer with the token.
     """
     return f"sync {token} {address}"
 

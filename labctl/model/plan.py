@@ -63,7 +63,9 @@ class PlannedAttempt:
 
     @property
     def unit(self) -> Unit:
-        """What is made on one machine, all its repeats together."""
+        """What is always made on one machine together with all its repeats: scenario, attempt,
+        series and client.
+        """
         return Unit(self.scenario, self.attempt, self.interpreter.series, self.client)
 
 

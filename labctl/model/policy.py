@@ -99,18 +99,20 @@ class Rule(Input):
     unhandled: Literal["none", "any"] = "none"
 
     def given(self) -> dict[str, Any]:
-        """Return the keys of a rule that its file has, with their values."""
+        """Return the keys that the rule's file has, with their values."""
         return {key: getattr(self, key) for key in self.model_fields_set & Rule.model_fields.keys()}
 
     @property
     def admitted(self) -> tuple[str, ...]:
-        """The exceptions in `raises`, each with its name."""
+        """The names of the exceptions in `raises`, with `documented` resolved."""
         names = (documented_exceptions() if name == DOCUMENTED else (name,) for name in self.raises)
         return tuple(dict.fromkeys(name for some in names for name in some))
 
     @property
     def returned(self) -> str | None:
-        """What it may return as `expect: {returns: ...}` has it; None if it may not return."""
+        """The value that the client may return, as in `expect: {returns: ...}`; None if it may not
+        return.
+        """
         if isinstance(self.returns, str):
             return self.returns
         return ANY if self.returns else None

@@ -276,7 +276,7 @@ class AttemptResult(Record):
 
     @property
     def key(self) -> Key:
-        """What tells it from all others of its run."""
+        """What tells the result from all others of its run."""
         return (self.scenario, self.attempt, self.python, self.client, self.repeat)
 
 

@@ -22,11 +22,13 @@ class _LibraryCheck:
     """
 
     def __get_pydantic_core_schema__(self, source: Any, _: GetCoreSchemaHandler) -> CoreSchema:
+        """Return pydantic's schema for the check."""
         return core_schema.no_info_plain_validator_function(_check_library)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, _: GetJsonSchemaHandler
     ) -> dict[str, Any]:
+        """Return the JSON Schema: an `enum` of the names."""
         return {"enum": list(third_party_libraries()), "type": "string"}
 
 

@@ -28,8 +28,8 @@ class ServedLine:
 
 @cache
 def parse_served(line: str) -> ServedLine:
-    """Parse a line of `served:`, whose values are quoted as in a shell. Raise ValueError with what
-    is wrong.
+    """Parse a line of `served:`, whose values are quoted as in a shell. Raise ValueError if it is
+    wrong.
     """
     try:
         words = shlex.split(line) if _QUOTES & set(line) else line.split()
@@ -58,6 +58,6 @@ def _detail(pairs: Iterable[str], line: str) -> dict[str, str]:
 
 
 def check_served(line: str) -> str:
-    """Return the line if it can be parsed. Raise ValueError."""
+    """Return the line if it can be parsed. Raise ValueError if not."""
     parse_served(line)
     return line

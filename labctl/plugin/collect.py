@@ -91,6 +91,7 @@ class AttemptItem(pytest.Item):
     """
 
     def __init__(self, *, scenario: Scenario, attempt: Attempt, series: str, **node: Any) -> None:
+        """Take the scenario, the attempt, and the series of Python that it is made on."""
         super().__init__(**node)
         self.scenario = scenario
         self.attempt = attempt
@@ -137,7 +138,9 @@ class AttemptItem(pytest.Item):
         self._add_details(self._ended.result)
 
     def _upcoming(self, environment: Environment) -> tuple[Scenario, PlannedAttempt] | None:
-        """Return the scenario and the plan of the next test, if that is an attempt too."""
+        """Return the scenario and the plan of the next test, if that is an attempt, or else
+        None.
+        """
         if not isinstance(self._next, AttemptItem):
             return None
         try:
@@ -165,7 +168,7 @@ class AttemptItem(pytest.Item):
             raise AttemptFailed(self._ended.result)
 
     def teardown(self) -> None:
-        """Forget the attempt, whose packets take much memory."""
+        """Drop the attempt's result, whose packets take much memory."""
         self._ended = self._planned = self._next = None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -43,6 +43,7 @@ class Environment:
     """
 
     def __init__(self, session: pytest.Session) -> None:
+        """Take pytest's session. Nothing is created yet."""
         self._pytest = session
         self._stack = ExitStack()
         self._errors: dict[str, EngineError] = {}
@@ -56,7 +57,9 @@ class Environment:
 
     @cached_property
     def session(self) -> Session:
-        """The labs. Connects to the engine; raises EngineError if none answers."""
+        """The labs of this pytest session. The first use connects to the engine; it raises
+        EngineError if none answers.
+        """
         run = secrets.token_hex(4)
         engine = self._access.for_run(run)
         self._stack.enter_context(guarded(run))
@@ -130,6 +133,7 @@ class _Closer:
     """A pytest plugin that closes the environment when the session ends."""
 
     def __init__(self, environment: Environment) -> None:
+        """Take the environment to close."""
         self._environment = environment
 
     @pytest.hookimpl(trylast=True)
@@ -139,7 +143,7 @@ class _Closer:
         self._environment.close(interrupted=interrupted)
 
     def pytest_unconfigure(self) -> None:
-        """Close it even if pytest itself broke, and no session was finished."""
+        """Close the environment even if pytest itself broke, and no session was finished."""
         self._environment.close(interrupted=True)
 
 
@@ -201,9 +205,10 @@ def _in_main_thread() -> bool:
 
 @contextmanager
 def _image_lock() -> Iterator[None]:
-    """Let only one pytest of this machine build images at a time, by locking labctl's folder.
+    """Lock labctl's folder inside the block, so that only one pytest of this machine builds images
+    at a time.
 
-    Otherwise the workers of pytest-xdist would all build the same images. Where a folder can't be
+    Otherwise the workers of pytest-xdist would all build the same images. If the folder can't be
     locked, they do.
     """
     folder = os.open(Path(labctl.__file__).parent, os.O_RDONLY)
@@ -217,7 +222,7 @@ def _image_lock() -> Iterator[None]:
 
 @contextmanager
 def _uncaptured(config: pytest.Config) -> Iterator[None]:
-    """Let output go to the terminal: pytest captures nothing meanwhile."""
+    """Let output inside the block go to the terminal, where pytest would capture it."""
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture else nullcontext():
         yield

@@ -21,6 +21,7 @@ class AttemptFailed(Exception):
     """An attempt of a scenario did not go as the scenario expects."""
 
     def __init__(self, result: AttemptResult) -> None:
+        """Take the result of the attempt."""
         super().__init__("; ".join(result.reasons))
         self.result = result
 
@@ -46,6 +47,7 @@ class AttemptRepr:
     """The failure of an attempt as pytest prints it, in colour if the terminal has colours."""
 
     def __init__(self, result: AttemptResult, location: CrashLocation) -> None:
+        """Take the result of the attempt, and where pytest says that it failed."""
         self._result = result
         self.reprcrash = location
 
@@ -55,6 +57,7 @@ class AttemptRepr:
             tw.line(line)
 
     def __str__(self) -> str:
+        """Return the report as text."""
         return attempt_report(self._result)
 
 

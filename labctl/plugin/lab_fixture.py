@@ -98,7 +98,9 @@ class Lab:
         return environment.catalogue.load(str(beside) if is_path and beside.is_file() else text)
 
     def _located(self, client: Client) -> object:
-        """Return the path of a script from the test's or the current folder; or the function."""
+        """Return a script's path, looked for from the test's folder and then from the current one.
+        A function is returned unchanged.
+        """
         if not isinstance(client, (str, Path)):
             return client
         beside = self._item.path.parent / client

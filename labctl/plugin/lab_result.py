@@ -89,8 +89,7 @@ class Seen:
 
     @property
     def waited_s(self) -> float:
-        """Return how long the client ran from its first network call on, in seconds; 0 if it made
-        none.
+        """How long the client ran from its first network call on, in seconds; 0 if it made none.
 
         Imports come before that call. They are left out because they are slow on a busy machine.
         """
@@ -126,7 +125,7 @@ class Seen:
 
     @property
     def said(self) -> list[str]:
-        """What the servers reported, as lines: `tcp read size=1 text=h`."""
+        """What the servers reported, as lines, in order of time: `tcp read size=1 text=h`."""
         return [served_line(event) for event in self.served]
 
     @property
@@ -166,9 +165,11 @@ class Seen:
         return f"{result.scenario}, {result.attempt} on Python {python_series(result.python)}"
 
     def __repr__(self) -> str:
+        """Return scenario, client, Python and exception in one line."""
         return f"<{self.title}: {ending_line(self.observation)}>"
 
     def __str__(self) -> str:
+        """Return the stack and the exception as a drawing of several lines."""
         from rich.console import Group  # noqa: PLC0415 takes long
 
         return terminal_text(Group(*draw_stacks([self.result])))

@@ -71,7 +71,9 @@ class Calls:
         self._started = 0.0
 
     def start(self) -> None:
-        """Record from now on; times count from now. An audit hook can't be taken off again."""
+        """Add an audit hook that records calls from now on, with times that count from now. A hook
+        can't be taken off again.
+        """
         self._started = monotonic()
         events, add, on_socket = EVENTS, self._add, self._on_socket
         marks, add_mark = _MARKS, self._add_mark
@@ -104,7 +106,9 @@ class Calls:
         self._entries.append((entry, self._library_frames(caller)))
 
     def _library_frames(self, frame: FrameType | None) -> list[ClaimedFunction]:
-        """Return the library functions from a frame on, innermost first, without the frames."""
+        """Return the functions of libraries on the stack, from a frame outwards, innermost first.
+        Frames of the client and of the probe are left out; no frame object is kept.
+        """
         functions: list[ClaimedFunction] = []
         while frame is not None and len(functions) < _FRAMES_LIMIT:
             if dict.get(frame.f_globals, "__name__") == _PROBE:
@@ -115,11 +119,14 @@ class Calls:
         return functions
 
     def _add_mark(self, event: str) -> None:
-        """Send the mark of an event if the client's own code caused it."""
+        """Send the mark of an event to the supervisor, if the client's own code caused the
+        event.
+        """
         if self._stacks.is_client(_getframe(2)):
             self._send_mark(_MARKS[event])
 
     def __len__(self) -> int:
+        """Return how many calls are recorded."""
         return len(self._entries)
 
     def entries(self) -> list[dict[str, Any]]:

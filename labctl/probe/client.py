@@ -97,6 +97,7 @@ class _Loader:
     """The loader of the client's module: linecache and inspect get its source without a file."""
 
     def __init__(self, source: str) -> None:
+        """Take the client's source."""
         self._source = source
 
     def get_source(self, fullname: str) -> str:  # noqa: ARG002 - as in importlib.abc
@@ -197,7 +198,9 @@ class _Run:
         set_limit(limit)
 
     def report(self) -> None:
-        """Make the first and the second report."""
+        """Write the first and the second report to the shared memory: what is known at once, and
+        what takes the client's own code to tell.
+        """
         deferred = DeferredTexts(Budget(_ROOM))
         self._document = {"outcome": "returned", "elapsed_s": self._elapsed, "returned": None}
         self._document["sockets"] = None if self._sockets.descriptors() else []
@@ -233,7 +236,7 @@ class _Run:
         )
 
     def _send(self) -> None:
-        """Send a report of all that is known now."""
+        """Write a report of all that is known now to the shared memory."""
         document = {
             **self._document,
             "started_ns": self._started_ns,

@@ -174,19 +174,23 @@ def _bases(error: BaseException, module_files: ModuleFiles) -> list[str]:
 
 
 def _true_name(kind: type, module_files: ModuleFiles) -> str:
-    """Return a class's name; in `__main__`, the client's, if it can't be found under its own."""
+    """Return a class's full name. A class that can't be found under its own name counts as one of
+    the client's, in `__main__`.
+    """
     if module_files.has_true_name(kind, *name_parts(kind)):
         return qualified_name(kind)
     return f"__main__.{name_parts(kind)[1]}"
 
 
 def _defined(kind: type, name: str) -> object:
-    """Return what a class, or the first of its bases that does, defines by that name."""
+    """Return what a class defines by that name, or else the first of its bases that defines it."""
     return next((d[name] for d in map(class_dict, mro(kind)) if name in d), None)
 
 
 def _c_attributes(error: BaseException) -> dict[str, Any]:
-    """Return the attributes that C code or `__slots__` define; of those that are None, errno."""
+    """Return the attributes that C code or `__slots__` define. Those that are None are left out,
+    but for errno.
+    """
     attributes: dict[str, Any] = {}
     for kind in mro(type(error)):
         for name, attribute in class_dict(kind).items():
@@ -223,7 +227,9 @@ def _constant(module: str, prefix: str, number: int) -> str | None:
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:
-    """Return `__traceback__` of an exception, past what its class makes of that."""
+    """Return `__traceback__` of an exception, even if its class has another attribute of
+    that name.
+    """
     traceback: TracebackType | None = _traceback(error)
     return traceback
 
@@ -235,7 +241,9 @@ def cause_of(error: BaseException) -> BaseException | None:
 
 
 def context_of(error: BaseException) -> BaseException | None:
-    """Return the exception that was being handled then; None if a traceback wouldn't show it."""
+    """Return the exception that was being handled when this one was raised; None if a traceback
+    wouldn't show it.
+    """
     context: BaseException | None = _context.__get__(error)
     return None if _suppressed(error) or context is cause_of(error) else context
 

@@ -39,6 +39,7 @@ class ModuleFiles:
     """
 
     def __init__(self) -> None:
+        """Note the folders of the interpreter's own path, and open a spare descriptor."""
         # A client may run out of descriptors, and that may be what it reports.
         self._spare = open_file("/dev/null", O_RDONLY | O_CLOEXEC)
         self._null = fstat(self._spare).st_rdev
@@ -122,6 +123,7 @@ class ClaimedFunction:
     """
 
     def __init__(self, frame: FrameType) -> None:
+        """Take the frame, and keep its code and the module that it claims."""
         name = dict.get(frame.f_globals, "__name__")
         self.module: str = name if type(name) is str else "?"
         self.code = frame.f_code
@@ -129,7 +131,7 @@ class ClaimedFunction:
 
 
 def namespace(name: str) -> dict[str, Any] | None:
-    """Return the globals of an imported module, past what its class makes of attributes."""
+    """Return the globals of an imported module, even if its class hides them."""
     module = sys.modules.get(name)
     if module is None or _MODULE not in mro(type(module)):
         return None
@@ -167,6 +169,7 @@ class _ModuleFile:
     """
 
     def __init__(self, codes: list[CodeType], *, is_installed: bool) -> None:
+        """Take the code of the file, and whether the module is one that was installed."""
         self.is_installed = is_installed
         self.is_unreadable = not codes
         self.names: dict[tuple[str, int], str] = {}

@@ -13,6 +13,7 @@ class PipeReader:
     """Reads one end of a pipe, without ever waiting, in bounded memory."""
 
     def __init__(self, fd: int) -> None:
+        """Take the descriptor of the end to read from."""
         posix.set_blocking(fd, False)
         self.fd = fd
         self._head = b""

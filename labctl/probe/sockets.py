@@ -31,6 +31,9 @@ class OpenSockets:
     """Finds open sockets. Must be made before the client runs, which may replace functions."""
 
     def __init__(self) -> None:
+        """Keep the functions of the system that are needed later, before the client can replace
+        them.
+        """
         self._listdir, self._fstat = listdir, fstat
 
     def descriptors(self) -> list[int]:

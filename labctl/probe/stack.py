@@ -24,6 +24,9 @@ class StackReader:
     """Reads stacks without the frames of the client, whose file is `filename`."""
 
     def __init__(self, filename: str, budget: Budget, module_files: ModuleFiles) -> None:
+        """Take the name of the client's file, the room for names, and the files of modules to
+        compare with.
+        """
         self._filename = filename
         self._budget = budget
         self.module_files = module_files

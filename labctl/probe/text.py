@@ -25,6 +25,7 @@ class Budget:
     """The room that is left in a report, in bytes of JSON."""
 
     def __init__(self, room: int) -> None:
+        """Take the room, in bytes of JSON."""
         self.room = room
 
     def text(self, text: str) -> str:
@@ -59,10 +60,14 @@ class DeferredTexts:
     """
 
     def __init__(self, budget: Budget) -> None:
+        """Begin without texts. `resolve` takes the room for all of them from the budget, which
+        other parts of the report share.
+        """
         self.budget = budget
         self._todo: list[tuple[dict[str, Any], str, str, Callable[[], str]]] = []
 
     def __bool__(self) -> bool:
+        """Tell whether there are texts that are not resolved yet."""
         return bool(self._todo)
 
     def add(self, target: dict[str, Any], key: str, name: str, compute: Callable[[], str]) -> None:
@@ -160,7 +165,7 @@ _dict = type.__dict__["__dict__"].__get__
 
 
 def mro(kind: type) -> tuple[type, ...]:
-    """Return `__mro__` of a class, past what its metaclass makes of that."""
+    """Return `__mro__` of a class, even if its metaclass has another attribute of that name."""
     found: tuple[type, ...] = _mro(kind)
     return found
 

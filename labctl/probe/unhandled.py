@@ -31,6 +31,9 @@ class UnhandledErrors:
     """Records unhandled exceptions; `entries` are labctl.model.result.Unhandled as dicts."""
 
     def __init__(self, filename: str, module_files: ModuleFiles) -> None:
+        """Take the name of the client's file, and the files of modules, to describe exceptions
+        with. Nothing is hooked yet.
+        """
         self.entries: list[dict[str, Any]] = []
         self._budget = Budget(_ROOM)
         self._stacks = StackReader(filename, self._budget, module_files)
@@ -54,7 +57,9 @@ class UnhandledErrors:
         deferred.resolve()
 
     def install(self) -> None:
-        """Hook into threads and destructors, without importing anything."""
+        """Hook the ends of threads and the errors of destructors, so that they are recorded.
+        Nothing is imported for it.
+        """
         self._hook_threads()
         original = sys.unraisablehook
 

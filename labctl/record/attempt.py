@@ -97,7 +97,9 @@ def _check(attempt: Attempt, results: Mapping[str, Sequence[AttemptResult]]) -> 
 
 
 def _reasons(attempt: Attempt, result: AttemptResult) -> tuple[str, ...]:
-    """Return why an attempt is not as expected, or nothing if it is."""
+    """Judge a result by the scenario's present expectation, and return why it does not pass; empty
+    if it does.
+    """
     expectation = attempt.expectation(result.python)
     if expectation is None or result.observed is None:
         return (f"nothing is expected of Python {result.python}",)

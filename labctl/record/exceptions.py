@@ -146,7 +146,9 @@ def _linked(
 
 
 def _group(repeats: Sequence[ExceptionInfo], notes: Notes, path: str) -> Expected:
-    """Return the expected members of a group, if all repeats have as many."""
+    """Return the expected members of a group, compared over all repeats. If the repeats have
+    different numbers of members, return nothing, and add a note for `path` to `notes`.
+    """
     groups = [one.group or () for one in repeats]
     if len({len(group) for group in groups}) > 1 or any(one.omitted for one in repeats):
         notes.add(f"{path}group", "can't be told for sure: left out")

@@ -176,7 +176,9 @@ def _without_links(expected: Expected) -> Expected:
 
 
 def _wire(repeats: Sequence[Observation], notes: Notes) -> Expected:
-    """Return the expected flows, if all repeats have the same."""
+    """Return the expected flows. If the repeats differ, return nothing, and add a note to
+    `notes`.
+    """
     lines = [fewest_lines(one.flows or ()) for one in repeats]
     if any(each != lines[0] for each in lines):
         notes.add("wire", "differs between repeats: left out")

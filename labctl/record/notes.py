@@ -17,7 +17,9 @@ class Notes:
         """The series of the Python that notes are about from now on."""
 
     def add(self, what: str, how: str) -> None:
-        """Add a note. `what` is a key of `expect`, and `how` says what became of it."""
+        """Add a note, unless it is there. `what` is a key of `expect`, and `how` says what became
+        of it.
+        """
         pythons = self._said.setdefault(f"{what} {how}", [])
         if self.python not in pythons:
             pythons.append(self.python)

@@ -30,7 +30,7 @@ class Rewriting:
         self._with(dict.fromkeys(attempts, _ANYTHING))
 
     def fill_in(self, expected: Mapping[str, Sequence[Expected]]) -> None:
-        """Put the variants of attempts, by name, into what will be written."""
+        """Put the variants of attempts, by name, into the text that `write` will write."""
         self._after = self._with(expected)
 
     def _with(self, expected: Mapping[str, Sequence[Expected]]) -> bytes:

@@ -42,13 +42,15 @@ def variants(pythons: Sequence[Facts], *, known: Sequence[str]) -> tuple[Expecte
 
 
 def _with_shared_message(pythons: Sequence[Facts]) -> list[Facts]:
-    """Leave messages out if they differ: they are reworded from Python to Python."""
+    """Return the facts without messages if these differ: they are reworded from Python to
+    Python.
+    """
     same = len({facts.message for facts in pythons}) == 1
     return [facts if same else replace(facts, message=None) for facts in pythons]
 
 
 def _with_alike_events(pythons: Sequence[Facts]) -> list[Facts]:
-    """Leave out details of events that differ between Pythons with the same events."""
+    """Return the facts without details of events that differ between Pythons."""
     return [
         facts
         if facts.served is None
@@ -65,7 +67,9 @@ def _same(facts: Facts, pythons: Sequence[Facts]) -> list[tuple[Event, ...]]:
 
 
 def _groups(pythons: Sequence[Facts]) -> list[list[Facts]]:
-    """Group neighbours of which the same can be expected."""
+    """Group the Pythons, which come oldest first, so that neighbours share a variant if they differ
+    in nothing but time.
+    """
     groups: list[list[Facts]] = []
     for facts in pythons:
         if groups and _is_same(groups[-1][-1], facts):

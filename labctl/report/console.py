@@ -54,9 +54,11 @@ class _Trimming(RenderHook):
 
 class _Trimmed:
     def __init__(self, inner: Group) -> None:
+        """Take the renderables whose lines are to be cut."""
         self._inner = inner
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Yield the segments of the lines, without spaces at their ends."""
         for line in console.render_lines(self._inner, options, pad=False):
             while line and not line[-1].text.rstrip(" "):
                 line.pop()

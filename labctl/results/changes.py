@@ -105,7 +105,9 @@ def _counterparts(old: Result, new: Result) -> Mapping[str, str]:
 
 
 def _key(one: AttemptResult, renamed: Mapping[str, str]) -> _Key:
-    """Return what makes two results the same attempt."""
+    """Return a key that is the same for an attempt in both runs: scenario, attempt, client, series
+    and repeat.
+    """
     series = series_of(one.python)
     return (one.scenario, one.attempt, one.client, renamed.get(series, series), one.repeat)
 

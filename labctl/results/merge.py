@@ -15,7 +15,7 @@ def merge(results: Sequence[tuple[str, Result]]) -> Result:
     """Join the results of several runs into one, with all attempts by scenario, Python, attempt and
     repeat. Its time is that of the longest run.
 
-    UsageError where two have the same attempt, a shard is lacking, or they are not of one run:
+    Raise UsageError if two have the same attempt, a shard is missing, or they are not of one run:
     other versions, another client, other scenarios.
     """
     first = results[0][1]

@@ -47,7 +47,7 @@ class EndedAttempt:
         return bool(observed.lost_packets) or any(flow.outcome == "open" for flow in flows)
 
     def without_bulk(self) -> EndedAttempt:
-        """Return it without what takes most room in its result: packets, calls and output."""
+        """Return a copy without what takes most room in its result: packets, calls and output."""
         observed = self.result.observed
         if observed is None:
             return self
@@ -57,7 +57,9 @@ class EndedAttempt:
 
 
 def examine(attempt: PlannedAttempt, evidence: Evidence) -> EndedAttempt:
-    """Observe and judge an attempt that was made, and return it with its result."""
+    """Compute an attempt's observation from its evidence, judge it, and return the attempt with its
+    result.
+    """
     capture = evidence.capture
     wire = read_capture(capture) if capture else None
     observation = observe(evidence, wire)

@@ -51,7 +51,9 @@ class Filters:
         return [one for one in chosen if self._matches(one)]
 
     def no_match_text(self) -> str:
-        """Return the text that nothing matches, with the exception that was probably meant."""
+        """Return the message that no scenario matches, with the exception that was probably
+        meant.
+        """
         given = {
             "--tag": self.tags,
             "--layer": self.layers,

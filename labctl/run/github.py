@@ -15,11 +15,11 @@ from labctl.model.result import Result
 
 @contextmanager
 def no_commands(environment: Mapping[str, str], stream: TextIO) -> Iterator[None]:
-    """Make GitHub Actions ignore commands in what is printed meanwhile, because clients may have
-    written it.
+    """Make GitHub Actions ignore commands in what is printed inside the block, because clients may
+    have written it.
 
     Clients can't know the word that ends this. It is written to the stream; GitHub's runner reads
-    stdout and stderr. Does nothing outside of GitHub Actions.
+    stdout and stderr. Nothing is done outside of GitHub Actions.
     """
     if environment.get("GITHUB_ACTIONS") != "true":
         yield

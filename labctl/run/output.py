@@ -36,10 +36,11 @@ class Output:
         _check_places(self._documents)
 
     def show(self, result: Result) -> None:
-        """Write the documents, print the report, and tell GitHub Actions if it runs this.
+        """Write the documents to their places, print the report on stdout, and tell GitHub Actions
+        if it runs this.
 
-        What goes wrong with one keeps none of the others from being written. The first error is
-        raised when all are done.
+        An error in one of these does not stop the others. The first error is raised when all are
+        done.
         """
         errors: list[Exception] = []
         for step in self._steps(result):
@@ -82,19 +83,19 @@ class Output:
         return found.render(result, "" if place == STDOUT else os.path.dirname(place))  # noqa: PTH120
 
     def report(self, result: Result) -> RenderableType:
-        """Return the report that is printed on stdout."""
+        """Return the report for the terminal, as something that rich prints."""
         from labctl.report.run import render_run  # noqa: PLC0415
 
         return render_run(result)
 
     def note(self, text: str) -> None:
-        """Print a text on stderr, which is no part of the report."""
+        """Print a note on stderr, apart from the report."""
         from labctl.report.console import make_console  # noqa: PLC0415
 
         make_console(stderr=True).print(text, soft_wrap=True)
 
     def warn(self, error: LabError) -> None:
-        """Print an error on stderr that changes no verdict."""
+        """Print an error that changes no verdict on stderr, as a warning."""
         from labctl.text import escape_control  # noqa: PLC0415
 
         lines = f"labctl: warning: {error}".splitlines()

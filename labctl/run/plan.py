@@ -29,7 +29,7 @@ class HasServices(Protocol):
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """Its services, each after those it depends on."""
+        """The services, each after those it depends on."""
         ...
 
 
@@ -87,7 +87,7 @@ def plan(
 
 
 def check_selected(scenarios: Sequence[Scenario], attempts: Sequence[str]) -> None:
-    """Raise UsageError for the name of an attempt that no scenario has."""
+    """Raise UsageError if no scenario has an attempt of one of these names."""
     known = list(dict.fromkeys(a.name for s in scenarios for a in s.attempts))
     for name in attempts:
         if name not in known:
@@ -102,9 +102,9 @@ def check_selected(scenarios: Sequence[Scenario], attempts: Sequence[str]) -> No
 def check_variants(
     scenarios: Sequence[Scenario], series: Sequence[str], attempts: Sequence[str] = ()
 ) -> None:
-    """Raise ManyInputErrors for attempts that can have no variant for some of the Pythons.
+    """Raise ManyInputErrors for attempts that expect nothing on some of the Pythons.
 
-    That is as far as their series (`3.13`) tell; `plan` knows the versions.
+    Only the series (`3.13`) is known here; `plan` knows the versions.
     """
     errors = []
     for scenario in scenarios:
@@ -127,10 +127,8 @@ def lab_of(scenarios: Sequence[Scenario], attempts: Iterable[PlannedAttempt] = (
 
 
 def services_of(scenarios: Iterable[HasServices]) -> tuple[Service, ...]:
-    """Return the services of several scenarios or runs, each once, after those it depends on.
-
-    The services of each are in that order, and hold all that they depend on: so appending what is
-    new keeps it.
+    """Return the services of several scenarios or runs, each once, after those it depends on. Each
+    of them must have its own services in this order, with all that they depend on.
     """
     services: dict[str, Service] = {}
     for scenario in scenarios:

@@ -88,6 +88,6 @@ class Bar:
         )
 
     def stop(self) -> None:
-        """Remove the bar."""
+        """Take the bar off the terminal."""
         if self._drawn and self._bar:
             self._bar.stop()

@@ -30,10 +30,10 @@ def find_pythons(
     access: EngineAccess, series: Sequence[str], output: Output, *, with_libraries: bool,
     lock: Lock | None = None,
 ) -> Pythons:  # fmt: skip
-    """Return the interpreters of these series; builds their images where they are missing.
+    """Return the interpreters of these series. Images that are missing are built on the engine.
 
-    With a `lock`, raises an error if there are not just the images that it names. Raise
-    EngineError if an image can't be built.
+    With a `lock`, raise EngineError if the images are not those that it names. Raise EngineError if
+    an image can't be built.
     """
     equipped = series if with_libraries else ()
     names = image_names(series, with_libraries=with_libraries)

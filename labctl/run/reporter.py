@@ -76,8 +76,8 @@ class Reporter:
     ) -> None:
         """Take the plan, and the result without its attempts.
 
-        `show` is given the whole result at the end. A capture file of each attempt is written to
-        the folder `pcaps`.
+        `show` is called once with the whole result, after the last attempt. `add` writes a capture
+        file of each attempt to the folder `pcaps`; None is no files.
         """
         self._place = {attempt.key: number for number, attempt in enumerate(plan.attempts)}
         self._frame = frame
@@ -101,12 +101,14 @@ class Reporter:
             self._show_result(interrupted=False)
 
     def finish(self) -> None:
-        """Show the result, if that was not done: of a run that made no attempt, or not all."""
+        """Show the result of a run that made no attempt, or not all, unless it was shown
+        already.
+        """
         if not self._is_shown:
             self._show_result(interrupted=not self.is_complete)
 
     def finish_early(self) -> None:
-        """Show the result of a run that something interrupted, if that was not done."""
+        """Show the result of a run that was interrupted, unless it was shown already."""
         if not (self._is_shown or self.is_complete):
             self._show_result(interrupted=True)
 
@@ -123,7 +125,9 @@ class Reporter:
         self._show(self._frame.model_copy(update=update))
 
     def _trimmed(self, ended: EndedAttempt) -> AttemptResult:
-        """Return the result with as much as there is room for."""
+        """Return the attempt's result, without packets and calls if all results together have
+        become too large.
+        """
         number = len(self._results)
         result = ended.result if number < WHOLE_RESULTS else ended.without_bulk().result
         if number < LADDERS or result.verdict is not Verdict.PASS:
@@ -155,7 +159,7 @@ def capture_folder(path: Path) -> Path:
 
 
 def _capture_name(result: AttemptResult) -> str:
-    """Return a file name that no other attempt of a run has: no part of it has a + in it."""
+    """Return a name for an attempt's capture file that no other attempt of the run has."""
     parts = [result.scenario, result.attempt]
     parts += [result.client] if result.client else []
     parts += [result.python]

@@ -86,10 +86,10 @@ class RunInput:
 
 
 def read_request(request: RunRequest) -> RunInput:
-    """Read and check all that a request names; asks no engine for anything.
+    """Read and check all files that a request names. No engine is asked for anything.
 
-    Raise UsageError for a wrong request, and InputError for a wrong file. Only where a variant of
-    `expect` is for some versions of a Python alone does it take images to tell.
+    Raise UsageError for a wrong request, and InputError for a wrong file. Whether an attempt
+    expects something on a Python's exact version is only known once there are images.
     """
     shard = parse_shard(request.shard) if request.shard else None
     scenarios = select(

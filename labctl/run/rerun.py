@@ -100,7 +100,7 @@ def _policy(old: Result, folder: Path) -> str:
 
 
 def _name(one: AttemptResult) -> tuple[object, ...]:
-    """Return what names an attempt, on any version of its Python's series."""
+    """Return what an attempt is matched by: scenario, attempt, client, series and repeat."""
     return (one.scenario, one.attempt, _series(one.python), one.client, one.repeat)
 
 

@@ -88,9 +88,8 @@ class Runner:
             raise self._bug
 
     def _prepare_all(self) -> None:
-        """Import what it takes to examine an attempt, and do what the caller wants prepared.
-
-        In a thread of its own: an import in the main thread may swallow a KeyboardInterrupt.
+        """Import what is needed to examine an attempt, and call the caller's `prepare`. It runs in
+        a thread of its own, because an import in the main thread may swallow a KeyboardInterrupt.
         """
         from labctl.run import examine  # noqa: F401, PLC0415 takes long
         from labctl.wire.dns import preload  # noqa: PLC0415
@@ -164,10 +163,10 @@ class Runner:
                 self._hand_over_error(attempt, errors[0])
 
     def _work(self, lab: Lab, line: WaitingLine, *, serial: bool) -> None:
-        """Make attempts until none is left.
+        """Make the waiting attempts of a lab one after the other, until none is left.
 
-        A serial lab is given up after an attempt that broke it: its attempts are of people who
-        need not be friends, and what one of them broke, the next is not to find.
+        A serial lab is given up after an attempt that broke it: its attempts are of people who need
+        not be friends, and what one of them broke, the next must not find.
         """
         with self._slots, line:
             try:
@@ -237,11 +236,11 @@ class _Handover:
         self._labs = 0
 
     def expect(self, labs: int) -> None:
-        """Set how many labs are to end."""
+        """Set how many labs there are; `lab_ended` counts them down."""
         self._labs = labs
 
     def open(self) -> None:
-        """Let the caller have attempts from now on."""
+        """Let the caller take attempts from now on."""
         self._is_open.set()
         self._news.put(None)
 
@@ -260,7 +259,7 @@ class _Handover:
         self._news.put(None)
 
     def release(self) -> None:
-        """Let those who wait for the caller go on; what they put stays."""
+        """Wake up all threads that wait for the caller. The attempts that they handed over stay."""
         for _, is_done in list(self._ended):
             is_done.set()
 
@@ -269,7 +268,7 @@ class _Handover:
         return bool(self._labs or self._ended) or not self._is_open.is_set()
 
     def wait(self) -> None:
-        """Wait until something has changed, or for a moment.
+        """Wait until something has changed, but at most a moment.
 
         A signal that comes just before the thread begins to wait does not wake it up: Python calls
         the handler only when the wait is over.
@@ -282,15 +281,17 @@ class _Handover:
         return self._ended.popleft() if self._ended and self._is_open.is_set() else None
 
     def leftovers(self) -> Iterator[EndedAttempt]:
-        """Yield what the caller has not had yet. For when all threads have ended."""
+        """Yield the attempts that the caller has not taken. To be called when all threads have
+        ended.
+        """
         while self._ended:
             yield self._ended.popleft()[0]
 
 
 def _error_chain(last: EngineError) -> list[EngineError]:
-    """Return an error after those that were being dealt with when it came, the first one first.
-
-    A lab that broke may fail to be removed, too. What an error was raised from, it says itself.
+    """Return an error and those that it was raised while handling, the first one first. A lab that
+    broke may fail to be removed, too. Causes are left out, because an error's message tells its
+    cause.
     """
     chain: list[EngineError] = []
     error: BaseException | None = last

@@ -46,7 +46,7 @@ def _catalogue(folders: Sequence[Path], *, unrecorded: bool = False) -> Catalogu
 
 
 def measured_times() -> Times:
-    """Return how long attempts took when they were measured; tools/times.py writes that file."""
+    """Read how long attempts took when they were measured. tools/times.py writes that file."""
     found = json.loads((bundled_folder("scenarios") / _TIMES).read_text("utf-8"))
     return {(name, attempt): took for name, each in found.items() for attempt, took in each.items()}
 
@@ -73,12 +73,14 @@ class Loads(Protocol):
     """A catalogue of scenarios or of exercises."""
 
     def load(self, name_or_path: str, /) -> object:
-        """Load one by its name or its file. Raise InputError if it is wrong."""
+        """Load one scenario or exercise by its name or its file. Raise InputError if it is
+        wrong.
+        """
         ...
 
 
 def loadable(known: Loads, names: Iterable[str]) -> tuple[list[str], list[InputError]]:
-    """Return those of these names that load, and all mistakes in the others."""
+    """Load each of these names. Return those that load, and all mistakes in the others."""
     right: list[str] = []
     errors: list[InputError] = []
     for name in names:

@@ -68,7 +68,7 @@ class Session:
                 raise
 
     def _lab(self, scenario: Scenario) -> _RunningLab:
-        """Return the lab that has all services of a scenario; starts it where none has."""
+        """Return the lab that has all services of a scenario. Start one if there is none."""
         key = lab_key(scenario)
         if key in self._given_up:
             known = self._given_up[key]
@@ -93,7 +93,7 @@ class Session:
             self._given_up[key] = error
 
     def _remove_exclusive(self) -> None:
-        """Remove the labs of exclusive scenarios: there may be many, and nobody comes back."""
+        """Remove the labs of exclusive scenarios: there may be many, and none is used again."""
         for key in [key for key in self._labs if key[1]]:
             self._remove(key)
 
@@ -117,7 +117,7 @@ class Session:
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
-        """Put an EngineError aside."""
+        """Keep an EngineError that is raised inside the block, instead of raising it."""
         try:
             yield
         except EngineError as error:

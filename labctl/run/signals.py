@@ -30,9 +30,8 @@ _deferral = _Deferral()
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let the first signal raise KeyboardInterrupt or Terminated in the main thread.
-
-    Those that follow only print a line, so that they cannot end the clean-up early.
+    """Let the first signal inside the block raise KeyboardInterrupt or Terminated in the main
+    thread. Later ones only print a line, so that they cannot end the clean-up early.
     """
     with _handled(_raise):
         yield
@@ -40,16 +39,19 @@ def terminable() -> Iterator[None]:
 
 @contextmanager
 def patient() -> Iterator[None]:
-    """Let signals print a line and do nothing else: the clean-up has begun already."""
+    """Let signals inside the block print a line and do nothing else, because the clean-up has begun
+    already.
+    """
     with _handled(_answer):
         yield
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Let a signal that `terminable` would raise wait until this ends, and raise it then.
+    """Let a signal that `terminable` would raise wait until the block ends, and raise it then.
 
-    `interruptible` within it raises one too. Has no effect outside of the main thread.
+    Inside it, a block of `interruptible` raises it at once. Outside of the main thread, this does
+    nothing.
     """
     if _deferral.is_active or threading.current_thread() is not threading.main_thread():
         yield
@@ -64,7 +66,9 @@ def deferred() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let a signal raise at once within `deferred`, also one that came before."""
+    """Let a signal inside the block raise at once, although `deferred` is around it; also one that
+    came before.
+    """
     if not _deferral.is_active or threading.current_thread() is not threading.main_thread():
         yield
         return

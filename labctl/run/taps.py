@@ -20,13 +20,14 @@ class ReplaceableTap:
     """
 
     def __init__(self, lab: Lab) -> None:
+        """Take the lab. No tap is started yet."""
         self._lab = lab
         self._stack = ExitStack()
         self._tap: Tap | None = None
         self._is_dirty = False
 
     def __enter__(self) -> Self:
-        """Return it. The tap starts with the first attempt."""
+        """Return itself. The tap starts with the first attempt."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -34,7 +35,9 @@ class ReplaceableTap:
         self._stack.close()
 
     def ready(self) -> Tap:
-        """Return a clean tap; starts one where there is none. Raise EngineError if it can't."""
+        """Return a clean tap. Start one if there is none, or stop a dirty one and start another.
+        Raise EngineError if that fails.
+        """
         if self._is_dirty:
             self._tap, self._is_dirty = None, False
             self._stack.close()

@@ -25,10 +25,11 @@ class WaitingLine(Iterator[PlannedAttempt]):
         self._held: PlannedAttempt | None = None
 
     def __bool__(self) -> bool:
+        """Tell whether an attempt is left for this worker."""
         return self._held is not None or not self._waiting.empty()
 
     def __enter__(self) -> Self:
-        """Return it."""
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:

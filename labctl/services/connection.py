@@ -39,7 +39,7 @@ class Stream(Protocol):
         ...
 
     async def finish(self) -> None:
-        """Say that no more bytes follow, as far as the protocol has a word for it."""
+        """Tell the client that no more bytes follow, if the protocol has a message for it."""
 
 
 @final
@@ -47,6 +47,7 @@ class Plain:
     """The bytes of a non-blocking socket."""
 
     def __init__(self, sock: socket.socket) -> None:
+        """Take a socket that does not block."""
         self._sock = sock
         self._loop = asyncio.get_running_loop()
 
@@ -102,13 +103,15 @@ class Connection:
             self._gone.set()
 
     async def pause(self, seconds: float | None = None) -> None:
-        """Read nothing and say nothing for so long, or for good. Gone if the client goes."""
+        """Read nothing and say nothing for so many seconds, or for good. Raise Gone if the client
+        goes.
+        """
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._gone.wait(), seconds)
             raise Gone
 
     async def read_exactly(self, size: int) -> bytes:
-        """Read that many bytes. Of more than LONGEST, return the first."""
+        """Read that many bytes, and return them, but at most the first LONGEST."""
         kept = b""
         while size:
             taken = await self.stream.take(min(size, CHUNK))
@@ -152,8 +155,8 @@ class Connection:
             pass
 
     async def close(self) -> None:
-        """End it so that all that was sent arrives: closing with unread input would send a RST,
-        which may overtake a last reply.
+        """Close the connection so that all that was sent arrives. To close with unread input would
+        send a RST, which may overtake a last reply.
         """
         try:
             await self.stream.finish()
@@ -168,6 +171,7 @@ class Watch:
     """Sees that clients close their side, even where what they sent before stays unread."""
 
     def __init__(self) -> None:
+        """Begin without connections."""
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
         asyncio.get_running_loop().add_reader(self._epoll, self._look)

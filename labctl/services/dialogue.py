@@ -54,7 +54,9 @@ class Dialogue:
             self._replies[key] = self._reply(value)
 
     def _reply(self, value: object) -> bytes | Steps:
-        """Return a reply as bytes with CRLF line ends, or as steps."""
+        """Return a script's reply: a text as bytes with CRLF line ends, a list as steps. Raise
+        WrongScript for anything else.
+        """
         if isinstance(value, list):
             return self._parse(value)
         lines = octets(value).replace(b"\r\n", b"\n").removesuffix(b"\n")

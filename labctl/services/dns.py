@@ -167,6 +167,7 @@ class Datagrams(asyncio.DatagramProtocol):
     """DNS over UDP."""
 
     def __init__(self, zone: Zone) -> None:
+        """Take the zone that answers come from."""
         self._zone = zone
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -184,6 +185,7 @@ class Streams:
     """DNS over TCP: each message behind its length in two bytes."""
 
     def __init__(self, zone: Zone) -> None:
+        """Take the zone that answers come from."""
         self._zone = zone
         self._open: dict[asyncio.StreamWriter, str] = {}
         """Each with the address of its client."""

@@ -12,7 +12,9 @@ _LOCK = threading.Lock()
 
 
 def emit(event: str, peer: str = "", **detail: object) -> None:
-    """Write one event. `at_s` is CLOCK_MONOTONIC, the same in every container of a host."""
+    """Write one event to stdout. `at_s` is CLOCK_MONOTONIC, the same in every container of
+    a host.
+    """
     bounded = {key: _bounded(value) for key, value in detail.items()}
     line = json.dumps({"at_s": time.monotonic(), "event": event, "peer": peer, "detail": bounded})
     with _LOCK:

@@ -18,7 +18,7 @@ RULES = {
 
 
 def main() -> None:
-    """Try each feature of the kernel that faults need, and write what works."""
+    """Try each feature of the kernel that faults need, and write which of them work to stdout."""
     for number, (name, rule) in enumerate(RULES.items()):
         try:
             nft.apply(f"chain c{number} {{ type filter hook input priority 0; {rule}; }}")

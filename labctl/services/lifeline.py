@@ -24,10 +24,10 @@ def _end_on_a_signal() -> None:
 
 
 def wait_for_go() -> None:
-    """Return when labctl listens, so that no event is lost before it does.
+    """Wait until labctl says `go` on stdin, so that no event is lost before it listens.
 
-    Signals are for a thread of their own: a handler is called only between two steps of Python,
-    and where one comes just before the main thread goes to sleep, that is never.
+    Signals are for a thread of their own: a handler is called only between two steps of Python, and
+    if one comes just before the main thread goes to sleep, that is never.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     threading.Thread(target=_end_on_a_signal, daemon=True).start()
@@ -36,8 +36,8 @@ def wait_for_go() -> None:
 
 
 def commands() -> Iterator[str]:
-    """Yield what labctl says, line by line. When labctl has gone, end the process or block for
-    good.
+    """Yield labctl's commands from stdin, line by line. When labctl has gone, end the process, or
+    block for good if the lab is kept.
     """
     if _SET:
         for line in sys.stdin:

@@ -6,8 +6,8 @@ import subprocess
 
 
 def apply(rules: str) -> None:
-    """Load chains and sets into table `inet labctl`. subprocess.CalledProcessError where nft
-    refuses them; it has said why on stderr, where line 2 is their first.
+    """Load rules into nftables, in table `inet labctl`. Raise subprocess.CalledProcessError if nft
+    refuses them; it has written why to stderr, where line 2 is their first.
     """
     table = f"table inet labctl {{\n{rules}\n}}\n"
     subprocess.run(["nft", "-f", "-"], input=table, text=True, check=True)

@@ -15,7 +15,7 @@ class WrongScript(Exception):
 
 @contextmanager
 def within(place: str) -> Iterator[None]:
-    """Put a place in front of what is wrong inside."""
+    """Put a place in front of the message of a WrongScript that is raised inside the block."""
     try:
         yield
     except WrongScript as error:
@@ -36,7 +36,7 @@ class _Strict(yaml.SafeLoader):
 
 
 def load(text: str) -> object:
-    """Parse a YAML document. Raise WrongScript if it is none."""
+    """Parse a YAML document. Raise WrongScript if it is not valid."""
     try:
         return yaml.load(text, _Strict)  # noqa: S506 a SafeLoader
     except yaml.MarkedYAMLError as error:
@@ -48,7 +48,9 @@ def load(text: str) -> object:
 
 
 def mapping(value: object, allowed: Collection[str] | None = None) -> dict[Any, Any]:
-    """Return a mapping that has no other keys than those allowed. Raise WrongScript."""
+    """Return a value that must be a mapping without other keys than those allowed. Raise
+    WrongScript if it is not.
+    """
     if not isinstance(value, dict):
         raise WrongScript(f"must be a mapping, not {value!r}")
     for key in value if allowed is not None else ():
@@ -58,15 +60,15 @@ def mapping(value: object, allowed: Collection[str] | None = None) -> dict[Any, 
 
 
 def text(value: object) -> str:
-    """Return a value that must be text. Raise WrongScript."""
+    """Return a value that must be text. Raise WrongScript if it is not."""
     if not isinstance(value, str):
         raise WrongScript(f"must be text (in quotes, if YAML reads it otherwise), not {value!r}")
     return value
 
 
 def octets(value: object) -> bytes:
-    """Return the bytes that a text stands for: one for each character of latin-1, UTF-8 for
-    others.
+    """Return the bytes of a value that must be text: one for each character of latin-1, UTF-8 for
+    others. Raise WrongScript if it is no text.
     """
     plain = text(value)
     try:
@@ -76,21 +78,23 @@ def octets(value: object) -> bytes:
 
 
 def count(value: object, *, most: int = 1 << 20) -> int:
-    """Return a value that must be a whole number from 0 to `most`. Raise WrongScript."""
+    """Return a value that must be a whole number from 0 to `most`. Raise WrongScript if it
+    is not.
+    """
     if type(value) is not int or not 0 <= value <= most:
         raise WrongScript(f"must be a whole number from 0 to {most}, not {value!r}")
     return value
 
 
 def seconds(value: object) -> float:
-    """Return the seconds of a value that must be a duration. Raise WrongScript."""
+    """Return a value that must be a number of seconds. Raise WrongScript if it is not."""
     if type(value) not in (int, float) or not 0 <= float(str(value)) <= 3600:  # noqa: PLR2004
         raise WrongScript(f"must be a number of seconds, not {value!r}")
     return float(str(value))
 
 
 def choice(value: object, options: Mapping[str, Any]) -> Any:
-    """Return what one of these names stands for. Raise WrongScript."""
+    """Return the option of a name. Raise WrongScript if there is none of this name."""
     if not isinstance(value, str) or value not in options:
         raise WrongScript(f"must be one of {', '.join(options)}, not {value!r}")
     return options[value]

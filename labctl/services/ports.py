@@ -52,9 +52,7 @@ Port = Listener | Datagrams
 
 
 def parse(text: str) -> list[Port]:
-    """Parse the ports of LAB_PORTS. Raise WrongScript with what is wrong, the port and the
-    step.
-    """
+    """Parse the ports of LAB_PORTS. Raise WrongScript for a mistake, with its port and step."""
     return [_port(key, value) for key, value in mapping(load(text)).items()]
 
 
@@ -99,10 +97,13 @@ class Turns:
     """How many connections each client has made to each port in its attempt."""
 
     def __init__(self) -> None:
+        """Begin without connections."""
         self._made: dict[tuple[str, int], int] = {}
 
     def take(self, address: str, port: int) -> int:
-        """Count one more connection; how many there were before."""
+        """Count one more connection of a client to a port, and return how many there were
+        before.
+        """
         before = self._made.get((address, port), 0)
         self._made[address, port] = before + 1
         return before
@@ -117,6 +118,7 @@ class Server:
     """All connections to a service."""
 
     def __init__(self, turns: Turns) -> None:
+        """Take the counts of connections, which decide whose turn it is. No port is open yet."""
         self._turns = turns
         self._watch = Watch()
         self._tasks: dict[asyncio.Task[None], None] = {}
@@ -175,7 +177,9 @@ class Server:
 
 
 def fill(spec: Listener) -> list[socket.socket]:
-    """Listen and never accept: the one connection that the queue has room for is our own."""
+    """Open a port that never accepts: the queue has room for one connection, and that is made here.
+    Return the sockets to keep open.
+    """
     listener = socket.create_server((_ANY, spec.port), backlog=0)
     return [listener, socket.create_connection(("127.0.0.1", spec.port))]
 
@@ -184,6 +188,7 @@ class Answering(asyncio.DatagramProtocol):
     """Says what came, and answers if it has an answer."""
 
     def __init__(self, spec: Datagrams) -> None:
+        """Take the port's number and its answer."""
         self._spec = spec
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -203,7 +208,7 @@ LONGEST_TEXT = 200
 
 
 async def serve(ports: Sequence[Port], turns: Turns) -> None:
-    """Open all ports, say so, and serve for good."""
+    """Open all ports, emit `ready`, and serve for good."""
     server = Server(turns)
     kept: list[object] = []
     for spec in ports:

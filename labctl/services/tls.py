@@ -27,6 +27,7 @@ class Tls:
     """The bytes inside of TLS."""
 
     def __init__(self, plain: Plain, context: ssl.SSLContext) -> None:
+        """Take the connection below, and the context. No handshake is made yet."""
         self._plain = plain
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._inside = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -71,7 +72,9 @@ class Tls:
         await self._flush()
 
     async def _do(self, operation: Callable[[], _Result]) -> _Result:
-        """Do it, as often as it takes; an alert goes out before the error is raised."""
+        """Do an operation of TLS, and send and receive until it succeeds. An alert is sent before
+        its error is raised.
+        """
         while True:
             try:
                 result = operation()

@@ -29,6 +29,7 @@ class _Gzip:
     """A zlib decompressor that keeps the input that it has not unpacked yet, as bz2 and lzma do."""
 
     def __init__(self) -> None:
+        """Begin with nothing unpacked."""
         self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
 
     @property

@@ -19,6 +19,7 @@ class RefusalError(Exception):
     """A submission can't be read, or breaks a rule. `message` is one line, safe to print."""
 
     def __init__(self, message: str) -> None:
+        """Take the message, one line that is safe to print."""
         super().__init__(message)
         self.message = message
 

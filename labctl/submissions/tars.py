@@ -107,13 +107,14 @@ class _Stream:
     """
 
     def __init__(self, source: Iterator[bytes]) -> None:
+        """Take the unpacked pieces of the archive."""
         self._source = source
         self._piece = b""
         self._at = 0
         self.position = 0
 
     def take(self, size: int) -> bytes:
-        """Return the next bytes."""
+        """Return exactly this many of the next bytes. Raise EOFError if there are fewer."""
         return b"".join(self._parts(size))
 
     def skip(self, size: int) -> None:

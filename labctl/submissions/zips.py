@@ -141,7 +141,9 @@ def _must_not_be_a_bomb(name: str, info: zipfile.ZipInfo) -> None:
 
 
 def _must_not_overlap(infos: list[zipfile.ZipInfo], end: int) -> None:
-    """Refuse a zip whose entries share bytes, as zip bombs do; `end` is the directory's offset."""
+    """Raise RefusalError if entries share bytes, as in zip bombs; `end` is the directory's
+    offset.
+    """
     starts = sorted(infos, key=lambda info: info.header_offset)
     if starts and starts[0].header_offset:
         raise RefusalError("the zip has bytes before its first entry: pack the files again")

@@ -81,7 +81,7 @@ class Canvas:
             _put(cells, right + 2, clip(text, behind) + " ")
 
     def _step(self) -> int:
-        """Return how many columns the lifelines are apart."""
+        """Return the distance of two lifelines, in columns."""
         hosts = max(len(self.headings) - 1, 1)
         return min((WIDTH - CLIENT_X - _TAIL) // hosts, _WIDEST_STEP)
 

@@ -95,9 +95,8 @@ class DnsTrack(Track):
     """The number of the packet with the answer."""
 
     def is_final(self) -> bool:
-        """Return whether the answer settles the question, so that the same question is a new flow.
-
-        After SERVFAIL it isn't settled: resolvers ask another server.
+        """Tell whether the answer settles the question, so that the same question is a new flow.
+        After SERVFAIL it does not: resolvers ask another server.
         """
         return self.outcome() in ("answered", "nxdomain", "nodata")
 

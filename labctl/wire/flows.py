@@ -86,7 +86,7 @@ class _Analysis:
         ]
 
     def add(self, packet: Packet) -> None:
-        """Add the next packet of the capture."""
+        """Add the next packet of the capture to its flow."""
         if is_incoming(packet):
             self.neighbours.add_sender(packet)
         match packet.body:
@@ -142,6 +142,7 @@ class _HostNames:
     _learnt: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Begin with the given names."""
         for track in sorted(self.tracks, key=lambda track: track.answer_number):
             for address in track.answer.addresses if track.answer else ():
                 self._learnt.setdefault(address, []).append((track.answer_number, track.host()))

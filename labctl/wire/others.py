@@ -40,7 +40,9 @@ class NeighbourTracker:
         self._alive.add(packet.source)
 
     def add(self, packet: Packet, neighbour: Neighbour) -> None:
-        """Add one request; answers count only as packets that came in (`add_sender`)."""
+        """Add one ARP or neighbour request. Answers count only as packets that came in
+        (`add_sender`).
+        """
         if not neighbour.question or not neighbour.to_all or packet.direction == "in":
             return
         if neighbour.sender == neighbour.target or _is_unset(neighbour.sender):
@@ -112,7 +114,7 @@ class OtherTracker:
         self._add_request(packet, is_malformed=bool(packet.malformed))
 
     def add_ping(self, packet: Packet, icmp: Icmp) -> None:
-        """Add an echo request or reply."""
+        """Add an ICMP echo request or reply to its flow. Other messages are not to be given."""
         if icmp.type in (8, 128):
             self._add_request(packet, is_malformed=False)
             return

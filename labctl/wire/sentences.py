@@ -51,7 +51,7 @@ def last_flow(flows: Sequence[Flow]) -> str:
 
 
 def _target(flow: Flow) -> str:
-    """Return `closed.lab:2525`, or of DNS the name that was asked for."""
+    """Return a flow's target as `closed.lab:2525`, or, for DNS, the name that was asked for."""
     name = host_port(flow) if flow.protocol in ("tcp", "udp") else flow.host
     return clip(name, _NAME_LIMIT)
 

@@ -217,7 +217,7 @@ def _requests(
 
 
 def _answer(flow: Flow, dns: DnsDetail) -> str:
-    """Return what the name server answered."""
+    """Return what the name server answered, as text."""
     first, more = (*dns.answers[:1], "?")[0], len(dns.answers) - 1
     text = {
         "answered": f"{dns.name} is {first}" + (f" and {more} more" if more > 0 else ""),

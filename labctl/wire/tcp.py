@@ -25,6 +25,7 @@ class Stream:
     """
 
     def __init__(self) -> None:
+        """Begin with no data."""
         self.data = b""
         self.length = 0
         self._later: dict[int, bytes] = {}
@@ -81,7 +82,9 @@ class TcpTrack(Track):
         return "closed" if self.fins else "open"
 
     def is_over(self) -> bool:
-        """Return whether it has ended, so that a SYN between the same ports begins another one."""
+        """Tell whether the connection has ended, so that a SYN between the same ports begins
+        another one.
+        """
         return self.is_refused or self.reset_by is not None or len(self.fins) == 2  # noqa: PLR2004
 
     def detail(self) -> FlowDetail:

@@ -43,8 +43,8 @@ def connect(timeout_s: int = ANSWER_S) -> docker.APIClient:
 
 
 def _address() -> tuple[str | None, docker.TLSConfig | bool]:
-    """Return the engine's address and TLS settings: from the environment, or else from Docker's
-    current context.
+    """Return the engine's address, None for the default socket, and its TLS settings: from the
+    environment, or else from Docker's current context. Raise EngineError if the settings are wrong.
     """
     try:
         if os.environ.get("DOCKER_HOST"):
@@ -85,7 +85,7 @@ def _no_engine(address: str, error: BaseException, timeout_s: int) -> EngineErro
 
 @contextmanager
 def sdk_errors() -> Iterator[None]:
-    """Turn what the SDK raises into Refusals with the engine's own reason."""
+    """Turn what the SDK raises inside the block into Refusals with the engine's own reason."""
     try:
         yield
     except NotFound as error:

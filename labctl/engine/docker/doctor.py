@@ -36,7 +36,9 @@ def _version(client: docker.APIClient) -> Check:
 
 
 def _limits(client: docker.APIClient) -> Check:
-    """Check the limits: without them, a bad client could take the machine down."""
+    """Ask the engine whether it can limit memory, processes and CPUs: without limits, a bad client
+    could take the machine down.
+    """
     with doing("asking the engine for its limits"), sdk_errors():
         info = client.info()
     lacking = [limit for key, limit in _LIMITS.items() if not info.get(key)]

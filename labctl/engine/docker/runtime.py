@@ -36,6 +36,7 @@ class DockerRuntime:
     """The Runtime of one connection to a Docker engine."""
 
     def __init__(self, client: docker.APIClient) -> None:
+        """Take a client of Docker's API, which `connect` returns."""
         self._client = client
 
     def info(self) -> EngineInfo:
@@ -91,32 +92,34 @@ class DockerRuntime:
         return {"com.docker.network.bridge.inhibit_ipv4": "true"}
 
     def create(self, spec: ContainerSpec) -> str:
-        """Make a container without starting it, and return its id."""
+        """Make a container without starting it, and return its id, which the other methods take."""
         settings = container_settings(spec, self._client.api_version)
         with sdk_errors():
             return str(self._client.create_container(**settings)["Id"])
 
     def attach(self, container: str, *, stdin: bool) -> DockerStream:
-        """Return the streams of a container that has not been started, so that nothing of what it
-        writes is missed.
+        """Return the stdout and stderr of a container that has not been started, so that nothing it
+        writes is missed; with `stdin`, also its stdin.
         """
         params = {"stdin": int(stdin), "stdout": 1, "stderr": 1, "stream": 1}
         with sdk_errors():
             return DockerStream(self._client.attach_socket(container, params=params))
 
     def start(self, container: str) -> None:
-        """Start a container that was made."""
+        """Start a container that was made. Do not wait for its program. Raise Refusal if the engine
+        can't.
+        """
         with sdk_errors():
             self._client.start(container)
 
     def wait(self, container: str) -> ContainerState:
-        """Return the state of a container once it has ended."""
+        """Wait until a container has ended, and return its state."""
         with sdk_errors():
             self._client.wait(container)
         return self.state(container)
 
     def state(self, container: str) -> ContainerState:
-        """Return the state that a container is in now."""
+        """Ask the engine for the state that a container is in now."""
         with sdk_errors():
             state = self._client.inspect_container(container)["State"]
         health = (state.get("Health") or {}).get("Status", "healthy")
@@ -128,7 +131,9 @@ class DockerRuntime:
         )
 
     def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
-        """Return all things of a kind that carry all of the labels: each a key, or `key=value`."""
+        """Ask the engine for all things of a kind that have all of these labels: each a key, or
+        `key=value`.
+        """
         key = "Name" if kind is ResourceKind.VOLUME else "Id"
         with sdk_errors():
             listed = self._list(kind, {"label": list(labels)})
@@ -151,8 +156,8 @@ class DockerRuntime:
         return f"docker ps --filter label={label}"
 
     def remove(self, kind: ResourceKind, id_: str) -> None:
-        """Remove a thing: a container dead or alive, and its volumes with it. Do nothing if it
-        has gone. Raise Busy if it will be possible in a moment.
+        """Remove a thing: a container, running or not, with its volumes; a network; or a volume. Do
+        nothing if it has gone. Raise Busy if it will be possible in a moment.
         """
         with sdk_errors():
             try:

@@ -46,7 +46,7 @@ class DockerStream(ChunkReader):
         self._socket.sendall(f"{line}\n".encode())
 
     def close(self) -> None:
-        """Let go of the container; a reader in another thread sees the end."""
+        """Close the connection to the container; a reader in another thread sees the end."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         # From Python 3.13 on, a response that is still open when its socket goes says so on stderr.
@@ -62,7 +62,9 @@ class DockerStream(ChunkReader):
                 close()
 
     def chunks(self, deadline: float | None) -> Iterator[bytes]:
-        """Yield what comes on stdout until its end. Raise TimeoutError at the deadline."""
+        """Yield the bytes of stdout as they come, until its end. Raise TimeoutError at the
+        deadline.
+        """
         while self._begin_frame(deadline):
             while self._left_of_frame:
                 chunk = self._some(self._left_of_frame, deadline)
@@ -75,7 +77,9 @@ class DockerStream(ChunkReader):
                     self._tail.extend(chunk.decode("utf-8", "backslashreplace").splitlines())
 
     def _begin_frame(self, deadline: float | None) -> bool:
-        """Read the next header, unless there is something left of a frame. False at the end."""
+        """Read the header of the next frame, unless the current one has bytes left. Return False at
+        the end of the stream.
+        """
         if not self._left_of_frame:
             header = self._exactly(_HEADER.size, deadline)
             if not header:
@@ -85,7 +89,7 @@ class DockerStream(ChunkReader):
 
     def _exactly(self, size: int, deadline: float | None) -> bytes:
         """Read this many bytes; return none if the stream has ended. Raise EngineError if it ends
-        between.
+        before there are enough.
         """
         got = bytearray()
         while len(got) < size:

@@ -78,7 +78,8 @@ class ImageBackend(Protocol):
     def import_tar(self, tar: Iterable[bytes], *, label: str) -> str:
         """Make an image of a tar archive of a root file system, and return its id.
 
-        The image gets the label `key=value`. The archive may raise whatever ends the import.
+        The image gets the label `key=value`. An exception that the archive raises ends the import,
+        and is raised.
         """
         ...
 
@@ -89,7 +90,8 @@ class ImageBackend(Protocol):
     def build(
         self, context: bytes, *, base: str, arguments: Mapping[str, str], network: str
     ) -> Iterator[BuildEvent]:
-        """Build the Dockerfile of a tar archive on a base; yield what the engine says.
+        """Build the Dockerfile of a tar archive on a base, and yield the messages of the engine's
+        builder.
 
         `arguments` are the build's, and `network` is that of its steps: `none` or `default`.
         """
@@ -108,9 +110,8 @@ class ImageBackend(Protocol):
         ...
 
     def remove(self, image: str) -> bool:
-        """Remove an image and its unnamed parents; return False if there is no such image.
-
-        Raise ImageInUse.
+        """Remove an image and its unnamed parents; return False if there is no such image. Raise
+        ImageInUse if a container uses it.
         """
         ...
 

@@ -36,8 +36,8 @@ class Builder:
     def __init__(
         self, backend: ImageBackend, *, report: Report, interruption: Interruption, fresh: bool
     ) -> None:
-        """Take the backend, and where to report. With `fresh`, no base that was made before is used
-        again.
+        """Take the backend, the function that progress is reported to, and the interruption to look
+        at. With `fresh`, no base that was made before is used again.
         """
         self.backend = backend
         self.report = report
@@ -65,35 +65,42 @@ class Builder:
         return self.backend.architecture()
 
     def find_base(self, key: str) -> str | None:
-        """Return the base that was made with this key; None if it has gone, or must be fresh."""
+        """Ask the engine for the base that was made with this key, and return its id. Return None
+        if there is none, or if it must be made fresh.
+        """
         if self._fresh:
             return None
         images = self.backend.find_labelled(f"{names.BASE}={key}")
         return next((image.id for image in images if not image.has_parent), None)
 
     def import_base(self, tar: Iterable[bytes], key: str) -> str:
-        """Make an image of the tar archive of a file system, to be found again by its key."""
+        """Make an image of the tar archive of a file system, labelled with a key to find it by, and
+        return its id.
+        """
         label = f"{names.BASE}={key}"
         image = self.backend.import_tar(self.interruption.watch(tar), label=label)
         self._made.append(image)
         return image
 
     def pull(self, image: str) -> None:
-        """Fetch an image from its registry; if all is called off, the engine stops, too."""
+        """Fetch an image from its registry, and report how far it is. Raise Interrupted if
+        everything is called off; the engine then stops, too.
+        """
         with contextlib.closing(self.backend.pull(image)) as shares:
             for share in self.interruption.watch(shares):
                 if share is not None:
                     self.report(f"registry: fetching {image}", share)
 
     def flatten(self, image: str, key: str) -> str:
-        """Make a base with the files of an image, without its environment and other settings."""
+        """Make a base, labelled with a key, with the files of an image, without its environment and
+        other settings. Return its id.
+        """
         with contextlib.closing(self.backend.export_tar(image)) as tar:
             return self.import_base(tar, key)
 
     def check_python(self, base: str, interpreter: str) -> str:
-        """Return the full version of a base's interpreter, which is run.
-
-        Raise EngineError if it lacks modules that clients use.
+        """Run the interpreter of a base in a container, and return its full version. Raise
+        EngineError if it lacks modules that clients use.
         """
         command = [interpreter, "-I", "-S", "-B", "-c", _CHECK]
         output = self.backend.run(base, command)
@@ -116,8 +123,9 @@ class Builder:
     ) -> str:
         """Build the Dockerfile of a context on a base, and return the image's id.
 
-        Interrupted, it does not let go of the engine's builder, which would go on for a moment
-        and leave something behind: it takes away its container and sees it through to its end.
+        If it is interrupted, it removes the container of the current step, and waits until the
+        engine's builder has ended: left alone, the builder would go on for a moment and leave
+        something behind.
         """
         image, failure = "", ""
         with self.interruption.calling(self._end_container):
@@ -136,9 +144,8 @@ class Builder:
         return image
 
     def give_name(self, image: str, name: str) -> None:
-        """Name a finished image, and remove the one that had the name until now.
-
-        Who has it is asked at the last moment, since others may be making the same image.
+        """Name a finished image, and remove the one that had the name until now. The engine is
+        asked for that one at the last moment, since others may be making the same image.
         """
         before = self.backend.find([name])
         self.backend.tag(image, name)
@@ -153,7 +160,9 @@ class Builder:
             self.backend.remove(image)
 
     def _follow(self, event: BuildEvent, base: str) -> None:
-        """Keep track of what the engine's builder has made, by what it says."""
+        """Note what the engine's builder has made, by its event, and report the step. After an
+        interruption, remove the container of the step.
+        """
         self._output.append(event.text)
         if event.step:
             number, total = event.step

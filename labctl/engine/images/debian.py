@@ -28,13 +28,15 @@ class Debian:
     name = "debian"
 
     def recipe(self, target: ImageTarget) -> str:
-        """Return the command that makes the base, or nothing if no release has that Python."""
+        """Return the command that makes the base; empty if no Debian release has that Python."""
         if target.series not in RELEASES:
             return ""
         return " ".join(command(target))
 
     def supply(self, target: ImageTarget, builder: Builder) -> Base:
-        """Unpack the packages (4 to 40 s) and import them."""
+        """Run mmdebstrap for the target (4 to 40 s), import the file system on the engine, and
+        return the base. Raise Unavailable if that is not possible.
+        """
         if target.series not in RELEASES:
             raise Unavailable(f"no Debian release has Python {target.series}")
         require_same_machine(builder)
@@ -62,7 +64,7 @@ def command(target: ImageTarget) -> list[str]:
 
 
 def chunks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what a file holds from its current position on."""
+    """Read a file from its current position on, in pieces, and yield them."""
     while chunk := file.read(_CHUNK):
         yield chunk
 

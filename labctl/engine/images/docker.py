@@ -33,6 +33,7 @@ class DockerImages:
     """The ImageBackend of one connection to a Docker engine."""
 
     def __init__(self, client: docker.APIClient) -> None:
+        """Take a client of Docker's API, which `connect` returns."""
         self._client = client
 
     def architecture(self) -> str:
@@ -83,7 +84,9 @@ class DockerImages:
     def build(
         self, context: bytes, *, base: str, arguments: Mapping[str, str], network: str
     ) -> Iterator[BuildEvent]:
-        """Build the Dockerfile of a tar archive on a base; yield what the engine says."""
+        """Build the Dockerfile of a tar archive on a base, and yield the messages of the engine's
+        builder.
+        """
         with sdk_errors():
             for event in self._client.build(
                 fileobj=io.BytesIO(context), custom_context=True, network_mode=network,
@@ -115,7 +118,9 @@ class DockerImages:
             self._client.tag(image, repository, tag)
 
     def remove(self, image: str) -> bool:
-        """Remove an image and its unnamed parents; return False if there is no such image."""
+        """Remove an image and its unnamed parents; return False if there is no such image. Raise
+        ImageInUse if a container uses it.
+        """
         with sdk_errors():
             try:
                 self._client.remove_image(image)

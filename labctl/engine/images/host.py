@@ -46,11 +46,13 @@ class Host:
         self._environment = os.environ if environment is None else environment
 
     def recipe(self, target: ImageTarget) -> str:
-        """Return what is packed; not which version the machine had at the time."""
+        """Return what is packed from this machine, as text, without its versions."""
         return f"layout {_LAYOUT}: Python {target.series} for {target.kind}"
 
     def supply(self, target: ImageTarget, builder: Builder) -> Base:
-        """Pack an interpreter of this machine, and import it; takes some seconds."""
+        """Pack an interpreter of this machine, import it on the engine (some seconds), and return
+        the base. Raise Unavailable if there is none that works.
+        """
         require_same_machine(builder)
         programs = [_nft()] if target.kind == "lab" else []
         try:
@@ -70,7 +72,9 @@ class Host:
 def pack(
     interpreter: Interpreter, programs: list[Path], out: BinaryIO, interruption: Interruption
 ) -> None:
-    """Write a root file system with the interpreter in /usr/local and programs in /usr/sbin."""
+    """Write a tar archive of a root file system: the interpreter in /usr/local, and programs in
+    /usr/sbin, with the libraries that they load.
+    """
     series = series_of(interpreter.version)
     library = f"usr/local/lib/python{series}"
     files = {f"usr/local/bin/python{series}": interpreter.executable}

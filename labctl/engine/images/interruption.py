@@ -26,17 +26,20 @@ class Interruption:
     """Set once, by the thread that waits for the makers; they look at it in each step."""
 
     def __init__(self) -> None:
+        """Begin with nothing called off."""
         self._set = threading.Event()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
 
     @property
     def is_set(self) -> bool:
-        """Whether all is called off."""
+        """Whether the making of images is called off."""
         return self._set.is_set()
 
     def set(self) -> None:
-        """Call everything off, and end what makers wait for and can't look up from."""
+        """Call off the making of images: `check` raises from now on, and the callbacks of all
+        threads inside `calling` are called, so that they stop waiting.
+        """
         with self._lock:
             self._set.set()
             callbacks = list(self._callbacks)
@@ -44,14 +47,14 @@ class Interruption:
             callback()
 
     def check(self) -> None:
-        """Raise Interrupted if all is called off."""
+        """Raise Interrupted if the making of images is called off."""
         if self._set.is_set():
             raise Interrupted
 
     @contextmanager
     def calling(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Have `callback` called, in another thread, if everything is called off within this
-        block.
+        """Have `callback` called, in another thread, if the making of images is called off within
+        this block.
         """
         with self._lock:
             self.check()
@@ -63,17 +66,17 @@ class Interruption:
                 self._callbacks.remove(callback)
 
     def watch(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items. Raise Interrupted once everything is called off."""
+        """Yield the items. Raise Interrupted once the making of images is called off."""
         for item in items:
             self.check()
             yield item
 
     def wait_for(self, process: subprocess.Popen[bytes], *, limit_s: float) -> int:
-        """Wait for a process that leads a session of its own, and return its exit status. Raise
-        Interrupted if everything is called off, and subprocess.TimeoutExpired after `limit_s`.
+        """Wait for a process that leads a session of its own, and return its exit status.
 
-        All of the session is ended, and given the time to tidy up, when all is called off or it
-        takes longer than `limit_s`: subprocess.TimeoutExpired.
+        Raise Interrupted if the making of images is called off, and subprocess.TimeoutExpired after
+        `limit_s` seconds. In both cases all processes of the session are ended first, and given
+        time to tidy up.
         """
         deadline = time.monotonic() + limit_s
         try:

@@ -35,7 +35,7 @@ def pins_file() -> Path:
 
 
 def pinned(series: str) -> dict[str, str]:
-    """Return the packages for a Python (`3.13`), and their versions."""
+    """Return the versions of the pinned packages for a Python (`3.13`), by name."""
     place = {
         "python_version": series,
         "python_full_version": f"{series}.0",
@@ -54,11 +54,11 @@ def pinned(series: str) -> dict[str, str]:
 
 
 def fetch(series: str, builder: Builder) -> dict[str, bytes]:
-    """Fetch the packages with pip; return the path below FOLDER, and the content, of every file.
-    Takes some seconds.
+    """Run pip to fetch the packages (some seconds), and return every file's content by its path
+    below FOLDER.
 
-    pip asks the index that it is set up for. Only wheels: nothing of the packages is run here.
-    Raise EngineError if they can't be had.
+    pip asks the index that it is set up for. Only wheels are taken: nothing of the packages is run
+    here. Raise EngineError if they can't be had.
     """
     machine = _MACHINES.get(builder.architecture())
     if machine is None:
@@ -73,7 +73,9 @@ def fetch(series: str, builder: Builder) -> dict[str, bytes]:
 
 
 def command(series: str, machine: str, folder: Path) -> list[str]:
-    """Return the command that installs the packages for another Python into a folder."""
+    """Return the pip command that installs the packages for another Python and machine into a
+    folder.
+    """
     platforms = [f"--platform=manylinux_{glibc}_{machine}" for glibc in reversed(_GLIBC)]
     pins = [f"{name}=={version}" for name, version in pinned(series).items()]
     return [

@@ -49,8 +49,8 @@ def libraries_image(series: str) -> str:
 
 
 def parse_name(name: str) -> ImageTarget:
-    """Return the image with that name. Raise UsageError if labctl makes none. `labctl/lab` may
-    have a tag.
+    """Return the image that a name means; `labctl/lab` may have a tag. Raise UsageError if labctl
+    makes no such image.
     """
     match = _NAME.fullmatch(name)
     if match is None:

@@ -31,27 +31,33 @@ class Origin(Protocol):
 
     @property
     def name(self) -> str:
-        """Which it is: registry, debian or host."""
+        """The name of the origin: registry, debian or host."""
         ...
 
     def recipe(self, target: ImageTarget) -> str:
-        """Return how it makes a base for the target: part of the hash by which a stale image is
-        known.
+        """Return how it makes a base for the target, as text: a part of the hash by which a stale
+        image is known.
         """
         ...
 
     def supply(self, target: ImageTarget, builder: Builder) -> Base:
-        """Make a base on the engine. Raise Unavailable, or EngineError where it went wrong."""
+        """Make a base for the target on the engine, and return it. Raise Unavailable if this origin
+        can't, or EngineError if something went wrong.
+        """
         ...
 
 
 def base_key(origin: Origin, target: ImageTarget) -> str:
-    """Return the key by which a base of that origin for the target is found again."""
+    """Return the key of a base of that origin for the target: `Builder.find_base` finds it again by
+    this.
+    """
     return digest({"origin": origin.name.encode(), "recipe": origin.recipe(target).encode()})
 
 
 def require_same_machine(builder: Builder) -> None:
-    """Raise Unavailable unless programs of this machine run on the engine."""
+    """Ask the engine for its architecture. Raise Unavailable unless programs of this machine run on
+    it.
+    """
     if sys.platform != "linux":
         raise Unavailable(f"this machine runs {sys.platform}, and images need Linux")
     here = _ENGINE_NAMES.get(platform.machine(), platform.machine())

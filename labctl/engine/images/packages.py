@@ -45,7 +45,7 @@ def versions(packages: tuple[Distribution, ...]) -> tuple[str, ...]:
 
 
 def modules(packages: tuple[Distribution, ...]) -> dict[str, bytes]:
-    """Yield the path below the folder for packages, and the content, of every module of these
+    """Read every module of these packages, and return the contents by the path below the folder for
     packages.
     """
     return {path: content for package in packages for path, content in _modules(package)}

@@ -23,6 +23,7 @@ class Registry:
     name = "registry"
 
     def __init__(self) -> None:
+        """Begin without an answer of the registry."""
         self._asking = threading.Lock()
         self._silence = ""
         self._fetching = {series: threading.Lock() for series in SERIES}
@@ -32,7 +33,9 @@ class Registry:
         return _image(target)
 
     def supply(self, target: ImageTarget, builder: Builder) -> Base:
-        """Pull the image, unless the engine has it, and take its files."""
+        """Pull the image, unless the engine has it, make a base with its files, and return the
+        base. Raise Unavailable if the registry does not answer.
+        """
         with self._fetching[target.series]:
             base = self._files(_image(target), base_key(self, target), builder)
         if target.kind == "lab":
@@ -41,8 +44,8 @@ class Registry:
         return Base(id=base, interpreter=f"/usr/local/bin/python{target.series}")
 
     def _files(self, image: str, key: str, builder: Builder) -> str:
-        """Make a base with the files of a registry's image, and return its id. An image that was
-        pulled for it is removed again.
+        """Make a base with the files of a registry's image, and return its id. `key` is its label,
+        to find it by. An image that was pulled for this is removed again.
         """
         if base := builder.find_base(key):
             return base
@@ -58,7 +61,9 @@ class Registry:
                 builder.remove_image(image)
 
     def _ask(self, backend: ImageBackend, image: str) -> None:
-        """Raise Unavailable unless the registry is quick to say that it has the image."""
+        """Ask the registry for the image. Raise Unavailable unless it says quickly that it
+        has it.
+        """
         with self._asking:
             if self._silence:
                 raise Unavailable(self._silence)

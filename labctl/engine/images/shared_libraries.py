@@ -24,9 +24,8 @@ class NoLibraries(Exception):
 
 
 def loaded_by(programs: Iterable[Path]) -> dict[str, Path]:
-    """Name and path of each library that these programs and modules load, the loader too.
-
-    A library that isn't there is left out: what wants it can't be used here either.
+    """Run ldd, and return the path of each library that these programs and modules load, by name;
+    the loader, too. A library that is missing is left out.
     """
     try:
         done = subprocess.run(
@@ -43,7 +42,7 @@ def loaded_by(programs: Iterable[Path]) -> dict[str, Path]:
 
 
 def parse(said: str) -> dict[str, Path]:
-    """Return the libraries that ldd lists, by the names that they are looked up by."""
+    """Return the paths of the libraries that ldd lists, by the names that programs load them by."""
     found: dict[str, Path] = {}
     for line in said.splitlines():
         match = _LOADED.fullmatch(line)

@@ -47,7 +47,7 @@ class ImageStatus:
 
     @property
     def info(self) -> ImageInfo:
-        """What a result says of it."""
+        """The image as a result document has it."""
         return ImageInfo(
             id=self.id, origin=self.origin, python=self.python, packages=dict(self.packages)
         )
@@ -76,7 +76,9 @@ class ImageStore:
         self._origins: dict[str, Origin] = {origin.name: origin for origin in chosen}
 
     def status(self, names: Iterable[str]) -> list[ImageStatus]:
-        """Return the state of each image, by one request. Cheap: every `labctl run` asks."""
+        """Ask the engine for images by name, and return the state of each: missing, stale or ready.
+        It is one request, because every `labctl run` asks.
+        """
         targets = [parse_name(name) for name in names]
         parents = {target.parent: parse_name(target.parent) for target in targets if target.parent}
         asked = dict.fromkeys([*(target.name for target in targets), *parents])
@@ -97,11 +99,12 @@ class ImageStore:
         force: bool = False,
         progress: Progress = lambda _: None,
     ) -> dict[str, ImageInfo]:
-        """Make the images that are missing or stale, two at a time, and tell of all by name.
+        """Make the images that are missing or stale, two at a time, and return what is in each, by
+        name.
 
         With `origin`, images from elsewhere are made again from there; with `force`, all are.
-        `progress` is called from several threads. Raise EngineError for those that can't be
-        made, after the others are.
+        `progress` is called from several threads. Raise EngineError for those that can't be made,
+        after the others are.
         """
         if origin is not None and origin not in self._origins:
             raise UsageError(
@@ -124,13 +127,17 @@ class ImageStore:
         return {name: found[parse_name(name).name] for name in names}
 
     def remove(self, names: Sequence[str]) -> list[str]:
-        """Remove images and their bases; the names of those that were there."""
+        """Remove images and their bases from the engine, and return the names of those that were
+        there. Raise EngineError if one is in use.
+        """
         last_first = [name for stage in reversed(_stages(names, parents=False)) for name in stage]
         removed = {name for name in last_first if self._remove(name)}
         return [name for name in names if parse_name(name).name in removed]
 
     def remove_unfinished(self) -> None:
-        """Remove what is left of builds whose labctl was killed. Not while others are building."""
+        """Remove the unnamed images of builds whose labctl was killed. Not to be called while
+        others are building.
+        """
         with doing("removing unfinished images"):
             for label in (names.IMAGE, names.BASE):
                 self._backend.remove_unfinished(label)
@@ -270,7 +277,7 @@ def _base(origin: Origin, target: ImageTarget, builder: Builder) -> tuple[Base, 
 def _finish(
     target: ImageTarget, origin: Origin, base: Base, version: str, builder: Builder
 ) -> ImageInfo:
-    """Put labctl's own layer on the base, and give the image its name."""
+    """Build labctl's own layer on the base, give the image its name, and return what is in it."""
     arguments = {
         "IMAGE": target.name,
         "CONTENT": _content(origin, target),
@@ -284,7 +291,9 @@ def _finish(
 
 
 def _add_libraries(target: ImageTarget, parent: ImageStatus, builder: Builder) -> ImageInfo:
-    """Put the packages on a client image; the rest is that one's."""
+    """Build the layer with the packages on a client image, give the image its name, and return what
+    is in it.
+    """
     arguments = {"IMAGE": target.name, "CONTENT": _libraries_content(parent.id)}
     context = content.libraries_context(target, builder)
     made = builder.build(context, base=parent.id, arguments=arguments)

@@ -115,7 +115,9 @@ class Bundler:
         return Dependencies(Project(self._root, self._libraries, folders))
 
     def _can_be_imported(self, function: FunctionType) -> bool:
-        """Tell whether a client can import a function by name; tests' modules are not sent."""
+        """Tell whether a client can import a function by its name from its module. Modules of tests
+        are not sent.
+        """
         name = function.__module__
         if name in self._test_modules or name.rpartition(".")[2] == "conftest":
             return False

@@ -45,7 +45,9 @@ class Dependencies:
                 waiting += [(each, here) for each in _imports(module)]
 
     def _new_modules(self, imported: ImportedModule, where: Where) -> list[Module]:
-        """Return the project's modules that an import loads and that are not here yet."""
+        """Return the project's modules that an import loads, without those that are in the
+        collection already.
+        """
         owner = self._project.owner(imported.module)
         if owner is ModuleOwner.LIBRARY:
             self._libraries.add(imported.module.partition(".")[0])

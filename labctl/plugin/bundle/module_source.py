@@ -115,7 +115,7 @@ class ModuleSource:
             result.add(line, self._assignment(name, result, user))
 
     def _add_import(self, name: str, node: Import, result: Definitions) -> None:
-        """Add what an import statement says of one name."""
+        """Add the part of an import statement that binds a name to the result."""
         aliases = [one for one in node.names if _bound_name(one, node) == name]
         begin = "import"
         if isinstance(node, ast.ImportFrom):
@@ -127,7 +127,9 @@ class ModuleSource:
         result.imports += statement_imports(only_name, self._package)
 
     def _assignment(self, name: str, result: Definitions, user: Definition) -> str:
-        """Return a statement that gives a name its value; note the import if it is one."""
+        """Return a statement that gives a name the value that it has now. If the value can be
+        imported, it is added to the result's imports instead.
+        """
         value = self._globals[name]
         line = _first_line(user)
         if isinstance(value, ModuleType):
@@ -149,7 +151,7 @@ class ModuleSource:
         return f"{name} = {text}"
 
     def _is_from_elsewhere(self, value: Any) -> bool:
-        """Tell whether a function or class can be imported from the module that it names."""
+        """Tell whether a function or class can be imported from another module, which it names."""
         module = sys.modules.get(value.__module__)
         elsewhere = module is not None and vars(module) is not self._globals
         return elsewhere and getattr(module, value.__name__, None) is value

@@ -111,7 +111,7 @@ class Project:
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
     def _spec(self, name: str) -> ModuleSpec | None:
-        """Return where a module is, or None. Each name is looked for once."""
+        """Return the spec of a module, or None if there is none. Each name is looked for once."""
         if name not in self._specs:
             parent = name.rpartition(".")[0]
             self._specs[name] = (

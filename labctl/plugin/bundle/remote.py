@@ -20,6 +20,7 @@ class _Loader(SourceFileLoader):
     """A loader of one source text. There is no file, and so no bytecode file either."""
 
     def __init__(self, name: str, file: str, source: str) -> None:
+        """Take the module's name, the name of its file for tracebacks, and its source."""
         super().__init__(name, file)
         self._source = source.encode("utf-8", "backslashreplace")
 
@@ -36,6 +37,7 @@ class _Finder:
     """A finder of the bundled modules alone."""
 
     def __init__(self, modules: Mapping[str, tuple[str, str]]) -> None:
+        """Take file name and source of each module, by its name."""
         self._modules = modules
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:

@@ -29,7 +29,7 @@ class AlignedPair:
 
     @property
     def sides(self) -> list[str]:
-        """What there is of both."""
+        """The two texts of the pair, without one that is empty."""
         return [side for side in (self.expected, self.observed) if side]
 
 

@@ -25,7 +25,7 @@ class StringTable:
         self._numbers: dict[object, int] = {}
 
     def text(self, text: str) -> int:
-        """Return the index of a text on one line; adds it if it is new."""
+        """Add a text with its line breaks escaped, if it is new, and return its number."""
         key = (text[: self._longest + 1], "line")
         if key not in self._numbers:
             cut = text if len(text) <= self._longest else f"{text[: self._longest]}…"
