@@ -39,8 +39,8 @@ class EngineAccess:
         return self.make_images()
 
     def for_run(self, run: str, *, keep: bool = False) -> Engine:
-        """Return the engine for one run; with `keep`, its labs are left running for people to look
-        at.
+        """Return the engine for one run. Nothing is started yet. With `keep`, its labs are left
+        running for people to look at.
         """
         return ContainerEngine(self.runtime, run=run, keep=keep)
 

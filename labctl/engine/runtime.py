@@ -155,11 +155,11 @@ class Runtime(Protocol):
     """
 
     def info(self) -> EngineInfo:
-        """Return name and version of the engine, its kernel and its architecture (`amd64`)."""
+        """Ask the engine for its name and version, its kernel and its architecture (`amd64`)."""
         ...
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
-        """Return the labels of an image; None if the engine has no image of that name."""
+        """Ask the engine for the labels of an image; None if it has no image of that name."""
         ...
 
     def create_network(self, spec: NetworkSpec) -> str:

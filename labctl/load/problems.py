@@ -146,10 +146,11 @@ def _problem(details: ErrorDetails, document: Document) -> _Problem:
 
 
 def _groups(problems: list[_Problem]) -> list[list[_Problem]]:
-    """Return the problems that count, in groups. A group says together what one value may be.
+    """Leave out what is no mistake, and return the other problems in groups. A group says together
+    what one value may be.
 
     A union gives the problems of all its members. If one member has the right type, the mistake is
-    in that one, and the other types say nothing.
+    in that one, and the problems of the others' types are left out.
     """
     right_type = {
         place

@@ -61,7 +61,9 @@ def _client(client: Compared) -> Iterator[Text]:
 
 
 def _exception(client: Compared, type_: str, line: Text) -> Iterator[Text]:
-    """Yield the line of the table, completed, and lines with the exception's type and bases."""
+    """Append to `line` what catches the exception, and whether it is worth a retry, and yield it;
+    then yield lines with the exception's type and bases.
+    """
     for title in BUILT_IN_CLAUSES:
         line.append(f"{_ANSWERS[client.caught_by[title]]:<{len(title) + 2}}", style="default")
     if client.retry:

@@ -40,7 +40,7 @@ class DockerRuntime:
         self._client = client
 
     def info(self) -> EngineInfo:
-        """Return name and version of the engine, its kernel and its architecture (`amd64`)."""
+        """Ask the engine for its name and version, its kernel and its architecture (`amd64`)."""
         with sdk_errors():
             version = self._client.version()
         return EngineInfo(
@@ -51,7 +51,7 @@ class DockerRuntime:
         )
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
-        """Return the labels of an image; None if the engine has no image of that name."""
+        """Ask the engine for the labels of an image; None if it has no image of that name."""
         with sdk_errors():
             try:
                 details = self._client.inspect_image(image)  # type: ignore[no-untyped-call]

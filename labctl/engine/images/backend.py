@@ -60,19 +60,21 @@ class ImageBackend(Protocol):
     """
 
     def architecture(self) -> str:
-        """Return the engine's architecture in its own words (`amd64`)."""
+        """Ask the engine for its architecture, in its own words (`amd64`)."""
         ...
 
     def find(self, names: Sequence[str]) -> list[StoredImage]:
-        """Return the images that have one of the names, by one request."""
+        """Ask the engine, by one request, for the images that have one of the names."""
         ...
 
     def find_labelled(self, label: str) -> list[StoredImage]:
-        """Return all images with the label `key=value`, those without a name included."""
+        """Ask the engine for all images with the label `key=value`, those without a name
+        included.
+        """
         ...
 
     def has(self, image: str) -> bool:
-        """Return whether the engine has an image."""
+        """Ask the engine whether it has an image."""
         ...
 
     def import_tar(self, tar: Iterable[bytes], *, label: str) -> str:

@@ -37,22 +37,24 @@ class DockerImages:
         self._client = client
 
     def architecture(self) -> str:
-        """Return the engine's architecture in its own words (`amd64`)."""
+        """Ask the engine for its architecture, in its own words (`amd64`)."""
         with sdk_errors():
             return str(self._client.version(api_version=True)["Arch"])
 
     def find(self, names: Sequence[str]) -> list[StoredImage]:
-        """Return the images that have one of the names, by one request."""
+        """Ask the engine, by one request, for the images that have one of the names."""
         with sdk_errors():
             return list(map(_stored, self._client.images(filters={"reference": list(names)})))
 
     def find_labelled(self, label: str) -> list[StoredImage]:
-        """Return all images with the label `key=value`, those without a name included."""
+        """Ask the engine for all images with the label `key=value`, those without a name
+        included.
+        """
         with sdk_errors():
             return list(map(_stored, self._client.images(all=True, filters={"label": label})))
 
     def has(self, image: str) -> bool:
-        """Return whether the engine has an image."""
+        """Ask the engine whether it has an image."""
         with sdk_errors():
             try:
                 self._client.inspect_image(image)  # type: ignore[no-untyped-call]

@@ -27,7 +27,9 @@ class ImportedModule:
 def imports_of(
     nodes: Iterable[ast.AST], package: str, *, is_required: bool = True
 ) -> Iterator[ImportedModule]:
-    """Yield all imports in some nodes of a source. Relative imports begin at `package`."""
+    """Yield all imports in some nodes of a source. Relative imports begin at `package`. Imports
+    inside functions and `try` are optional; `is_required` says it of the others.
+    """
     for node in nodes:
         if isinstance(node, Import):
             yield from statement_imports(node, package, is_required=is_required)

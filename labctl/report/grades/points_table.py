@@ -31,7 +31,9 @@ def part_columns(grades: ClassGrades) -> list[Part]:
 
 
 def points_table(grades: ClassGrades, columns: list[Part]) -> Markup:
-    """Return the table. Each cell is a link to the element whose id `details_id` returns."""
+    """Return the HTML table: a row for each student, a column for each part. Each cell is a link to
+    the element whose id `details_id` returns.
+    """
     head = tag(
         "tr",
         tag("th", "Student", scope="col"),
