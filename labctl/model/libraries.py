@@ -29,7 +29,7 @@ class Library:
 
     `distribution` is empty for a library that is part of Python. `clauses` maps what people write
     after `except` to the name that the class calls itself; `kinds` maps an exception to the name of
-    a `labctl.results.retry.Kind`.
+    a `labctl.results.retry.FailureKind`.
     """
 
     name: str
