@@ -9,6 +9,7 @@ Exits with 1 if anything differs.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -102,7 +103,13 @@ def _stable(value: Any) -> Any:
 
 def main() -> int:
     """Print the differences between two files; return the exit code."""
-    before, after = (facts(json.loads(Path(path).read_text("utf-8"))) for path in sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("before", metavar="BEFORE.json", type=Path)
+    parser.add_argument("after", metavar="AFTER.json", type=Path)
+    given = parser.parse_args()
+    before, after = (
+        facts(json.loads(path.read_text("utf-8"))) for path in (given.before, given.after)
+    )
     lines = list(differences(before, after))
     for line in lines:
         sys.stdout.write(f"{line}\n")
