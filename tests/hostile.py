@@ -258,11 +258,12 @@ _MAILING = (
          sock.sendall("\\r\\n".join(lines).encode())
      """),
     ("hides-its-tries", MAIL - 1, "more tries than are allowed, by another name", _SEND, _TRY,
-     # without the tries of never (2) and of silent (1); with again (2) where a reset comes first
+     # without the tries of never (2) and of silent (1), and with again (2): it waits for the reset
      """
      for _ in range(6):
          try:
-             socket.create_connection(("smtp.lab", PORT), 0.3).close()
+             with socket.create_connection(("smtp.lab", PORT), 0.3) as sock:
+                 sock.recv(1)
          except OSError:
              pass
      """),

@@ -30,8 +30,8 @@ def check(
 ) -> None:
     """Mark your own work: points, what was expected and seen, and a hint where it went wrong.
 
-    Exits with 0 if all points are there, 1 if not, and 4 if the lab could not be run. Then
-    there are no points.
+    Exits with 0 if you have all points, 1 if not, and 4 if the lab could not be run. Then
+    points are missing.
     """
     from labctl.grading.checking import check_folder
     from labctl.grading.exercises import exercises as known

@@ -67,7 +67,8 @@ def build(
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Build again, base included, what is there already.")
+        bool,
+        typer.Option("--force", help="Build again, base included, even if the image is there."),
     ] = False,
 ) -> None:
     """Build images. `labctl run` builds by itself those that it needs."""

@@ -32,7 +32,7 @@ def list_(
         typer.Option(
             metavar="NAME",
             help="Only scenarios that expect this exception, with or without its module, on any"
-            " Python: raised, as a cause or a context, in a group, in a thread or a task.",
+            " Python: raised, as a cause or a context, in an ExceptionGroup, in a thread or task.",
         ),
     ] = [],  # noqa: B006
     client: Annotated[
@@ -50,7 +50,7 @@ def list_(
 ) -> None:
     """List the scenarios, their clients and what is expected.
 
-    A scenario must match all options; of an option given several times, any value. A file with
+    A scenario must match all options. If you repeat an option, one match is enough. A file with
     mistakes is reported, and the others are listed all the same.
     """
     from labctl.report.console import make_console

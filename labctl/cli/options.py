@@ -53,7 +53,7 @@ Scenarios = Annotated[
         help="Take scenarios from this folder too. May be given several times.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Scenario = Annotated[
     str,
     typer.Argument(
@@ -86,7 +86,7 @@ Seed = Annotated[
     str,
     typer.Option(
         metavar="TEXT",
-        help="The seed of what varies: with the same seed and files, all is the same again."
+        help="The seed of names, ports and order, which vary: the same seed repeats them."
         " Default: a random one.",
     ),
 ]

@@ -46,7 +46,7 @@ def record(
     repeat: Annotated[
         int,
         typer.Option(
-            min=1, max=100, help="Make every attempt this many times; what differs is left out."
+            min=1, max=100, help="Make every attempt this many times; what differs is not written."
         ),
     ] = 2,
     timeout: options.Timeout = 30.0,

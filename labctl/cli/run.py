@@ -76,7 +76,7 @@ def run(
     ] = False,
     shard: Annotated[
         str,
-        typer.Option(metavar="I/N", help="Make part I of N of about equal length, for N machines."),
+        typer.Option(metavar="I/N", help="Run part I of N. All parts take about the same time."),
     ] = "",
     locked: options.Locked = False,
     pcap: Annotated[

@@ -132,8 +132,8 @@ class ClientStarter:
         )
 
     def _end(self, client: StartedClient, report: bytes) -> tuple[int, bool]:
-        """Return the container's exit code, and whether its memory was used up. The engine is asked
-        only if there is no report, because that takes time.
+        """Return the container's exit code, and whether its memory was used up. If there is a
+        report, the engine is not asked, because that takes time: the code counts as 0.
         """
         if report:
             return 0, False

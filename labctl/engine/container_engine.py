@@ -74,14 +74,14 @@ class ContainerEngine:
                     cleanup.remove(self._runtime, ResourceKind.NETWORK, network)
 
     def stop(self) -> None:
-        """Remove all containers and networks of this run, and start none any more. Whoever waits
-        for one of them gets EngineError. `sweep` can still be called.
+        """Remove all containers, networks and volumes of this run, and start none any more. Whoever
+        waits for one of them gets EngineError. `sweep` can still be called.
         """
         self._stopped.set()
         self.sweep()
 
     def sweep(self) -> None:
-        """Remove all containers and networks of this run from the engine."""
+        """Remove all containers, networks and volumes of this run from the engine."""
         cleanup.sweep(self._runtime, self._run)
 
     def _check_running(self) -> None:

@@ -84,8 +84,8 @@ class Inbox:
             return max(0, self._count - len(self._lines) - start)
 
     def _from(self, start: int) -> Iterator[bytes]:
-        """Yield the lines from number `start` on, newest first, so that a look at the last few is
-        cheap.
+        """Yield the lines from number `start` on, oldest first. They are counted off from the
+        newest end, so that a look at the last few is cheap.
         """
         number = min(len(self._lines), self._count - start)
         return reversed(list(islice(reversed(self._lines), max(0, number))))

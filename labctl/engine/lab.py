@@ -77,8 +77,8 @@ class RunningLab:
             tap.close()
 
     def stop(self) -> None:
-        """Close the services' streams, so that they end, and wait for everything that is done in
-        the background.
+        """Close the services' streams, so that they end unless the lab is kept, and wait for
+        everything that is done in the background.
         """
         self._services.close()
         self._containers.finish()

@@ -43,11 +43,11 @@ class Engine(Protocol):
         ...
 
     def stop(self) -> None:
-        """Remove all containers and networks of this run, for good: whoever waits for one of them
-        gets EngineError.
+        """Remove all containers, networks and volumes of this run, for good: whoever waits for one
+        of them gets EngineError.
         """
         ...
 
     def sweep(self) -> None:
-        """Remove all containers and networks of this run from the engine."""
+        """Remove all containers, networks and volumes of this run from the engine."""
         ...

@@ -88,7 +88,7 @@ class RunningService:
 
     def _wait_for_health(self, deadline: float) -> None:
         """Ask the engine again and again whether the container is healthy. Raise EngineError if it
-        isn't at the deadline.
+        ends, gets unhealthy, or is not healthy at the deadline.
         """
         while time.monotonic() < deadline:
             self._containers.check_running()
@@ -101,8 +101,8 @@ class RunningService:
         raise self._failure()
 
     def check_alive(self) -> None:
-        """Raise EngineError if the service has ended: then what clients see is not their fault. The
-        engine is asked only about services that are not labctl's own.
+        """Raise EngineError if the service has ended: then what clients see is not their fault.
+        While a service of labctl's own runs, the engine is not asked.
         """
         if self._inbox.has_ended or not (self._speaks or self._state().is_running):
             raise self._failure()
@@ -188,7 +188,9 @@ class RunningService:
         )
 
     def close(self) -> None:
-        """Close the container's streams. A service of labctl's own ends then."""
+        """Close the container's streams. A service of labctl's own ends then, unless the lab is
+        kept.
+        """
         if self._stream is not None:
             self._stream.close()
 

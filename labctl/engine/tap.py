@@ -156,8 +156,8 @@ class RunningTap:
         return tuple(sorted(events, key=lambda event: event.at_s))
 
     def close(self) -> None:
-        """End the tap, and remove the client's container that was prepared in it. The tap's
-        container is removed, too, unless the lab is kept.
+        """Close the tap's streams, and remove the client's container that was prepared in it. The
+        tap is removed, too, unless the lab is kept.
         """
         self._clients.close()
         self._stream.close()

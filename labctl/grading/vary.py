@@ -59,7 +59,9 @@ class Variation:
         return f"{self._random.getrandbits(40):010x}"
 
     def _other(self, target: Target) -> Target:
-        """Move a target to a random name and port in all services, and return it."""
+        """Move a target to a random name, unless it is an address, and to a random port if only
+        scripts serve it. Return the new target.
+        """
         reached = self._reached_by(target.host)
         port = self._port() if all(map(_is_script, reached)) else target.port
         host = target.host if is_address(target.host) else f"h{self._word()[:6]}.lab"

@@ -236,8 +236,8 @@ class _Resolver:
         return services, compose, spec.target
 
     def _compose(self) -> Path | None:
-        """Return the exercise's Compose file. If it is missing, note the mistake and return
-        None.
+        """Return the exercise's Compose file, or labctl's own if it names none. If the file is
+        missing, note the mistake and return None.
         """
         name = self._written.compose
         if name is None:

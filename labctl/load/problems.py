@@ -66,8 +66,8 @@ class _Problem:
 
 
 def raise_all(errors: Iterable[InputError]) -> None:
-    """Raise the errors, sorted by file and line: one as it is, several as ManyInputErrors. Do
-    nothing without errors.
+    """Raise the errors, sorted by file and line: one as it is, several (the first MOST) as
+    ManyInputErrors. Do nothing without errors.
     """
     found = list(errors)
     files = [error.where.path for error in found if error.where]

@@ -138,8 +138,8 @@ class Calls:
         return [entry for entry, _ in entries]
 
     def _stack(self, functions: list[ClaimedFunction]) -> list[str] | None:
-        """Return the names of a call's frames, outermost first. Return None if there is no room for
-        them.
+        """Return the names of a call's genuine library frames, outermost first. Return None if
+        there is no room for them.
         """
         room = self._budget.room
         names = [

@@ -248,7 +248,8 @@ class _Run:
         self._shared_report.add(dumps(document).encode("ascii"))
 
     def leave(self) -> None:
-        """Do what CPython does with an exception that nobody caught, but print no traceback.
+        """Do what CPython does with an exception that nobody caught, but print no traceback, unless
+        the client's own hook fails.
 
         The report has it, and from 3.13 on printing takes as long as starting up. Raise SystemExit
         if the client did.

@@ -114,8 +114,8 @@ class Describer:
         )
 
     def _describe_linked(self, other: BaseException | None, depth: int, info: Info) -> Info | None:
-        """Describe a cause, a context or a member of a group. Return None if there is none, or no
-        room, which is counted.
+        """Describe a cause, a context or a member of a group. Return None if there is none, if it
+        was described already, or if there is no room; only the last is counted.
         """
         if other is None or id(other) in self._seen:
             return None

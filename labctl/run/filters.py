@@ -70,7 +70,7 @@ class Filters:
         return f"no scenario fits {' and '.join(asked)}{meant}"
 
     def _matches(self, scenario: Scenario) -> bool:
-        """Tell whether a scenario has everything that is asked for."""
+        """Tell whether a scenario has everything that is asked for but the tags."""
         return (
             (not self.layers or scenario.layer in self.layers)
             and (not self.raises or not exceptions(scenario).isdisjoint(self.raises))

@@ -125,8 +125,8 @@ class Reporter:
         self._show(self._frame.model_copy(update=update))
 
     def _trimmed(self, ended: EndedAttempt) -> AttemptResult:
-        """Return the attempt's result, without packets and calls if all results together have
-        become too large.
+        """Return the attempt's result. After the first WHOLE_RESULTS it is without packets, calls
+        and output, and after the first LADDERS a pass is without its ladder.
         """
         number = len(self._results)
         result = ended.result if number < WHOLE_RESULTS else ended.without_bulk().result

@@ -155,8 +155,8 @@ class Connection:
             pass
 
     async def close(self) -> None:
-        """Close the connection so that all that was sent arrives. To close with unread input would
-        send a RST, which may overtake a last reply.
+        """End the sending side, and read until the client ends, so that all that was sent arrives.
+        To close with unread input would send a RST, which may overtake a last reply.
         """
         try:
             await self.stream.finish()

@@ -97,7 +97,9 @@ class Dialogue:
     async def _answer(
         self, connection: Connection, name: str, argument: str = "", *, tag: str = ""
     ) -> str:
-        """Send the reply of this name, and return the last line that was sent."""
+        """Send the reply of this name, and return the last line that was sent, without its tag;
+        empty if the reply is steps.
+        """
         reply = self._replies[name]
         if isinstance(reply, Mapping):
             found = (case for part, case in reply.items() if part in argument)

@@ -41,7 +41,7 @@ _Odd = Callable[[dns.message.Message, bool], bytes]
 
 
 def _coded(code: dns.rcode.Rcode) -> _Odd:
-    """Return an answer with this error code."""
+    """Return a function that makes an answer with this error code."""
 
     def answer(response: dns.message.Message, _: bool) -> bytes:
         response.set_rcode(code)

@@ -67,8 +67,8 @@ def text(value: object) -> str:
 
 
 def octets(value: object) -> bytes:
-    """Return the bytes of a value that must be text: one for each character of latin-1, UTF-8 for
-    others. Raise WrongScript if it is no text.
+    """Return the bytes of a value that must be text: one for each character if all are in latin-1,
+    or else UTF-8. Raise WrongScript if it is no text.
     """
     plain = text(value)
     try:

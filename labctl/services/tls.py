@@ -129,8 +129,10 @@ def _context(options: dict[str, object]) -> ssl.SSLContext:
     # Tickets that a client has not read when it closes would make its FIN a RST.
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
-    # The ciphers come first: of level 0, a server may show what no client should take.
-    for name, value in {"ciphers": "ALL", "cert": "good", **options}.items():
+    # The ciphers come first: of level 0, a server may show what no client should take. `min` comes
+    # last, since `max` lets go of the lowest version.
+    chosen = {"ciphers": "ALL", "cert": "good", **options}
+    for name, value in sorted(chosen.items(), key=lambda option: option[0] == "min"):
         with within(name):
             try:
                 OPTIONS[name](context, value)
@@ -155,7 +157,9 @@ def _min(context: ssl.SSLContext, value: object) -> None:
 
 
 def _max(context: ssl.SSLContext, value: object) -> None:
-    """Set the highest version of TLS, which may be an old one."""
+    """Set the highest version of TLS, which may be an old one. There is no lowest version then,
+    until `min` sets one.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Of old versions: that is the point.
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED

@@ -47,7 +47,7 @@ def _repeated(number: int, what: str, *, answered: bool) -> str:
 
 
 def _tcp(conversation: Conversation, packets: list[Packet], skipped: set[int]) -> Iterator[Step]:
-    """Yield the steps of a TCP connection. Packets in `skipped` are not told."""
+    """Yield the steps of a TCP connection. The data of packets in `skipped` is not told."""
     detail = _detail(conversation)
     state = _TcpState(conversation.flow, detail.requests)
     for packet in packets:

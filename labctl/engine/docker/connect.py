@@ -38,7 +38,7 @@ def connect(timeout_s: int = ANSWER_S) -> docker.APIClient:
         raise _no_engine(address or "the default socket", error, timeout_s) from error
     client.timeout = WORK_S
     if client.base_url.startswith(_ON_A_SOCKET):
-        client.trust_env = False  # a local socket has no proxy and no password in ~/.netrc
+        client.trust_env = False  # later requests look for no proxy and no ~/.netrc
     return client
 
 

@@ -36,7 +36,7 @@ def _version(client: docker.APIClient) -> Check:
 
 
 def _limits(client: docker.APIClient) -> Check:
-    """Ask the engine whether it can limit memory, processes and CPUs: without limits, a bad client
+    """Ask the engine whether it can limit memory, swap and processes: without limits, a bad client
     could take the machine down.
     """
     with doing("asking the engine for its limits"), sdk_errors():

@@ -60,7 +60,7 @@ class ImageBackend(Protocol):
     """
 
     def architecture(self) -> str:
-        """Ask the engine for its architecture, in its own words (`amd64`)."""
+        """Ask the engine for its architecture, in Docker's words: `amd64` or `arm64`."""
         ...
 
     def find(self, names: Sequence[str]) -> list[StoredImage]:

@@ -61,7 +61,7 @@ class Builder:
                     self.remove_image(image)
 
     def architecture(self) -> str:
-        """Ask the engine for its architecture, in its own words (`amd64`)."""
+        """Ask the engine for its architecture, in Docker's words: `amd64` or `arm64`."""
         return self.backend.architecture()
 
     def find_base(self, key: str) -> str | None:

@@ -37,7 +37,7 @@ class DockerImages:
         self._client = client
 
     def architecture(self) -> str:
-        """Ask the engine for its architecture, in its own words (`amd64`)."""
+        """Ask the engine for its architecture, in Docker's words: `amd64` or `arm64`."""
         with sdk_errors():
             return str(self._client.version(api_version=True)["Arch"])
 

@@ -49,6 +49,16 @@ def test_good_ones_just_work(folder: Path, cert: str, version: str) -> None:
             assert [name for name, _ in events] == ["connect", "tls", "read", "disconnect"]
 
 
+@pytest.mark.parametrize("options", ["min: TLSv1.3, max: TLSv1.3", "max: TLSv1.3, min: TLSv1.3"])
+def test_a_lowest_version_holds_whatever_the_order_of_the_options(
+    folder: Path, options: str
+) -> None:
+    old = client(folder)
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with serving_tls(folder, options) as (_, port), pytest.raises(ssl.SSLError):
+        talk(port, old)
+
+
 def test_after_the_handshake_nothing_is_left_that_would_make_a_clients_fin_a_rst(
     folder: Path,
 ) -> None:
