@@ -8,7 +8,7 @@ import time
 from email.message import EmailMessage
 
 TAKEN, REFUSED, UNKNOWN = 0, 1, 2
-TRIES, TIMEOUT_S = 3, 2
+TRIES, TIMEOUT_S = 3, 1.5
 
 
 class Unknown(Exception):
