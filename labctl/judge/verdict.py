@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from labctl.judge import exceptions, forgery
@@ -11,7 +11,7 @@ from labctl.judge.diff import Row, align, matches, stack_names
 from labctl.judge.served import judge_served
 from labctl.judge.wire import judge_wire
 from labctl.model.expectation import ANY, Expectation, ExpectedException
-from labctl.model.result import Difference, Flow, Observation, Outcome, Unhandled, Verdict
+from labctl.model.result import Difference, Observation, Outcome, Unhandled, Verdict
 
 _EVIDENCE = ("wire", "served")
 """The keys of `expect:` that are about what others saw, not about what the client claims."""
@@ -76,16 +76,11 @@ def _differences(expectation: Expectation, observation: Observation) -> Iterator
     """
     yield from _claim(expectation, observation)
     yield from forgery.doubts(expectation, observation)
-    if observation.lost_packets == 0 and observation.flows is not None:
-        yield from _wire(expectation, observation.flows)
+    wire, flows = expectation.wire, observation.flows
+    if wire is not None and flows is not None and observation.lost_packets == 0:
+        yield from judge_wire(wire, flows)
     if expectation.served is not None and observation.lost_events == 0:
         yield from judge_served(expectation.served, observation.served)
-
-
-def _wire(expectation: Expectation, flows: Sequence[Flow]) -> Iterator[Difference]:
-    """Yield the differences on the wire, if anything is expected there."""
-    if expectation.wire is not None:
-        yield from judge_wire(expectation.wire, flows)
 
 
 def _claim(expectation: Expectation, observation: Observation) -> Iterator[Difference]:

@@ -22,7 +22,6 @@ class Bar:
         self._total = total
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
-        self._drawn = False
 
     @cached_property
     def _console(self) -> Console:
@@ -43,7 +42,6 @@ class Bar:
             TimeElapsedColumn,
         )
 
-        self._drawn = True
         return Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -89,5 +87,5 @@ class Bar:
 
     def stop(self) -> None:
         """Take the bar off the terminal."""
-        if self._drawn and self._bar:
+        if self._tasks and self._bar:
             self._bar.stop()

@@ -36,6 +36,14 @@ def test_a_verb_that_is_not_there_is_told_by_the_one_that_was_meant(labctl: Labc
     assert "Did you mean 'list'" in done.err
 
 
+def last_line(code: str) -> str:
+    """The last line that a program prints, in a Python of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.splitlines()[-1]
+
+
 def test_listing_loads_no_other_verb_and_no_engine() -> None:
     code = (
         "import sys; sys.argv = ['labctl', 'list']\n"
@@ -44,11 +52,7 @@ def test_listing_loads_no_other_verb_and_no_engine() -> None:
         "except SystemExit: print([m for m in sys.modules if m.startswith('labctl.cli.')\n"
         "    or m in ('docker', 'labctl.engine', 'labctl.wire.decode')])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    loaded = done.stdout.splitlines()[-1]
-    assert loaded == "['labctl.cli.verbs', 'labctl.cli.options', 'labctl.cli.list_']"
+    assert last_line(code) == "['labctl.cli.verbs', 'labctl.cli.options', 'labctl.cli.list_']"
 
 
 def test_help_and_completion_of_any_verb_load_nothing_that_the_verb_works_with() -> None:
@@ -58,10 +62,7 @@ def test_help_and_completion_of_any_verb_load_nothing_that_the_verb_works_with()
         "print([m for m in ('docker', 'rich', 'yaml', 'labctl.engine', 'labctl.model.result')\n"
         "    if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout.strip() == "[]"
+    assert last_line(code) == "[]"
 
 
 def test_all_verbs_can_be_loaded_at_once() -> None:
