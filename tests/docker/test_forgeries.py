@@ -34,7 +34,7 @@ CHECKS = {
     "served": ["verdict.judge_served"],
     "stack": ["verdict._stack", "forgery._frames"],
     "tampered": ["forgery._tampering"],
-    "wire": ["verdict._wire"],
+    "wire": ["verdict.judge_wire"],
 }
 """The functions of the judge that make the differences which are called so."""
 

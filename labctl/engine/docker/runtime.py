@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -28,6 +29,11 @@ _ISOLATED_SINCE = (1, 48)
 _BUSY = (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT)
 """What the engine answers when a network has active endpoints (403), or a removal is in progress
 (409).
+"""
+_FILES_IN_USE = re.compile("failed to remove root filesystem|unable to remove filesystem")
+"""What the engine says, with status 500, of a container whose files something used at the moment
+of its removal: a builder that was just mounting them. The container is `dead` then, until it is
+removed again.
 """
 _HEALTH: Mapping[str, bool | None] = {"starting": None, "healthy": True, "unhealthy": False}
 
@@ -165,8 +171,9 @@ class DockerRuntime:
             except NotFound:
                 return
             except APIError as error:
-                if error.status_code in _BUSY:
-                    raise Busy(str(error.explanation)) from error
+                reason = str(error.explanation)
+                if error.status_code in _BUSY or _FILES_IN_USE.search(reason):
+                    raise Busy(reason) from error
                 raise
 
     def _remove(self, kind: ResourceKind, id_: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +30,10 @@ print(json.dumps({"version": platform.python_version(), "missing": missing}))
 """
 
 
+class NotRemoved(EngineError):
+    """Something that an unfinished image has left on the engine could not be removed."""
+
+
 class Builder:
     """Makes one image; a context manager, which removes all that was made if it was in vain."""
 
@@ -45,6 +49,7 @@ class Builder:
         self._fresh = fresh
         self._made: list[str] = []
         self._container = ""
+        self._left: list[EngineError] = []
         self._output: list[str] = []
 
     def __enter__(self) -> Self:
@@ -54,11 +59,16 @@ class Builder:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        """Remove the images that were made on the way, if the build failed."""
-        if kind is not None:
-            with doing("removing what an unfinished image has left"):
-                for image in reversed(self._made):
-                    self.remove_image(image)
+        """Remove the images that were made on the way, if the build failed. Raise NotRemoved, after
+        the last of them, if something of the build is left on the engine.
+        """
+        if kind is None:
+            return
+        for image in reversed(self._made):
+            with self._removing():
+                self.remove_image(image)
+        if self._left:
+            raise NotRemoved(str(self._left[0]), hint=self._left[0].hint)
 
     def architecture(self) -> str:
         """Ask the engine for its architecture, in Docker's words: `amd64` or `arm64`."""
@@ -177,5 +187,16 @@ class Builder:
     def _end_container(self) -> None:
         """End and remove the container of the step that is running, if there is one."""
         if self._container:
-            with doing("ending the step of a build"):
+            with self._removing():
                 self.backend.end_step(self._container)
+
+    @contextlib.contextmanager
+    def _removing(self) -> Iterator[None]:
+        """Keep the engine's error about a removal for later, so that the next things are removed,
+        too, and the engine's builder is followed to its end.
+        """
+        try:
+            with doing("removing what an unfinished image has left"):
+                yield
+        except EngineError as error:
+            self._left.append(error)

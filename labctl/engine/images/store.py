@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from labctl.engine.images import content, libraries, names
 from labctl.engine.images.backend import ImageBackend, ImageInUse, StoredImage
-from labctl.engine.images.builder import Builder
+from labctl.engine.images.builder import Builder, NotRemoved
 from labctl.engine.images.debian import Debian
 from labctl.engine.images.host import Host
 from labctl.engine.images.interruption import Interruption
@@ -171,7 +171,7 @@ class ImageStore:
         self, wanted: list[str], origins: list[Origin], *, force: bool, progress: Progress
     ) -> dict[str, ImageInfo]:
         """Make images at the same time, and return what is in them. Raise EngineError if one can't
-        be made; an interruption ends them all.
+        be made. An interruption ends them all; what could not be removed then is reported.
         """
         interruption = Interruption()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -187,7 +187,8 @@ class ImageStore:
                     pass
             except BaseException:
                 interruption.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
+                _report_leftovers(futures, progress)
                 raise
         _raise_failures(futures)
         return {name: future.result() for future, name in futures.items()}
@@ -306,6 +307,14 @@ def _add_libraries(target: ImageTarget, parent: ImageStatus, builder: Builder) -
 def _summary(info: ImageInfo) -> str:
     """Return one line about an image that was made."""
     return f"ready: Python {info.python} from {info.origin}"
+
+
+def _report_leftovers(futures: Mapping[Future[ImageInfo], str], progress: Progress) -> None:
+    """Report what builds that were called off could not remove."""
+    for future, name in futures.items():
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, NotRemoved):
+            progress(ProgressEvent(image=name, text=str(error), finished=True))
 
 
 def _raise_failures(futures: Mapping[Future[ImageInfo], str]) -> None:

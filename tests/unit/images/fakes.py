@@ -121,6 +121,8 @@ class FakeClient:
         assert v
         assert force
         self.calls.append(("remove_container", name))
+        if name in self.refusals:
+            raise self.refusals[name]
 
 
 def built(image: str, *steps: str) -> list[dict[str, Any]]:

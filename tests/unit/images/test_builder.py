@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from labctl.engine.images.builder import NotRemoved
 from labctl.engine.images.interruption import Interrupted, Interruption
 from labctl.errors import EngineError
 from tests.unit.images.fakes import FakeClient, api_error, builder, built
@@ -110,6 +111,35 @@ def test_a_build_that_is_called_off_is_seen_through_to_its_end() -> None:
         making.build(b"", base=BASE)
     assert client.asked("remove_image") == [A]
     assert client.calls.index(("ended", "")) < client.calls.index(("remove_image", A))
+
+
+def test_a_build_whose_step_cannot_be_ended_is_seen_through_to_its_end() -> None:
+    client, interruption = FakeClient(), Interruption()
+
+    def events() -> Iterator[dict[str, Any]]:
+        yield {"stream": " ---> Running in cccccccccccc\n"}
+        client.refusals = {"cccccccccccc": api_error(500, "disk full")}
+        interruption.set()
+        yield {"stream": f" ---> {A}\n"}
+        client.calls.append(("ended", ""))
+
+    client.build_events = events
+    with (
+        pytest.raises(NotRemoved, match="disk full"),
+        builder(client, interruption) as making,
+    ):
+        making.build(b"", base=BASE)
+    assert client.asked("ended")
+    assert client.asked("remove_image") == [A]
+
+
+def test_one_image_that_cannot_be_removed_does_not_keep_the_others() -> None:
+    client = FakeClient()
+    client.build_events = failing
+    client.refusals = {B: api_error(500, "disk full")}
+    with pytest.raises(NotRemoved, match="disk full"), builder(client) as making:
+        making.build(b"", base=BASE)
+    assert client.asked("remove_image") == [B, A]
 
 
 def test_called_off_before_it_began_nothing_is_asked_of_the_engine() -> None:

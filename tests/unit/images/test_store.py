@@ -15,6 +15,7 @@ from labctl.engine.images import (
 )
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.docker import DockerImages
+from labctl.engine.images.interruption import Interrupted
 from labctl.engine.images.libraries import pinned
 from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable
@@ -224,22 +225,27 @@ def test_called_off_while_waiting(client: FakeClient, monkeypatch: pytest.Monkey
     ended: list[bool] = []
 
     def supply(_: ImageTarget, builder: Builder) -> Base:
+        builder.import_base([b""], "key")
         began.set()
         with builder.interruption.calling(released.set):
             released.wait(20)
         ended.append(builder.interruption.is_set)
-        raise Unavailable("called off")
+        raise Interrupted
 
     def progress_waits(*_: object) -> Any:
         began.wait(20)
         raise KeyboardInterrupt
 
     released = threading.Event()
+    client.refusals = {"sha256:base": api_error(500, "disk full")}
     monkeypatch.setattr(one, "supply", supply)
     monkeypatch.setattr("labctl.engine.images.store.as_completed", progress_waits)
+    seen: list[ProgressEvent] = []
     with pytest.raises(KeyboardInterrupt):
-        store(client, one).ensure([NEW])
+        store(client, one).ensure([NEW], progress=seen.append)
     assert ended == [True]
+    text = "removing what an unfinished image has left: disk full"
+    assert seen == [ProgressEvent(image=NEW, text=text, finished=True)]
 
 
 def test_removing(client: FakeClient) -> None:

@@ -77,6 +77,18 @@ def test_a_thing_that_is_in_use_for_a_moment_is_busy(status: int) -> None:
         Client(refusal(status, "in progress")).runtime.remove(NETWORK, "x")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        'container c: driver "vfs" failed to remove root filesystem: directory not empty',
+        "unable to remove filesystem for c: device or resource busy",
+    ],
+)
+def test_a_container_whose_files_are_used_for_a_moment_is_busy(said: str) -> None:
+    with pytest.raises(Busy, match="remove"):
+        Client(refusal(500, said)).runtime.remove(CONTAINER, "c")
+
+
 def test_any_other_refusal_is_the_engines_own_reason() -> None:
     with pytest.raises(Refusal, match=r"^disk full$") as caught:
         Client(refusal(500, "disk full")).runtime.remove(CONTAINER, "x")
