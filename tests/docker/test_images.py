@@ -15,6 +15,9 @@ from docker.types import HostConfig
 
 from labctl.engine.access import open_engine
 from labctl.engine.images import LAB, ImageState, ImageStore, client_image
+from labctl.engine.images.host import Host
+from labctl.engine.images.names import parse_name
+from labctl.engine.images.origins import base_key
 from labctl.errors import EngineError
 from labctl.pythons import SERIES
 
@@ -192,10 +195,6 @@ def ours(engine: docker.APIClient) -> set[str]:
     return found
 
 
-def everything(engine: docker.APIClient) -> set[str]:
-    return {image["Id"] for image in engine.images(all=True)}
-
-
 @pytest.mark.usefixtures("trials")
 def test_images_from_this_machine_do_the_same(engine: docker.APIClient) -> None:
     for image in (TRIAL, TRIAL_LAB):
@@ -223,10 +222,22 @@ def test_an_image_in_use_is_not_removed(engine: docker.APIClient, trials: ImageS
     assert trials.status([TRIAL])[0].state is ImageState.READY
 
 
-def builders(engine: docker.APIClient) -> set[str]:
-    """Containers that no run of scenarios has made."""
-    listed = engine.containers(all=True)
-    return {c["Id"] for c in listed if c["Labels"].get("labctl.run", "images") == "images"}
+def images_and_builders(engine: docker.APIClient, name: str) -> set[str]:
+    """Every image, base and step of this name, and every container that makes one; as text, so that
+    a failing test says what they are. Of other images from this machine's interpreter, too.
+    """
+    base = base_key(Host(), parse_name(name))
+    wanted = ({"label": f"labctl.image={name}"}, {"label": f"labctl.base={base}"})
+    images = [one for filters in wanted for one in engine.images(all=True, filters=filters)]
+    containers = [one for filters in wanted for one in engine.containers(all=True, filters=filters)]
+    return {
+        *(f"image {one['Id']} on {one['ParentId']}: {one['Labels']}" for one in images),
+        *(
+            f"container {one['Id']} of {one['ImageID']}: {one['Command']}"
+            for one in containers
+            if one["Labels"].get("labctl.run", "images") == "images"
+        ),
+    }
 
 
 @pytest.mark.parametrize(
@@ -242,8 +253,7 @@ def test_an_interrupted_build_leaves_nothing(
     engine: docker.APIClient, step: str, number: signal.Signals, word: str
 ) -> None:
     name = f"labctl-interrupted/client:{OWN}"
-    before = everything(engine)
-    containers = builders(engine)
+    before = images_and_builders(engine, name)
     with subprocess.Popen(
         [sys.executable, "-c", MAKE, name],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -253,5 +263,4 @@ def test_an_interrupted_build_leaves_nothing(
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
     assert said.strip() == word
-    assert everything(engine) - before == set()
-    assert builders(engine) - containers == set()
+    assert images_and_builders(engine, name) - before == set()
