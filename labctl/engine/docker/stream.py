@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import time
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from labctl.engine.docker.tls import SharedTLS
 from labctl.engine.streams import ChunkReader
 from labctl.errors import EngineError
 
@@ -31,7 +33,8 @@ class DockerStream(ChunkReader):
         super().__init__()
         self._raw = raw
         # SocketIO of a Unix or TCP socket holds it as `_sock`; a TLS socket comes as it is.
-        self._socket: socket.socket = getattr(raw, "_sock", raw)
+        found: socket.socket = getattr(raw, "_sock", raw)
+        self._socket = SharedTLS(found) if isinstance(found, ssl.SSLSocket) else found
         self._buffer = bytearray()
         self._source, self._left_of_frame = _STDOUT, 0
         self._tail: deque[str] = deque(maxlen=stderr_tail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -103,3 +104,95 @@ def test_what_follows_a_line_is_there_for_the_next_one(
     assert attached.read_line(deadline=soon()) == b"two\n"
     assert attached.read_line(deadline=soon()) == b"three\n"
     assert attached.read(limit=100, deadline=soon()) == b"rest"
+
+
+def anonymous(purpose: int) -> ssl.SSLContext:
+    """Nobody shows a certificate, which OpenSSL allows up to TLS 1.2."""
+    context = ssl.SSLContext(purpose)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AECDH:@SECLEVEL=0")
+    return context
+
+
+@pytest.fixture
+def tls_pair() -> Iterator[tuple[ssl.SSLSocket, DockerStream]]:
+    """As of an engine that is reached over TLS: the engine's end, and labctl's."""
+    theirs, ours = socket.socketpair()
+    wrapped: list[ssl.SSLSocket] = []
+    accepting = threading.Thread(
+        target=lambda: wrapped.append(
+            anonymous(ssl.PROTOCOL_TLS_SERVER).wrap_socket(theirs, server_side=True)
+        )
+    )
+    accepting.start()
+    attached = DockerStream(anonymous(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(ours))
+    accepting.join()
+    yield wrapped[0], attached
+    attached.close()
+    wrapped[0].close()
+
+
+def echo(theirs: ssl.SSLSocket) -> None:
+    """Send back what comes, in frames, until the end."""
+    while came := theirs.recv(65536):
+        theirs.sendall(frame(1, came))
+
+
+def test_over_tls_many_threads_write_while_one_reads(
+    tls_pair: tuple[ssl.SSLSocket, DockerStream],
+) -> None:
+    theirs, attached = tls_pair
+    engine = threading.Thread(target=echo, args=(theirs,), daemon=True)
+    engine.start()
+    lines = [[f"{writer} {number}" for number in range(1000)] for writer in range(4)]
+    read: list[str] = []
+
+    def read_all() -> None:
+        for line in attached.lines(limit=1024):
+            read.append(line.decode())
+            if len(read) == sum(map(len, lines)):
+                break
+
+    def write(mine: list[str]) -> None:
+        for line in mine:
+            attached.send_line(line)
+
+    threads = [threading.Thread(target=read_all, daemon=True)]
+    threads += [threading.Thread(target=write, args=(mine,), daemon=True) for mine in lines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    attached.close()
+    engine.join(20)
+    assert [[line for line in read if line[0] == mine[0][0]] for mine in lines] == lines
+
+
+def test_over_tls_a_reader_that_waits_keeps_no_writer_and_sees_the_end(
+    tls_pair: tuple[ssl.SSLSocket, DockerStream],
+) -> None:
+    theirs, attached = tls_pair
+    read: list[bytes] = []
+    reader = threading.Thread(
+        target=lambda: read.append(attached.read(limit=100, deadline=None)), daemon=True
+    )
+    reader.start()
+    writer = threading.Thread(target=attached.send_line, args=("hello",), daemon=True)
+    writer.start()
+    assert theirs.recv(100) == b"hello\n"
+    closer = threading.Thread(target=attached.close, daemon=True)
+    closer.start()
+    for thread in (closer, reader):
+        thread.join(5)
+        assert not thread.is_alive()
+    assert read == [b""]
+
+
+def test_over_tls_reading_gives_up_at_the_deadline(
+    tls_pair: tuple[ssl.SSLSocket, DockerStream],
+) -> None:
+    _theirs, attached = tls_pair
+    with pytest.raises(TimeoutError):
+        attached.read(limit=10, deadline=time.monotonic() + 0.01)

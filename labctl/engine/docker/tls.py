@@ -1,0 +1,83 @@
+"""A TLS socket that one thread reads while another writes."""
+
+from __future__ import annotations
+
+import selectors
+import ssl
+import threading
+import time
+
+
+class SharedTLS:
+    """The methods of a socket that DockerStream uses, over TLS, for several threads.
+
+    Python's ssl module doesn't keep two threads apart that use one SSLSocket: OpenSSL allows one
+    call at a time on a connection. So each call is made under a lock, and no call waits; the
+    waiting is done outside the lock.
+    """
+
+    def __init__(self, tls: ssl.SSLSocket) -> None:
+        """Take the socket, which is not to be used by others from now on."""
+        tls.setblocking(False)
+        self._tls = tls
+        self._timeout: float | None = None
+        self._is_shut = False
+        self._calling = threading.Lock()
+        self._reading = threading.Lock()
+        self._writing = threading.Lock()
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Set how long `recv` waits; None: without an end."""
+        self._timeout = seconds
+
+    def recv(self, size: int) -> bytes:
+        """Read at most this many bytes; return none at the end. Raise TimeoutError after the
+        timeout.
+        """
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        with self._reading:
+            while True:
+                with self._calling:
+                    if self._is_shut:
+                        return b""
+                    try:
+                        return self._tls.recv(size)
+                    except ssl.SSLWantReadError:
+                        awaited = selectors.EVENT_READ
+                    except ssl.SSLWantWriteError:
+                        awaited = selectors.EVENT_WRITE
+                self._wait(awaited, deadline)
+
+    def sendall(self, data: bytes) -> None:
+        """Write all of these bytes."""
+        with self._writing:
+            while data:
+                with self._calling:
+                    try:
+                        data = data[self._tls.send(data) :]
+                        continue
+                    except ssl.SSLWantReadError:
+                        awaited = selectors.EVENT_READ
+                    except ssl.SSLWantWriteError:
+                        awaited = selectors.EVENT_WRITE
+                self._wait(awaited, None)
+
+    def shutdown(self, how: int) -> None:
+        """End the connection; a reader in another thread sees the end."""
+        with self._calling:
+            self._is_shut = True
+            self._tls.shutdown(how)
+
+    def close(self) -> None:
+        """Close the socket when no reader waits on it any more: call `shutdown` before."""
+        with self._reading, self._calling:
+            self._tls.close()
+
+    def _wait(self, awaited: int, deadline: float | None) -> None:
+        """Wait until the socket can be read or written. Raise TimeoutError at the deadline."""
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimeoutError
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._tls, awaited)
+            selector.select(left)
