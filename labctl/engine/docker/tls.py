@@ -63,14 +63,20 @@ class SharedTLS:
                 self._wait(awaited, None)
 
     def shutdown(self, how: int) -> None:
-        """End the connection; a reader in another thread sees the end."""
-        with self._calling:
-            self._is_shut = True
-            self._tls.shutdown(how)
+        """End the connection, and return when no other thread reads from it any more. A selector
+        would not wake up for a socket that is closed before it looks.
+        """
+        try:
+            with self._calling:
+                self._is_shut = True
+                self._tls.shutdown(how)
+        finally:
+            with self._reading:
+                pass
 
     def close(self) -> None:
-        """Close the socket when no reader waits on it any more: call `shutdown` before."""
-        with self._reading, self._calling:
+        """Close the socket; call `shutdown` before."""
+        with self._calling:
             self._tls.close()
 
     def _wait(self, awaited: int, deadline: float | None) -> None:

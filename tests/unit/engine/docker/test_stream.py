@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -116,6 +117,16 @@ def anonymous(purpose: int) -> ssl.SSLContext:
     return context
 
 
+@dataclass
+class Response:
+    """The response that docker-py keeps with the socket of an attach request."""
+
+    raw: socket.socket
+
+    def close(self) -> None:
+        self.raw.close()
+
+
 @pytest.fixture
 def tls_pair() -> Iterator[tuple[ssl.SSLSocket, DockerStream]]:
     """As of an engine that is reached over TLS: the engine's end, and labctl's."""
@@ -127,7 +138,10 @@ def tls_pair() -> Iterator[tuple[ssl.SSLSocket, DockerStream]]:
         )
     )
     accepting.start()
-    attached = DockerStream(anonymous(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(ours))
+    raw = anonymous(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(ours)
+    # As docker-py has it: a response that closes the socket.
+    raw._response = Response(raw)  # type: ignore[attr-defined]  # noqa: SLF001
+    attached = DockerStream(raw)
     accepting.join()
     yield wrapped[0], attached
     attached.close()
