@@ -1,4 +1,4 @@
-"""A TLS socket that one thread reads while another writes."""
+"""A TLS socket that one thread reads while others write."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import selectors
 import ssl
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class SharedTLS:
@@ -36,31 +41,15 @@ class SharedTLS:
         """
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         with self._reading:
-            while True:
-                with self._calling:
-                    if self._is_shut:
-                        return b""
-                    try:
-                        return self._tls.recv(size)
-                    except ssl.SSLWantReadError:
-                        awaited = selectors.EVENT_READ
-                    except ssl.SSLWantWriteError:
-                        awaited = selectors.EVENT_WRITE
-                self._wait(awaited, deadline)
+            return self._when_ready(
+                lambda: b"" if self._is_shut else self._tls.recv(size), deadline
+            )
 
     def sendall(self, data: bytes) -> None:
         """Write all of these bytes."""
         with self._writing:
             while data:
-                with self._calling:
-                    try:
-                        data = data[self._tls.send(data) :]
-                        continue
-                    except ssl.SSLWantReadError:
-                        awaited = selectors.EVENT_READ
-                    except ssl.SSLWantWriteError:
-                        awaited = selectors.EVENT_WRITE
-                self._wait(awaited, None)
+                data = data[self._when_ready(partial(self._tls.send, data), None) :]
 
     def shutdown(self, how: int) -> None:
         """End the connection, and return when no other thread reads from it any more. A selector
@@ -78,6 +67,20 @@ class SharedTLS:
         """Close the socket; call `shutdown` before."""
         with self._calling:
             self._tls.close()
+
+    def _when_ready(self, call: Callable[[], T], deadline: float | None) -> T:
+        """Make a call on the socket under the lock, and return its result. Where the socket is not
+        ready for it, wait and make it again. Raise TimeoutError at the deadline.
+        """
+        while True:
+            with self._calling:
+                try:
+                    return call()
+                except ssl.SSLWantReadError:
+                    awaited = selectors.EVENT_READ
+                except ssl.SSLWantWriteError:
+                    awaited = selectors.EVENT_WRITE
+            self._wait(awaited, deadline)
 
     def _wait(self, awaited: int, deadline: float | None) -> None:
         """Wait until the socket can be read or written. Raise TimeoutError at the deadline."""
