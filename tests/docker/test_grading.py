@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.docker.conftest import Done, labctl
+from tests.docker.conftest import JOBS, Done, labctl
 from tests.unit.report.grades import readers
 
 ANSWERS = Path(__file__).parents[2] / "answers"
@@ -88,7 +88,7 @@ def grade(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Grad
         folder = tmp_path_factory.mktemp(exercise)
         handed_in, out = hand_in(exercise, folder / "in", times), folder / "out"
         began = time.monotonic()
-        done = labctl("grade", exercise, handed_in, "--out", out)
+        done = labctl("grade", exercise, handed_in, "--out", out, *JOBS)
         return Graded(exercise, times, handed_in, done, out, time.monotonic() - began)
 
     return grade
@@ -175,9 +175,9 @@ def test_killed_at_any_moment_it_goes_on_and_comes_to_the_same_grades(
         # One kill is to come when some grades are there, and others not.
         share = moments.uniform(0.01, 0.25) if is_whole else 0.6
         kill_after(undisturbed.took_s * share, "grade", "tell-them-apart", handed_in,
-                   "--out", out, "--resume")  # fmt: skip
+                   "--out", out, "--resume", *JOBS)  # fmt: skip
     before = {name: file_time(out, name) for name in grades(out)}
-    done = labctl("grade", "tell-them-apart", handed_in, "--out", out, "--resume")
+    done = labctl("grade", "tell-them-apart", handed_in, "--out", out, "--resume", *JOBS)
     assert done.code == 0, done.out + done.err
     assert marks(out) == marks(undisturbed.out)
     assert {name: file_time(out, name) for name in before} == before
