@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import cycle, islice
@@ -18,13 +18,14 @@ from benchmarks.bench import ATTEMPT, LABCTL, SCENARIO, Bench
 from benchmarks.measure import BenchmarkError, Contestant, Rows, Say, alternate
 from benchmarks.process import timed
 from labctl.engine import containers
+from labctl.engine.access import open_engine
 from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.containers import container_settings
 from labctl.engine.docker.runtime import DockerRuntime
-from labctl.engine.images import LAB
 from labctl.engine.protocol import Lab, Tap
 from labctl.engine.tap import RunningTap
+from labctl.errors import EngineError
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedLab
 from labctl.model.result import EngineInfo, Verdict
@@ -75,7 +76,7 @@ def bases(bench: Bench) -> Iterator[list[str]]:
     try:
         for _ in range(AT_ONCE):
             container = bench.client.create_container(
-                image=LAB,
+                image=bench.lab_image,
                 command=["script"],
                 labels=bench.labels,
                 host_config=HostConfig(version=bench.client.api_version, network_mode="none"),
@@ -127,11 +128,15 @@ def floor(
 class _WarmLab:
     """A lab that runs already, and its taps too: what is left is what an attempt takes."""
 
-    def __init__(self, engine: ContainerEngine, taps: Sequence[Tap]) -> None:
+    def __init__(self, engine: ContainerEngine, lab: Lab, taps: Sequence[Tap]) -> None:
         self._engine = engine
+        self._lab = lab
         self._taps: queue.SimpleQueue[Tap] = queue.SimpleQueue()
         for tap in taps:
             self._taps.put(tap)
+
+    def check_alive(self, services: Iterable[str]) -> None:
+        self._lab.check_alive(services)
 
     @contextmanager
     def tap(self) -> Iterator[Tap]:
@@ -150,6 +155,15 @@ class _WarmLab:
     def info(self) -> EngineInfo:
         return self._engine.info()
 
+    def answers(self) -> bool:
+        return self._engine.answers()
+
+    def sweep_lost(self) -> None:
+        self._engine.sweep_lost()
+
+    def trouble(self) -> EngineError | None:
+        return self._engine.trouble()
+
     def stop(self) -> None:
         self._engine.stop()
 
@@ -159,11 +173,11 @@ class _WarmLab:
 
 @contextmanager
 def _running_lab(bench: Bench) -> Iterator[_WarmLab]:
-    engine = ContainerEngine(DockerRuntime(connect()), run=bench.run)
+    engine = ContainerEngine(DockerRuntime(connect()), open_engine().images().find, run=bench.run)
     with engine.lab(_plan(bench, 1).labs[0]) as running, ExitStack() as stack:
         running.wait_until_ready()
         taps = [stack.enter_context(running.tap()) for _ in range(AT_ONCE)]
-        yield _WarmLab(engine, taps)
+        yield _WarmLab(engine, running, taps)
 
 
 def _plan(bench: Bench, number: int) -> Plan:

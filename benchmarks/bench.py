@@ -35,6 +35,7 @@ class Bench:
     client: docker.APIClient
     run: str
     interpreter: Interpreter
+    lab_image: str
     scenario: Scenario
 
     @property
@@ -56,12 +57,17 @@ def bench() -> Iterator[Bench]:
     images = open_engine().images().ensure([LAB, image])
     run = f"bench-{secrets.token_hex(3)}"
     with guarded(run):
+        # Compose takes the image by the name that the Compose file has for it.
+        client.tag(images[LAB].reference, LAB.partition(":")[0], LAB.partition(":")[2])
         try:
             yield Bench(
                 client=client,
                 run=run,
-                interpreter=Interpreter(series=SERIES, version=images[image].python, image=image),
+                interpreter=images[image].interpreter(SERIES),
+                lab_image=images[LAB].reference,
                 scenario=Catalogue([bundled_folder("scenarios")], bundled_compose()).load(SCENARIO),
             )
         finally:
             cleanup.sweep(DockerRuntime(client), run)
+            if images[LAB].reference != LAB:
+                client.remove_image(LAB)

@@ -9,7 +9,6 @@ from pathlib import Path
 from benchmarks.bench import ATTEMPT, LABCTL, SCENARIO, Bench
 from benchmarks.measure import Contestant, Rows, Say, alternate
 from benchmarks.process import timed
-from labctl.engine.images import LAB
 from labctl.load.bundled import bundled_compose
 
 LABCTL_RUN = "labctl run"
@@ -68,7 +67,7 @@ def environment(bench: Bench) -> dict[str, str]:
         "BENCH_EXPIRES": bench.labels["labctl.expires"],
         "BENCH_NAME": f"labctl-{bench.run}",
         "BENCH_SUBNET": _SUBNET,
-        "BENCH_LAB_IMAGE": LAB,
+        "BENCH_LAB_IMAGE": bench.lab_image,
         "BENCH_CLIENT_IMAGE": bench.interpreter.image,
         "BENCH_COMPOSE": str(bundled_compose()),
         "BENCH_SOURCE": bench.source,

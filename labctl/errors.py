@@ -10,6 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+MESSAGE_LIMIT = 800
+"""The most characters of a message that quotes what others wrote."""
+_END = 200
+"""How many of them are kept of its end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Where:
@@ -28,11 +33,13 @@ class LabError(Exception):
     """Something a person can act on: `message` says what, `where` where, `hint` what to do."""
 
     exit_code = 70
+    longest: int | None = MESSAGE_LIMIT
+    """The most characters of a message, whose middle is left out if it is longer; None is any."""
 
     def __init__(self, message: str, *, where: Where | None = None, hint: str = "") -> None:
         """Take what is wrong, where, and what to do about it."""
-        super().__init__(message)
-        self.message = message
+        self.message = message if self.longest is None else shorten_middle(message, self.longest)
+        super().__init__(self.message)
         self.where = where
         self.hint = hint
 
@@ -58,9 +65,31 @@ class InputError(LabError):
 
 
 class EngineError(LabError):
-    """The lab could not be run: no verdict, and never the client's fault."""
+    """The lab could not be run: no verdict, and never the client's fault. The message may have
+    logs in it.
+    """
 
     exit_code = 4
+    longest = None
+
+
+class ServiceError(EngineError):
+    """A service of a lab failed. Attempts that do not need it can still be made there.
+
+    `was_ready` is False if the service never got ready: then no client has broken it.
+    """
+
+    def __init__(self, cause: EngineError, *, service: str, was_ready: bool) -> None:
+        """Take the error that says what is wrong, and the name of the service."""
+        super().__init__(cause.message, where=cause.where, hint=cause.hint)
+        self.service = service
+        self.was_ready = was_ready
+
+
+class EngineGone(EngineError):
+    """The lab could not be run because the engine, or the connection to it, went away meanwhile.
+    Once the engine is back, the lab can be started anew.
+    """
 
 
 class ManyInputErrors(InputError):
@@ -99,3 +128,12 @@ def shorten(text: str, limit: int = 60) -> str:
     """Return the text in one line, with `...` behind its first `limit` characters."""
     line = text.replace("\n", "\\n")
     return line if len(line) <= limit else f"{line[:limit]}..."
+
+
+def shorten_middle(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """Return the text with at most `limit` characters, of which the last ones are its end. If it is
+    longer, `...` stands for its middle.
+    """
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit - _END - 3]}...{text[-_END:]}"

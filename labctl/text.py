@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 LINE_LIMIT = 4000
 """Characters of one line beyond which `escape_control` cuts by default."""
 
+REST_DROPPED = "[... the rest was dropped ...]"
+"""A line after the part of an output that was kept."""
+
 _TAB_COLUMNS = 4
+_LONGEST_S = 1e9
+_PLACES = 18
+_DROPPED = re.compile(r"\[\.\.\. (?:\d{1,19} bytes|the rest was) dropped \.\.\.\]")
+_LONGEST_DROPPED = 48
+"""The most characters that `_DROPPED` matches."""
 
 
 def escape_control(
@@ -41,6 +50,28 @@ def escape_lines(text: str) -> list[str]:
     """
     lines = (line.removesuffix("\r").expandtabs(_TAB_COLUMNS) for line in text.split("\n"))
     return [escape_control(line) for line in lines]
+
+
+def is_shortened(output: str) -> bool:
+    """Tell whether a part of an output was dropped, as a line in it says: the probe's, or
+    REST_DROPPED. Nobody can say how many lines or characters such an output had.
+    """
+    return _DROPPED.search(output) is not None
+
+
+def left_out_before(output: str, start: int) -> int | None:
+    """Return how many characters an output had before `start`. None if a part of them was dropped,
+    so that nobody can say.
+    """
+    return None if is_shortened(output[: start + _LONGEST_DROPPED]) else start
+
+
+def left_out_after(output: str, end: int) -> int | None:
+    """Return how many characters an output had from `end` on. None if a part of them was dropped,
+    so that nobody can say.
+    """
+    is_dropped = is_shortened(output[max(end - _LONGEST_DROPPED, 0) :])
+    return None if is_dropped else len(output) - end
 
 
 def pluralize(number: int, noun: str) -> str:
@@ -90,3 +121,41 @@ def format_size(count: int) -> str:
 def format_times(number: int) -> str:
     """Return how often something happened: `once`, `2 times`."""
     return "once" if number == 1 else f"{number} times"
+
+
+def format_limit(seconds: float) -> str:
+    """Return a limit of time, exactly: `10 s`, `0.25 s`."""
+    return f"{_exact(seconds)} s"
+
+
+def format_took(seconds: float, *limits: float | None) -> str:
+    """Return how long something took: `0.987 s`, `3.14 s`, `15.01 s`.
+
+    That is three digits, and as many more as it takes to see whether it is more or less than each
+    of `limits`, of which None is no limit.
+    """
+    sides = [(limit, _side(seconds, limit)) for limit in limits if limit is not None]
+    for text in _fixed(seconds):
+        if all(_side(float(text), limit) == side for limit, side in sides):
+            return f"{text.rstrip('0').rstrip('.') if '.' in text else text} s"
+    return f"{_exact(seconds)} s"
+
+
+def _fixed(seconds: float) -> Iterator[str]:
+    """Yield a time with three digits, but at most three after its point, then with more and more
+    of them.
+    """
+    if 0 <= seconds < _LONGEST_S:
+        whole = len(str(int(seconds))) if seconds >= 1 else 0
+        for places in range(max(0, 3 - whole), _PLACES):
+            yield f"{seconds:.{places}f}"
+
+
+def _side(seconds: float, limit: float) -> int:
+    """Return 1 if it is more than the limit, -1 if it is less, else 0."""
+    return (seconds > limit) - (seconds < limit)
+
+
+def _exact(value: float) -> str:
+    """Return the shortest text that is read as exactly this number."""
+    return repr(float(value)).removesuffix(".0")

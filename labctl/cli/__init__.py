@@ -12,7 +12,7 @@ from labctl.cli.verbs import Verbs
 app = typer.Typer(
     cls=Verbs,
     name="labctl",
-    help="Reproduce network failures in Docker, and show what a Python client gets.",
+    help="Reproduce network failures in containers, and show what a Python client gets.",
     epilog="Begin with: labctl list; labctl show refused-port; labctl run refused-port",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

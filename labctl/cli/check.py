@@ -25,6 +25,7 @@ def check(
     ] = Path(),
     jobs: options.Jobs = 4,
     seed: options.Seed = "",
+    trust_client: options.TrustClient = False,
     exercises: options.Exercises = [],  # noqa: B006
     as_json: options.Json = False,
 ) -> None:
@@ -42,7 +43,9 @@ def check(
     from labctl.run.output import Output
 
     exercise = known(exercises).load(name)
-    checked = check_folder(exercise, directory, Output(), jobs=jobs, seed=seed)
+    checked = check_folder(
+        exercise, directory, Output(), jobs=jobs, seed=seed, trust_client=trust_client
+    )
     grade = checked.grade
     if as_json:
         typer.echo(grade.model_dump_json(by_alias=True, indent=2))
@@ -52,7 +55,7 @@ def check(
         make_console().print(
             render_grade(grade, tries=checked.tries, tries_limit=most, hidden_points=hidden)
         )
-    if grade.state is GradeState.ERROR:
+    if not grade.gradable:
         raise typer.Exit(EngineError.exit_code)
     is_full = grade.state is GradeState.GRADED and grade.points >= grade.max_points
     raise typer.Exit(0 if is_full else NOT_ALL_POINTS)

@@ -2,38 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labctl.cli import options
 from labctl.cli.verbs import verb_app
+
+if TYPE_CHECKING:
+    from labctl.engine.access import EngineAccess
+    from labctl.engine.cleanup import Removed
 
 app = verb_app()
 
 
 @app.command(epilog="Example: labctl clean")
 def clean(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RUN]",
+            help="Only what this run has left, by its id. Default: all runs that are over.",
+            show_default=False,
+            autocompletion=options.complete_run,
+        ),
+    ] = "",
     all_: Annotated[
         bool, typer.Option("--all", help="Also the labs of runs that may still be working.")
     ] = False,
 ) -> None:
-    """Remove labs that were kept (run --keep) or have expired.
+    """Remove labs that were kept, or whose labctl died.
 
-    It finds containers, networks and volumes by their labels. Images stay (see `labctl images`).
+    If it can't tell whether a labctl runs, it removes the labs of that one after four hours. Labs
+    of runs that are at work stay, unless --all is given. Images stay, too (see `labctl images`).
+
+    On an engine that others use, set LABCTL_OWNER to a name before you run anything: then clean
+    removes only labs of that name.
     """
     from labctl.engine.access import open_engine
 
     engine = open_engine()
-    removed = engine.sweep_all(running=all_)
+    if run:
+        _check_run(engine, run, may_run=all_)
+    removed = engine.sweep_all(running=all_, run=run)
     typer.echo(
         f"removed {removed.containers} containers, {removed.networks} networks, "
         f"{removed.volumes} volumes"
     )
-    if all_:
-        return
-    if left := engine.leftovers():
+    _tell_what_is_left(engine, removed, run)
+
+
+def _check_run(engine: EngineAccess, run: str, *, may_run: bool) -> None:
+    """Raise UsageError if a run has nothing on the engine, or is at work and not to be ended."""
+    from labctl.errors import UsageError, did_you_mean
+
+    runs = engine.leftovers()
+    if run not in runs:
+        raise UsageError(
+            f"no run {run} has anything on this engine{did_you_mean(run, runs)}",
+            hint=f"these have: {', '.join(runs)}" if runs else "nothing of any run is left",
+        )
+    if not (may_run or runs[run].is_over):
+        raise UsageError(
+            f"run {run} may still be working", hint=f"`labctl clean --all {run}` ends it"
+        )
+
+
+def _tell_what_is_left(engine: EngineAccess, removed: Removed, run: str) -> None:
+    """Tell on stderr what the engine does not let go of, and which runs were left alone."""
+    from labctl.engine.cleanup import held_error
+
+    if removed.held:
+        trouble = held_error(removed.held)
+        typer.echo(f"labctl: {trouble}\n  hint: {trouble.hint}", err=True)
+    left = {name: found for name, found in engine.leftovers().items() if not found.is_over}
+    if left and not run:
+        containers = sum(found.containers for found in left.values())
         typer.echo(
-            f"left alone: {sum(left.values())} containers of runs in progress ({', '.join(left)}); "
+            f"left alone: {containers} containers of runs in progress ({', '.join(left)}); "
             "labctl clean --all removes them too",
             err=True,
         )

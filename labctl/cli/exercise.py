@@ -98,7 +98,8 @@ def validate(
     from labctl.run.selection import loadable
 
     if names:
-        right, errors = loadable(known(exercises), names)
+        loaded, errors = loadable(known(exercises).load, names)
+        right = [name for name, _ in loaded]
     else:
         all_right, errors = known(exercises).sorted_out()
         right = [str(exercise.folder) for exercise in all_right]

@@ -32,6 +32,7 @@ def grade(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the grades.")],
     jobs: options.Jobs = 4,
     seed: options.Seed = "",
+    trust_client: options.TrustClient = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with grades that are there already.")
     ] = False,
@@ -40,8 +41,8 @@ def grade(
 ) -> None:
     """Grade submissions, whoever wrote them, on evidence that they can't forge.
 
-    Exits with 0 if all were graded, whatever their marks, and with 4 if the lab could not be run
-    for some: they have no marks, and --resume grades them.
+    Exits with 0 if all were graded, whatever their marks, and with 4 if some could not be: their
+    lab broke, or the machine was too busy. They have no marks yet, and --resume grades them.
     """
     from labctl.grading.course import CLASS, GradeRequest, grade_class, is_complete
     from labctl.grading.exercises import exercises as known
@@ -55,6 +56,7 @@ def grade(
         out=out,
         jobs=jobs,
         seed=seed,
+        trust_client=trust_client,
         resume=resume,
     )
     grades = grade_class(request, Output())

@@ -11,7 +11,6 @@ import typer
 from labctl.cli import options
 from labctl.cli.verbs import verb_app
 from labctl.errors import UsageError
-from labctl.pythons import SERIES
 
 if TYPE_CHECKING:
     from labctl.engine.images import ImageStatus
@@ -29,6 +28,12 @@ Which = Annotated[
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Every image.")]
+Unused = Annotated[
+    bool,
+    typer.Option(
+        "--unused", help="Those of other versions of labctl, unless a container is made of them."
+    ),
+]
 
 
 class From(StrEnum):
@@ -37,13 +42,15 @@ class From(StrEnum):
     REGISTRY = "registry"
     DEBIAN = "debian"
     HOST = "host"
+    REGISTRY_WITHOUT_NFT = "registry-without-nft"
 
 
 @app.callback(invoke_without_command=True)
 def list_(context: typer.Context, as_json: options.Json = False) -> None:
     """List, build and remove the images that labs are made of; without a command: list them.
 
-    A stale image holds what another version of labctl put in; it is built again when needed.
+    A stale image is one of another version of labctl, which put other things in. It stays beside
+    the one that this version builds when it is needed; `remove --unused` removes it.
     """
     from labctl.engine.access import open_engine
 
@@ -85,12 +92,20 @@ def build(
 
 
 @app.command()
-def remove(which: Which = None, every: All = False) -> None:
-    """Remove images, and what they were made from; --all also removes unfinished ones."""
+def remove(which: Which = None, every: All = False, unused: Unused = False) -> None:
+    """Remove images, and what they were made from, whatever version of labctl made them.
+
+    --all also removes unfinished ones, and --unused those of them that are older than an hour.
+    """
     from labctl.engine.access import open_engine
 
+    if unused and (which or every):
+        raise UsageError(
+            "--unused says by itself which images are removed", hint="leave out the others"
+        )
+    names = [] if unused else _names(which, every=every)
     store = open_engine().images()
-    removed = store.remove(_names(which, every=every))
+    removed = store.remove_unused() if unused else store.remove(names)
     if every:
         store.remove_unfinished()
     for name in removed:
@@ -126,6 +141,7 @@ def _record(image: ImageStatus) -> dict[str, str | int]:
         "origin": image.origin,
         "size": image.size,
         "id": image.id,
+        "reference": image.reference,
     }
 
 
@@ -155,10 +171,6 @@ def _by_word() -> dict[str, str]:
     """Return the names of all images, by the word for each on the command line, such as
     `3.13-libs`.
     """
-    from labctl.engine.images import LAB, client_image, libraries_image
+    from labctl.engine.images import every_name, parse_name
 
-    return {
-        "lab": LAB,
-        **{series: client_image(series) for series in SERIES},
-        **{f"{series}-libs": libraries_image(series) for series in SERIES},
-    }
+    return {parse_name(name).word: name for name in every_name()}

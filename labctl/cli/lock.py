@@ -39,7 +39,8 @@ def lock(
         names = image_names(series, with_libraries=True)
         images = open_engine().images().ensure(names, progress=progress.image)
     try:
-        file.write_text(lock_text(lock_of(images, __version__)), "utf-8")
+        found = {name: image.info for name, image in images.items()}
+        file.write_text(lock_text(lock_of(found, __version__)), "utf-8")
     except OSError as error:
         raise UsageError(
             f"cannot write {file}: {error.strerror}", hint="give --out another file"

@@ -43,6 +43,19 @@ def complete_exercise(incomplete: str) -> list[str]:
     return [name for name in exercises(()).names() if name.startswith(incomplete)]
 
 
+def complete_run(incomplete: str) -> list[str]:
+    """Return the ids of runs that have something on the engine, for shell completion; none where no
+    engine answers.
+    """
+    from labctl.engine.access import open_engine
+    from labctl.errors import EngineError
+
+    try:
+        return [run for run in open_engine().leftovers() if run.startswith(incomplete)]
+    except EngineError:
+        return []
+
+
 Scenarios = Annotated[
     list[Path],
     typer.Option(
@@ -73,6 +86,14 @@ Locked = Annotated[
     bool,
     typer.Option(
         "--locked", help="Use exactly the images that labctl.lock names (see `labctl lock`)."
+    ),
+]
+TrustClient = Annotated[
+    bool,
+    typer.Option(
+        "--trust-client",
+        help="Run the client's code even if labctl found that code can get out of a lab. "
+        "Only for code that you wrote: never for that of others.",
     ),
 ]
 Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a client may take.")]

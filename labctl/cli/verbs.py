@@ -33,7 +33,7 @@ VERBS = {
     "grade": "Grade submissions, whoever wrote them, on evidence that they can't forge.",
     "schema": "Print the JSON Schema of scenario files, for editors.",
     "doctor": "Check engine, isolation (by trying), kernel and images.",
-    "clean": "Remove labs that were kept (run --keep) or have expired.",
+    "clean": "Remove labs that were kept, or whose labctl died.",
     "exercise": "List exercises, show one, start one, and check that their files are right.",
     "images": "List, build and remove the images that labs are made of.",
 }

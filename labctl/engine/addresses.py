@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from labctl.errors import EngineError
 from labctl.model.compose import Service
+from labctl.model.flows import GATEWAY
 
 RANGE = IPv4Network("198.18.0.0/15")
 _BY_HAND = IPv4Network("198.18.0.0/24")
@@ -20,6 +21,14 @@ _BY_HAND = IPv4Network("198.18.0.0/24")
 _FIRST_FREE = 64
 """Services without an address of their own get theirs from this host number on."""
 _FIRST_TAP = 128
+
+
+def is_lab_address(host: str) -> bool:
+    """Tell whether a host is an address in the range that labs take their subnets from."""
+    try:
+        return IPv4Address(host) in RANGE
+    except ValueError:
+        return False
 
 
 def candidate_subnets() -> Iterator[IPv4Network]:
@@ -67,11 +76,14 @@ def address_book(services: Sequence[Service], subnet: IPv4Network) -> AddressBoo
     """
     hosts = _host_numbers(services)
     addresses = {name: str(subnet[host]) for name, host in hosts.items()}
-    aliases = {service.name: service.aliases or (service.name,) for service in services}
+    aliases = {service.name: service.dns_names for service in services}
     return AddressBook(
         subnet=subnet,
         services=addresses,
-        names={address: aliases[name][0] for name, address in addresses.items()},
+        names={
+            gateway(subnet): GATEWAY,
+            **{address: aliases[name][0] for name, address in addresses.items()},
+        },
         zone=" ".join(
             f"{alias}={addresses[service.name]}"
             for service in services

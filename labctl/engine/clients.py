@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 
 from labctl.engine import labels
 from labctl.engine.containers import client_container
 from labctl.engine.lab_containers import LabContainers
+from labctl.engine.runtime import doing
 from labctl.engine.streams import Stream
 from labctl.errors import EngineError
-from labctl.model.messages import REPORT_LIMIT, ProbeRequest, Variable
+from labctl.load.imports import modules_to_preload
+from labctl.model.messages import GO, READY, REPORT_LIMIT, ProbeRequest, Variable
 from labctl.model.plan import PlannedAttempt
 
 _KILLED = 128 + 9
+_READY_S = 120.0
+"""How long a client's container may take to import what the client imports."""
 _GRACE_S = 15.0
 """How long after its limit a client's container may still take to report."""
+_MOST_TIMES = 20
+"""How many times its limit a client may take that waits for a processor all the time."""
 _WHAT = "the client's container"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartedClient:
-    """A client's container that has been started; its probe waits for the request."""
+    """A client's container that has been started; its probe has the request, and gets ready."""
 
     container: str
     stream: Stream
@@ -49,7 +56,7 @@ class ClientStarter:
         self._tap = tap
         self._prepared: tuple[PlannedAttempt, Future[StartedClient]] | None = None
 
-    def take(self, attempt: PlannedAttempt) -> StartedClient:
+    def take(self, attempt: PlannedAttempt, *, limit_s: float) -> StartedClient:
         """Return the container that was prepared for the attempt, or else start one now. Raise
         EngineError if it can't be started.
         """
@@ -57,15 +64,20 @@ class ClientStarter:
         if prepared is not None and prepared[0].key == attempt.key:
             return prepared[1].result()
         self._discard_prepared(prepared)
-        return self._start(attempt)
+        return self._start(attempt, limit_s)
 
-    def prepare(self, attempt: PlannedAttempt) -> None:
-        """Start a container for the attempt in the background, for `take` to find."""
-        self._prepared = (attempt, self._containers.in_background(lambda: self._start(attempt)))
+    def prepare(self, attempt: PlannedAttempt, *, limit_s: float) -> None:
+        """Start a container for the attempt in the background, for `take` to find. Do nothing where
+        a client that runs meanwhile would notice (`Runtime.rewrites_hosts`).
+        """
+        if self._containers.rewrites_hosts:
+            return
+        starting = self._containers.in_background(lambda: self._start(attempt, limit_s))
+        self._prepared = (attempt, starting)
 
-    def _start(self, attempt: PlannedAttempt) -> StartedClient:
-        """Start a container for the attempt, and attach to it. If that fails, the container is
-        removed.
+    def _start(self, attempt: PlannedAttempt, limit_s: float) -> StartedClient:
+        """Start a container for the attempt, attach to it, and send its probe the request. If that
+        fails, the container is removed.
         """
         containers = self._containers
         container = containers.create(
@@ -80,6 +92,9 @@ class ClientStarter:
             stream = containers.attach(container, _WHAT)
             try:
                 containers.start(container, _WHAT)
+                # One that has ended before it took the request is found out when it is to run.
+                with suppress(OSError):
+                    stream.send_line(request(attempt, limit_s))
             except BaseException:
                 stream.close()
                 raise
@@ -89,9 +104,13 @@ class ClientStarter:
         return StartedClient(container=container, stream=stream)
 
     def discard(self, client: StartedClient) -> None:
-        """Close a client's streams, and remove its container in the background."""
+        """Close a client's streams, and remove its container in the background; where the next
+        client would notice, return when it has gone.
+        """
         client.stream.close()
-        self._containers.discard(client.container)
+        leaving = self._containers.discard(client.container)
+        if self._containers.rewrites_hosts:
+            wait([leaving])
 
     def _discard_prepared(
         self, prepared: tuple[PlannedAttempt, Future[StartedClient]] | None
@@ -107,17 +126,27 @@ class ClientStarter:
         self._discard_prepared(self._prepared)
         self._prepared = None
 
-    def run(self, client: StartedClient, request: str, *, limit_s: float) -> ClientExit:
-        """Send the probe in the container its request, and wait until it has reported, or until
-        `limit_s` seconds and a little more are up. Raise EngineError if the container was killed
-        from outside.
+    def wait_until_ready(self, client: StartedClient) -> None:
+        """Wait until the client has nothing to do any more but to begin. Raise EngineError if it
+        takes too long. One that has ended meanwhile is ready, too: its exit code tells.
+        """
+        with doing("starting the client"):
+            line = client.stream.read_line(deadline=time.monotonic() + _READY_S)
+        if line.strip() not in (READY, b""):
+            raise EngineError("the client's container said something else than that it is ready")
+
+    def run(self, client: StartedClient, *, limit_s: float) -> ClientExit:
+        """Let a client begin that is ready, and wait until its probe has reported, which it does
+        after `limit_s` seconds of the client's own time, and a little more. Raise EngineError if
+        the container was killed from outside.
         """
         began = time.monotonic()
         report = b""
         is_late = False
         try:
-            client.stream.send_line(request)
-            report = client.stream.read(limit=REPORT_LIMIT, deadline=began + limit_s + _GRACE_S)
+            client.stream.send_line(GO)
+            deadline = began + limit_s * _MOST_TIMES + _GRACE_S
+            report = client.stream.read(limit=REPORT_LIMIT, deadline=deadline)
         except TimeoutError:
             is_late = True
         except OSError:
@@ -151,6 +180,8 @@ def request(attempt: PlannedAttempt, limit_s: float) -> str:
         source=attempt.source,
         filename=attempt.client or f"{attempt.attempt}.py",
         limit_s=limit_s,
+        most_s=limit_s * _MOST_TIMES,
         argv=attempt.argv,
         env={**attempt.env, Variable.HOST: target.host, Variable.PORT: str(target.port)},
+        imports=modules_to_preload(attempt.source, attempt.requires),
     ).encode()

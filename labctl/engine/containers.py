@@ -10,7 +10,13 @@ from labctl.model.compose import Service
 CLIENT_USER = "65534:65534"
 CLIENT_MEMORY = 256 * 1024 * 1024
 CLIENT_PROCESSES = 64
+CLIENT_FILES = 1024
+"""How many files and folders may be in a client's /tmp."""
 TAP_PROCESSES = 16
+_FIRST_FREE_PORT = "net.ipv4.ip_unprivileged_port_start"
+"""The first port that programs without privileges may serve. Not every engine lets them have all
+ports in a container of its own.
+"""
 _UNITS = {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -28,13 +34,11 @@ def client_container(
         user=CLIENT_USER,
         has_stdin=True,
         is_root_writable=False,
-        tmpfs={"/tmp": "size=16m,nr_inodes=1k,mode=1777"},  # noqa: S108 inside the container
+        tmpfs={"/tmp": f"size=16m,nr_inodes={CLIENT_FILES},mode=1777"},  # noqa: S108 inside the container
         memory_bytes=CLIENT_MEMORY,
         has_swap=False,
         process_limit=CLIENT_PROCESSES,
         cpus=1,
-        open_files=256,
-        has_core_dumps=False,
     )
 
 
@@ -58,35 +62,60 @@ def tap_container(
         capabilities=("NET_RAW",),
         memory_bytes=CLIENT_MEMORY,
         process_limit=TAP_PROCESSES,
-        sysctls={"net.ipv4.ip_unprivileged_port_start": "1024"},
+        sysctls={_FIRST_FREE_PORT: "1024"},
+    )
+
+
+def rules_container(
+    image: str, *, name: str, tap: str, rules: str, labels: Mapping[str, str]
+) -> ContainerSpec:
+    """Return the spec of a container that loads nftables rules into the network namespace of the
+    container `tap`, and ends. It alone may change rules there (NET_ADMIN).
+    """
+    return ContainerSpec(
+        name=name,
+        image=image,
+        labels=labels,
+        place=InNamespaceOf(container=tap),
+        entrypoint=("nft",),
+        command=(rules,),
+        is_root_writable=False,
+        capabilities=("NET_ADMIN",),
+        memory_bytes=CLIENT_MEMORY,
+        process_limit=TAP_PROCESSES,
     )
 
 
 def service_container(
-    service: Service, *, name: str, place: OnNetwork | None, environment: Mapping[str, str],
-    has_stdin: bool, labels: Mapping[str, str],
+    service: Service, *, image: str, name: str, place: OnNetwork | None,
+    environment: Mapping[str, str], has_stdin: bool, labels: Mapping[str, str],
 ) -> ContainerSpec:  # fmt: skip
-    """Return the spec of a service, as its Compose entry has it. `environment` is added to that of
-    the entry.
+    """Return the spec of a service, as its Compose entry has it. `image` is what the engine calls
+    its image. `environment` is added to that of the entry.
     """
     return ContainerSpec(
         name=name,
-        image=service.image,
+        image=image,
         labels=labels,
         place=place,
         entrypoint=service.entrypoint or (),
         command=service.command,
         user=service.user or "",
         working_dir=service.working_dir or "",
+        hostname=service.hostname or "",
+        stop_signal=service.stop_signal or "",
+        has_init=service.init,
         environment={**service.environment, **environment},
         health_check=service.healthcheck,
         has_stdin=has_stdin,
         capabilities=service.cap_add,
+        has_ipc=service.shm_size is not None,
+        shared_memory_bytes=memory_bytes(service.shm_size) if service.shm_size else None,
         is_root_writable=not service.read_only,
         tmpfs=dict(_tmpfs(entry) for entry in service.tmpfs),
         memory_bytes=memory_bytes(service.mem_limit),
         process_limit=service.pids_limit,
-        sysctls=service.sysctls,
+        sysctls={_FIRST_FREE_PORT: "0", **service.sysctls},
     )
 
 

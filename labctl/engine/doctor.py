@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from labctl.engine import isolation
+from labctl.engine import isolation, limits
 from labctl.engine.access import EngineAccess, open_engine
+from labctl.engine.cleanup import Leftovers
 from labctl.engine.containers import service_container
 from labctl.engine.images import (
     LAB,
@@ -16,16 +17,26 @@ from labctl.engine.images import (
     client_image,
     libraries_image,
 )
+from labctl.engine.isolation import Reach
 from labctl.engine.labels import Labels
 from labctl.engine.run_once import run_once
 from labctl.engine.runtime import Runtime, doing
 from labctl.errors import EngineError
-from labctl.load.bundled import bundled_compose
-from labctl.load.compose import load_compose
 from labctl.model.check import Check, CheckState
 from labctl.model.compose import Service
-from labctl.model.plan import Interpreter
 from labctl.pythons import SERIES
+from labctl.text import comma_list
+
+_CONTROLLERS = (
+    "a bad client could take the machine down: run none that you do not trust, or enable the "
+    "kernel's controllers (cgroups v2, and for an engine without root, their delegation to users)"
+)
+_WITHOUT = {
+    limits.MEMORY: _CONTROLLERS,
+    limits.PROCESSES: _CONTROLLERS,
+    limits.FILES: "Podman has no such limit; what files take of memory is limited all the same",
+}
+"""What to do without a limit. The first one that is lacking weighs most."""
 
 
 def examine() -> Iterator[Check]:
@@ -45,8 +56,9 @@ def examine() -> Iterator[Check]:
         yield from map(_image, images)
         yield _libraries(store.status(map(libraries_image, SERIES)))
         ready = {image.name: image for image in images if image.state is ImageState.READY}
+        yield _limits(engine.runtime, ready, run)
         if LAB in ready:
-            yield from _features(engine.runtime, run)
+            yield from _features(engine.runtime, ready[LAB], run)
         yield from _isolation(engine, ready, run)
         yield _leftovers(engine, run)
     finally:
@@ -86,10 +98,37 @@ def _libraries(images: list[ImageStatus]) -> Check:
     )
 
 
-def _features(runtime: Runtime, run: str) -> Iterator[Check]:
+def _limits(runtime: Runtime, ready: dict[str, ImageStatus], run: str) -> Check:
+    """Check the limits of a client's container, by going beyond them."""
+    client = _client(ready)
+    if client is None:
+        return Check(
+            name="limits",
+            state=CheckState.LIMITED,
+            seen="not tried: that takes the image of a client",
+            hint="labctl images build 3.13, then labctl doctor again",
+        )
+    lacking = limits.lacking_limits(runtime, client.reference, run)
+    return Check(
+        name="limits",
+        state=CheckState.LIMITED if lacking else CheckState.OK,
+        seen=f"no limit of {comma_list(lacking)}"
+        if lacking
+        else "tried: memory, processes and files are limited",
+        hint=_WITHOUT[lacking[0]] if lacking else "",
+    )
+
+
+def _client(ready: dict[str, ImageStatus]) -> ImageStatus | None:
+    """Return the first image of a client of those that are ready, if there is one."""
+    return next((image for name, image in ready.items() if name != LAB), None)
+
+
+def _features(runtime: Runtime, lab: ImageStatus, run: str) -> Iterator[Check]:
     """Check what the kernel can do of the faults: a container tries each, and says so."""
     spec = service_container(
         Service(name="features", image=LAB, command=("features",), cap_add=("NET_ADMIN",)),
+        image=lab.reference,
         name=f"labctl-{run}-features",
         place=None,
         environment={},
@@ -112,7 +151,7 @@ def _features(runtime: Runtime, run: str) -> Iterator[Check]:
 
 def _isolation(engine: EngineAccess, ready: dict[str, ImageStatus], run: str) -> Iterator[Check]:
     """Check what a client in a lab can reach and do, by trying."""
-    image = next((i for name, i in ready.items() if name != LAB), None)
+    image = _client(ready)
     if image is None or LAB not in ready:
         yield Check(
             name="isolation",
@@ -121,29 +160,64 @@ def _isolation(engine: EngineAccess, ready: dict[str, ImageStatus], run: str) ->
             hint="labctl images build lab 3.13, then labctl doctor again",
         )
         return
-    compose = bundled_compose()
-    python = Interpreter(series=image.python, version=image.python, image=image.name)
-    services = (load_compose(compose)["dns"],)
-    reach = isolation.try_isolation(engine.for_run(run), python, services, compose)
-    holes = reach.holes()
-    yield Check(
+    python = image.interpreter(image.python)
+    try:
+        reach = isolation.try_isolation(engine.for_run(run), python, is_here=engine.is_here)
+    except EngineError as error:
+        yield Check(name="isolation", state=CheckState.MISSING, seen=error.message, hint=error.hint)
+    else:
+        yield isolation_check(reach)
+
+
+def isolation_check(reach: Reach) -> Check:
+    """Return the check of what a client could reach and do. It is only as good as the list of the
+    host's addresses: without one, nothing is known of the host.
+    """
+    if holes := reach.holes():
+        return Check(
+            name="isolation",
+            state=CheckState.MISSING,
+            seen="; ".join(holes),
+            hint="run code that you do not trust elsewhere; a newer engine may isolate better",
+        )
+    if not reach.tried:
+        return Check(
+            name="isolation",
+            state=CheckState.LIMITED,
+            seen="not tried whether a client reaches the engine's host: "
+            "its addresses are not known",
+            hint="run labctl doctor where the engine runs, on Linux with /proc/net to read",
+        )
+    return Check(
         name="isolation",
-        state=CheckState.MISSING if holes else CheckState.OK,
-        seen="; ".join(holes)
-        if holes
-        else f"tried: none of the host's {len(reach.tried)} addresses is reached",
-        hint="run untrusted clients elsewhere; a newer Docker Engine isolates better"
-        if holes
-        else "",
+        state=CheckState.OK,
+        seen=f"tried: none of the host's {len(reach.tried)} addresses is reached",
     )
 
 
 def _leftovers(engine: EngineAccess, own: str) -> Check:
     """Check what other runs have left. `own` is the doctor's own run, which goes when it ends."""
-    left = {run: number for run, number in engine.leftovers().items() if run != own}
+    runs = {run: left for run, left in engine.leftovers().items() if run != own}
+    containers = sum(left.containers for left in runs.values())
+    networks = sum(left.networks for left in runs.values())
     return Check(
         name="leftovers",
         state=CheckState.OK,
-        seen=f"containers: {sum(left.values())}, runs: {len(left)}" if left else "none",
-        hint="labctl clean removes what no run uses any more" if left else "",
+        seen=f"containers: {containers}, networks: {networks}, runs: {len(runs)}"
+        if runs
+        else "none",
+        hint=_leftovers_hint(runs.values()),
     )
+
+
+def _leftovers_hint(runs: Collection[Leftovers]) -> str:
+    """Return what to do about what other runs have left; "" if that is nothing.
+
+    An engine that has lost count of what is on a network keeps the network, without a container.
+    """
+    if not runs:
+        return ""
+    hint = "labctl clean removes what no run uses any more"
+    if any(left.is_over and not left.containers for left in runs):
+        hint += "; what it can't remove goes when the engine is restarted"
+    return hint

@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import selectors
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from labctl.engine.protocol import Engine
+from labctl.engine.runtime import doing
 from labctl.errors import EngineError
 from labctl.judge import observe
-from labctl.model.compose import Service
+from labctl.load.bundled import bundled_compose
+from labctl.load.compose import load_compose
 from labctl.model.plan import Interpreter, PlannedAttempt, PlannedLab
 from labctl.model.scenario import Target
 
 _LIMIT_S = 30.0
+_MAPPED = ("10.0.2.2", "169.254.1.2")
+"""What engines without root call this host: slirp4netns and Podman."""
+_AT_ONCE = 48
+"""How many addresses a client tries at the same time: it may have 64 threads."""
+
+_APART = (
+    "does a firewall of this machine drop what they send? Docker's does so to Podman where both "
+    "run as root: use one of them, or Podman without root"
+)
 
 # Runs as a client. Its last expression is what `Reach` is made of.
 _CLIENT = """
 import os, socket
+from concurrent.futures import ThreadPoolExecutor
 
-def tcp(target):
-    host, port = target
+def tcp(host, interface=""):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as sock:
             sock.settimeout(1)
-            info = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+            if interface:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+            info = socket.getaddrinfo(host, PORT, family, socket.SOCK_STREAM)
             sock.connect(info[0][4])
             return sock.recv(7) == b"labctl!"
     except OSError:
@@ -45,26 +59,39 @@ def writable(path):
 def interfaces():
     return [name for _, name in socket.if_nameindex() if name != "lo"]
 
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+def reached(hosts):
+    # Where there is no route, a socket that is bound to an interface asks the link for the address.
+    ways = [(host, interface) for host in hosts for interface in ["", *interfaces()]]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(lambda way: tcp(*way), ways))
+    return list(dict.fromkeys(host for (host, _), answer in zip(ways, answers) if answer))
+
+def gateway():
+    return socket.gethostbyname("dns.lab").rpartition(".")[0] + ".1"
+
+def lines(path):
+    with open(path) as file:
+        return file.read().splitlines()
+
+status = dict(line.split(":", 1) for line in lines("/proc/self/status"))
 
 def gateway_answers():
     # Whether anyone has the hardware address that packets to the outside would go to.
-    tcp(("192.0.2.1", 9))
-    routes = [line.split() for line in open("/proc/net/route")][1:]
+    tcp("192.0.2.1")
+    routes = [line.split() for line in lines("/proc/net/route")][1:]
     gateways = [
         socket.inet_ntoa(bytes.fromhex(route[2])[::-1]) for route in routes if route[1] == "0" * 8
     ]
-    neighbours = [line.split() for line in open("/proc/net/arp")][1:]
+    neighbours = [line.split() for line in lines("/proc/net/arp")][1:]
     return any(n[0] in gateways and int(n[2], 16) & 2 for n in neighbours)
 
 link_local = [
-    (host + "%" + name, port)
-    for host, port in TARGETS if host.startswith("fe80") for name in interfaces()
+    host + "%" + name for host in HOSTS if host.startswith("fe80") for name in interfaces()
 ]
-targets = [t for t in TARGETS if not t[0].startswith("fe80")] + link_local
+tried = [host for host in HOSTS if not host.startswith("fe80")] + link_local
 {
-    "reached": [host for host, port in targets if tcp((host, port))],
-    "tried": [host for host, _ in targets],
+    "reached": reached(dict.fromkeys([*tried, gateway(), *MAPPED])),
+    "tried": tried,
     "capabilities": [k for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
                      if int(status[k], 16)],
     "no_new_privileges": status["NoNewPrivs"].strip() == "1",
@@ -101,24 +128,38 @@ class Reach:
         return found
 
 
-def try_isolation(
-    engine: Engine, interpreter: Interpreter, services: tuple[Service, ...], compose: Path
-) -> Reach:
+def try_isolation(engine: Engine, interpreter: Interpreter, *, is_here: bool = True) -> Reach:
     """Start a lab with a client in it that tries what it can reach and do, and return what it
     could. Raise EngineError if the lab breaks.
+
+    The client tries this machine's addresses. If the engine is not here, nothing is known of those
+    of its own machine, and none is tried.
     """
+    compose = bundled_compose()
     with listener() as port:
         target = Target(host="dns.lab", port=port)
-        lab = PlannedLab(compose=compose, services=services, attempts=())
+        lab = PlannedLab(compose=compose, services=(load_compose(compose)["dns"],), attempts=())
         with engine.lab(lab) as running, running.tap() as tap:
             # Only now has the host the addresses that the lab's own bridge may give it.
-            targets = [(host, port) for host in host_addresses()]
+            source = client_source(host_addresses() if is_here else (), port)
             attempt = PlannedAttempt(
                 key="try", scenario="isolation", attempt="try", origin="",
-                source=f"TARGETS = {targets!r}\n{_CLIENT}", target=target, interpreter=interpreter,
+                source=source, target=target, interpreter=interpreter,
+                services=("dns",),
             )  # fmt: skip
             evidence = tap.attempt(attempt, limit_s=_LIMIT_S)
-    return _reach(observe(evidence).returned, evidence.report)
+    seen = observe(evidence)
+    if seen.exception is not None and seen.exception.type == "socket.gaierror":
+        raise EngineError("the containers of a lab do not reach each other", hint=_APART)
+    return _reach(seen.returned, evidence.report)
+
+
+def client_source(hosts: Sequence[str], port: int) -> str:
+    """Return the source of the client, which tries to connect to a port of these addresses, and of
+    those that engines may give to this host.
+    """
+    values = {"HOSTS": list(hosts), "PORT": port, "MAPPED": _MAPPED, "AT_ONCE": _AT_ONCE}
+    return "\n".join([*(f"{name} = {value!r}" for name, value in values.items()), _CLIENT])
 
 
 def _reach(returned: str | None, report: bytes) -> Reach:
@@ -138,29 +179,46 @@ def listener() -> Iterator[int]:
     """Open a port of this host, on every address of both families, and yield its number. It greets
     every connection until the context ends.
     """
-    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
-        thread = threading.Thread(target=_greet, args=(server,), daemon=True)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, _server() as server:
+        server.setblocking(False)
+        thread = threading.Thread(target=_greet, args=(server, theirs), daemon=True)
         thread.start()
         try:
             yield server.getsockname()[1]
         finally:
-            # Closing alone would leave the thread waiting, and the kernel listening.
-            server.shutdown(socket.SHUT_RDWR)
+            ours.close()
             thread.join()
 
 
-def _greet(server: socket.socket) -> None:
-    """Accept connections and greet each, until the socket is closed."""
-    with contextlib.suppress(OSError):  # the listener was closed
-        while True:
-            peer, _ = server.accept()
-            with peer, contextlib.suppress(OSError):  # whoever it was has gone
-                peer.sendall(b"labctl!")
+def _server() -> socket.socket:
+    """Return a socket that listens at every address of this host: of both families, unless the
+    kernel has no IPv6. Raise EngineError if it can't.
+    """
+    with doing("trying the isolation"):
+        try:
+            return socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+        except OSError:
+            return socket.create_server(("0.0.0.0", 0))  # noqa: S104 that is what is tried
+
+
+def _greet(server: socket.socket, end: socket.socket) -> None:
+    """Accept connections and greet each, until the other side of `end` is closed."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(server, selectors.EVENT_READ)
+        selector.register(end, selectors.EVENT_READ)
+        while end not in {key.fileobj for key, _ in selector.select()}:
+            with contextlib.suppress(OSError):  # whoever it was has gone
+                peer, _ = server.accept()
+                with peer:
+                    peer.sendall(b"labctl!")
 
 
 def host_addresses() -> list[str]:
-    """Read every address of this host but the loopback ones from /proc/net (Linux)."""
-    found = set()
+    """Return every address of this host but the loopback ones. Linux tells all of them in
+    /proc/net; elsewhere, those count that the host's own name has.
+    """
+    found: set[str] = set()
     with contextlib.suppress(OSError):
         previous = ""
         for line in Path("/proc/net/fib_trie").read_text("ascii").splitlines():
@@ -172,4 +230,12 @@ def host_addresses() -> list[str]:
             digits = line.split()[0]
             groups = ":".join(digits[i : i + 4] for i in range(0, 32, 4))
             found.add(socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, groups)))
+    found = found or set(_addresses_of_its_name())
     return sorted(a for a in found if not a.startswith("127.") and a != "::1")
+
+
+def _addresses_of_its_name() -> Iterator[str]:
+    """Yield the addresses of this host's own name, if it has any."""
+    with contextlib.suppress(OSError):
+        for *_, address in socket.getaddrinfo(socket.gethostname(), None):
+            yield str(address[0]).partition("%")[0]

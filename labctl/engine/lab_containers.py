@@ -1,15 +1,29 @@
-"""The containers of one lab: made with its labels, and remembered until they are removed."""
+"""The containers of one lab: made with its labels, and remembered until they are removed.
+
+Containers on the lab's network are started and removed one after the other. An engine that does so
+with several of one network at once may lose count of them (the endpoint count of Docker's
+libnetwork), and then never removes the network.
+"""
 
 from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
-from labctl.engine import cleanup
-from labctl.engine.runtime import ContainerSpec, ContainerState, ResourceKind, Runtime, doing
+from labctl.engine.run_once import ProgramOutput, run_once
+from labctl.engine.run_resources import RunResources
+from labctl.engine.runtime import (
+    ContainerSpec,
+    ContainerState,
+    OnNetwork,
+    ResourceKind,
+    Runtime,
+    doing,
+)
 from labctl.engine.streams import Stream
 
 _T = TypeVar("_T")
@@ -24,20 +38,24 @@ class LabContainers:
     """
 
     def __init__(
-        self, runtime: Runtime, *, lab: str, labels: Mapping[str, str], keep: bool,
-        check_running: Callable[[], None],
+        self, runtime: Runtime, resources: RunResources, *, lab: str, labels: Mapping[str, str],
+        keep: bool,
     ) -> None:  # fmt: skip
-        """Take the lab's name, which all its containers' names begin with. `check_running` raises
-        EngineError once the run has been stopped.
+        """Take the lab's name, which all its containers' names begin with. Whatever is made or
+        removed goes through the `resources` of the run.
         """
         self._runtime = runtime
+        self._resources = resources
         self._lab = lab
         self.labels = labels
         self.keep = keep
-        self.check_running = check_running
+        self.check_running = resources.check_running
+        self.rewrites_hosts = runtime.rewrites_hosts
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="lab")
         self._present: list[str] = []
+        self._on_network: set[str] = set()
         self._lock = threading.Lock()
+        self._network_lock = threading.Lock()
 
     def new_name(self, part: str) -> str:
         """Return a name for a container that people can read in a list of all containers."""
@@ -45,11 +63,13 @@ class LabContainers:
 
     def create(self, spec: ContainerSpec) -> str:
         """Make a container without starting it, remember to remove it, and return its id."""
-        self.check_running()
-        with doing(f"creating container {spec.name}"):
-            container = self._runtime.create(spec)
-        with self._lock:
-            self._present.append(container)
+        with self._resources.making():
+            with doing(f"creating container {spec.name}"):
+                container = self._runtime.create(spec)
+            with self._lock:
+                self._present.append(container)
+                if isinstance(spec.place, OnNetwork):
+                    self._on_network.add(container)
         return container
 
     def attach(self, container: str, what: str, *, stdin: bool = True) -> Stream:
@@ -59,9 +79,24 @@ class LabContainers:
 
     def start(self, container: str, what: str) -> None:
         """Start a container that was made; errors call it `what`."""
-        self.check_running()
-        with doing(f"starting {what}"):
+        with self._in_turn(container), self._resources.making(), doing(f"starting {what}"):
             self._runtime.start(container)
+
+    @contextmanager
+    def _in_turn(self, container: str) -> Iterator[None]:
+        """Start or remove a container inside the block: alone, if it is on the lab's network."""
+        if container not in self._on_network:
+            yield
+            return
+        with self._network_lock:
+            yield
+
+    def run_once(self, spec: ContainerSpec, what: str) -> ProgramOutput:
+        """Run a container to its end, remove it, and return what it wrote; errors begin with
+        `what`, which says what it does.
+        """
+        with self._resources.making(), doing(what):
+            return run_once(self._runtime, spec)
 
     def wait(self, container: str, what: str) -> ContainerState:
         """Return the state of a container once it has ended; errors call it `what`."""
@@ -79,14 +114,20 @@ class LabContainers:
         """Run something in another thread; `finish` waits for it."""
         return self._pool.submit(work)
 
-    def discard(self, container: str) -> None:
+    def discard(self, container: str) -> Future[None]:
         """Remove a container in the background."""
-        self._pool.submit(self._remove, container)
+        return self._pool.submit(self._remove, container)
+
+    def discard_and_close(self, container: str, stream: Stream) -> None:
+        """Remove a container in the background, and then close its streams. The other way round, it
+        could end while another one comes or goes.
+        """
+        self.discard(container).add_done_callback(lambda _: stream.close())
 
     def _remove(self, container: str) -> None:
         """Remove a container from the engine and from the list of those present."""
-        with doing("removing a container"):
-            cleanup.remove(self._runtime, ResourceKind.CONTAINER, container)
+        with self._in_turn(container), doing("removing a container"):
+            self._resources.discard(ResourceKind.CONTAINER, container)
         with self._lock:
             self._present.remove(container)
 
@@ -95,6 +136,10 @@ class LabContainers:
         self._pool.shutdown(wait=True)
 
     def remove_all(self) -> None:
-        """Remove every container of the lab that is still there, once `finish` has returned."""
+        """Remove every container of the lab that is still there, unless the lab is to be kept, once
+        `finish` has returned.
+        """
+        if self.keep:
+            return
         with ThreadPoolExecutor(_PARALLEL) as pool:
             list(pool.map(self._remove, list(self._present)))

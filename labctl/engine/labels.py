@@ -10,10 +10,14 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from labctl.engine.process import Life, life_of, own_process
+
 RUN = "labctl.run"
 SCENARIO = "labctl.scenario"
 EXPIRES = "labctl.expires"
+LAB = "labctl.lab"
 KEEP = "labctl.keep"
+PROCESS = "labctl.process"
 OWNER = "labctl.owner"
 OWNER_VARIABLE = "LABCTL_OWNER"
 """The environment variable whose text becomes the owner's label, where it is set."""
@@ -22,12 +26,23 @@ _LIFE_S = 4 * 3600
 _LONGEST = 200
 
 
-def of_all_runs() -> tuple[str, ...]:
-    """Return the labels that the containers, networks and volumes of every run have. If
-    LABCTL_OWNER is set, they are those of the owner's runs alone.
+def of_runs(run: str = "") -> tuple[str, ...]:
+    """Return the labels that the containers, networks and volumes of a run have, or without one,
+    those of every run. If LABCTL_OWNER is set, they are those of the owner's runs alone.
     """
+    of_run = f"{RUN}={run}" if run else RUN
     owner = os.environ.get(OWNER_VARIABLE)
-    return (RUN, f"{OWNER}={owner}") if owner else (RUN,)
+    return (of_run, f"{OWNER}={owner}") if owner else (of_run,)
+
+
+def is_over(labels: Mapping[str, str]) -> bool:
+    """Tell whether nothing uses a thing with these labels any more: it was kept, or its labctl has
+    ended. If that is not known, it is over when it has expired.
+    """
+    if KEEP in labels:
+        return True
+    life = life_of(labels.get(PROCESS, ""))
+    return life is Life.ENDED or (life is Life.UNKNOWN and expiry(labels) < time.time())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +52,19 @@ class Labels:
     run: str
     keep: bool = False
 
-    def of(self, scenarios: Iterable[str]) -> dict[str, str]:
-        """Return the labels of a container, network or volume that serves these scenarios. It
-        expires in four hours.
+    def of(self, scenarios: Iterable[str], *, lab: str = "") -> dict[str, str]:
+        """Return the labels of a container, network or volume that serves these scenarios in the
+        lab of this name. It expires in four hours.
         """
         labels = {
             RUN: self.run,
             SCENARIO: ",".join(scenarios)[:_LONGEST],
             EXPIRES: str(int(time.time()) + _LIFE_S),
         }
+        if lab:
+            labels[LAB] = lab
+        if process := own_process():
+            labels[PROCESS] = process
         if self.keep:
             labels[KEEP] = "1"
         if owner := os.environ.get(OWNER_VARIABLE):

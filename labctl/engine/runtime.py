@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 from typing import Protocol
 
 from labctl.engine.streams import Stream
-from labctl.errors import EngineError
+from labctl.errors import EngineError, EngineGone
 from labctl.model.compose import Healthcheck
 from labctl.model.result import EngineInfo
 
@@ -31,14 +31,21 @@ class SubnetTaken(Refusal):
     """Another network on the engine has addresses of the subnet that was asked for."""
 
 
+class Unreachable(Refusal):
+    """The engine does not answer, or the connection to it broke off."""
+
+
 @contextmanager
 def doing(what: str) -> Iterator[None]:
     """Turn Refusals, and OSErrors of streams, into EngineErrors whose message begins with `what`.
 
-    `what` says what is being done: "starting service mail". Other EngineErrors pass unchanged.
+    `what` says what is being done: "starting service mail". Unreachable becomes EngineGone. Other
+    EngineErrors pass unchanged.
     """
     try:
         yield
+    except Unreachable as error:
+        raise EngineGone(f"{what}: {error.message}", hint=error.hint) from error
     except Refusal as error:
         raise EngineError(f"{what}: {error.message}", hint=error.hint) from error
     except OSError as error:
@@ -78,6 +85,12 @@ class ContainerSpec:
     command: tuple[str, ...] = ()
     user: str = ""
     working_dir: str = ""
+    hostname: str = ""
+    """Empty: the engine's choice."""
+    stop_signal: str = ""
+    """What the engine sends to a container that people stop by hand. Empty: the image's own."""
+    has_init: bool = False
+    """Whether the engine's own init is the first process, which reaps orphans."""
     environment: Mapping[str, str] = field(default_factory=dict)
     health_check: Healthcheck | None = None
     has_stdin: bool = False
@@ -87,6 +100,8 @@ class ContainerSpec:
     can_gain_privileges: bool = False
     has_ipc: bool = False
     """Whether it has an IPC namespace with shared memory to use."""
+    shared_memory_bytes: int | None = None
+    """The size of its shared memory, if it has any; None: the engine's choice."""
     is_root_writable: bool = True
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     """Mount options (tmpfs(5)) by path."""
@@ -95,14 +110,12 @@ class ContainerSpec:
     has_swap: bool = True
     process_limit: int | None = None
     cpus: float | None = None
-    open_files: int | None = None
-    has_core_dumps: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
     """A network to be made for one lab: nothing on it reaches the host, other networks or the
-    outside.
+    outside, as far as the engine can keep it from that (`Runtime.isolates_networks`).
 
     `gateway` is the address that is kept free for the engine; containers without an address of
     their own get one of `dynamic_range`.
@@ -116,15 +129,25 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckResult:
+    """How a health check ended, and what it wrote. Without an `exit_code`, it took too long."""
+
+    exit_code: int | None
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContainerState:
     """How a container is. `exit_code` says something only where it doesn't run.
 
     `is_healthy` is None while its health check has not decided, and True where it has none.
+    `last_check` is the last time that the check was made, if it was.
     """
 
     is_running: bool
     exit_code: int = 0
     is_healthy: bool | None = True
+    last_check: CheckResult | None = None
     is_out_of_memory: bool = False
     """Whether the kernel ended a process of it because its memory was used up."""
 
@@ -148,11 +171,57 @@ class Resource:
     labels: Mapping[str, str]
 
 
+class Connection(Protocol):
+    """A connection to the engine that carries nothing. It ends with the engine."""
+
+    def is_open(self) -> bool:
+        """Tell whether the connection still stands. Waits for a moment only."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
 class Runtime(Protocol):
     """Runs containers. Its methods can be called from several threads at once.
 
-    All raise Refusal where the engine can't or won't do something.
+    All raise Refusal where the engine can't or won't do something, and Unreachable where the engine
+    does not answer or the connection to it breaks off.
     """
+
+    @property
+    def isolates_networks(self) -> bool:
+        """Whether the engine by itself keeps what is on a network that it makes from the host and
+        the outside. If not, each tap gets rules that do (labctl.engine.tap_rules), and labctl tries
+        whether they hold.
+        """
+        ...
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the engine is on this machine, as far as its address tells."""
+        ...
+
+    @property
+    def rewrites_hosts(self) -> bool:
+        """Whether the engine writes /etc/hosts anew for all containers in a network namespace
+        when one joins or leaves it. A client that looks a name up at that moment misses it there,
+        and asks the name server.
+        """
+        ...
+
+    def ping(self) -> None:
+        """Ask the engine, over a new connection, whether it is there. Raise Unreachable if it does
+        not answer within a few seconds.
+        """
+        ...
+
+    def connect(self) -> Connection:
+        """Return a new connection, by which it can be told later whether the engine has been
+        there all the time.
+        """
+        ...
 
     def info(self) -> EngineInfo:
         """Ask the engine for its name and version, its kernel and its architecture (`amd64`)."""

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from labctl.engine.containers import service_container
 from labctl.engine.inbox import Inbox
 from labctl.engine.lab_containers import LabContainers
-from labctl.engine.runtime import ContainerState, OnNetwork, doing
+from labctl.engine.lab_images import LabImage, needed
+from labctl.engine.own_certificates import own_certificates
+from labctl.engine.runtime import CheckResult, ContainerState, OnNetwork, doing
 from labctl.engine.streams import Stream
-from labctl.errors import EngineError
-from labctl.model.compose import Service
-from labctl.model.messages import GO, decode_event, sync_request
+from labctl.errors import EngineError, EngineGone, ServiceError
+from labctl.model.compose import READY_S, Service
+from labctl.model.messages import GO, ProcessorTimes, decode_event, sync_request
 from labctl.model.result import ServerEvent
 
-READY_S = 60.0
-"""How long a service may take to get ready."""
 _LINE_LIMIT = 64 * 1024
 _POLL_S = 0.05
 _TAIL_LINES = 8
@@ -29,33 +30,67 @@ class RunningService:
     """
 
     def __init__(
-        self, spec: Service, containers: LabContainers, *, place: OnNetwork, speaks: bool,
-        environment: Mapping[str, str],
+        self, spec: Service, containers: LabContainers, *, place: OnNetwork,
+        image: LabImage | EngineError, environment: Mapping[str, str],
     ) -> None:  # fmt: skip
-        """Take the service's Compose entry and its place. If it `speaks`, `environment` is added to
-        the entry's.
+        """Take the service's Compose entry, its place, and its image, or the error that it is
+        missing. If the image speaks, `environment` is added to the entry's.
         """
         self.spec = spec
         self._containers = containers
         self._place = place
-        self._speaks = speaks
-        self._environment = environment if speaks else {}
+        self._image = image
+        self._speaks = isinstance(image, LabImage) and image.speaks
+        self._environment = environment if self._speaks else {}
         self._what = f"service {spec.name}"
         self._inbox = Inbox()
         self._stream: Stream | None = None
         self._container = ""
+        self._was_ready = False
+        self._is_closed = threading.Event()
+        self.processor_times = ProcessorTimes()
+        """The service's times so far, as it last told them: when it was ready, or in an answer to a
+        sync request.
+        """
 
     def start(self) -> None:
-        """Start the service's container, and wait until it is ready. Raise EngineError with the end
-        of its log if it fails.
+        """Start the service's container, and wait until it is ready. Raise ServiceError with the
+        end of its log if it fails.
+        """
+        with self._failing():
+            if isinstance(self._image, EngineError):
+                raise needed(self._image, f"{self._what} needs")
+            if self._is_closed.is_set():
+                raise EngineError(f"{self._what} was given up before it was started")
+            self._start(self._image.reference)
+        self._was_ready = True
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Raise ServiceError for an EngineError that is raised inside the block; but not where the
+        engine has gone.
+        """
+        try:
+            yield
+        except EngineGone:
+            raise
+        except EngineError as error:
+            name = self.spec.name
+            raise ServiceError(error, service=name, was_ready=self._was_ready) from error
+
+    def _start(self, image: str) -> None:
+        """Start the service's container from an image, and wait until it is ready. Raise
+        EngineError if it fails, or is closed meanwhile.
         """
         containers = self._containers
+        certificates = own_certificates(self.spec) if self._speaks else {}
         self._container = containers.create(
             service_container(
                 self.spec,
+                image=image,
                 name=containers.new_name(self.spec.name),
                 place=self._place,
-                environment=self._environment,
+                environment={**self._environment, **certificates},
                 has_stdin=self._speaks,
                 labels=containers.labels,
             )
@@ -72,6 +107,8 @@ class RunningService:
         """Attach to the container, and collect its lines in a thread."""
         stream = self._containers.attach(self._container, self._what, stdin=self._speaks)
         self._stream = stream
+        if self._is_closed.is_set():  # before there was a stream to close
+            stream.close()
         lines = stream.lines(limit=_LINE_LIMIT)
         threading.Thread(target=self._inbox.fill, args=(lines,), daemon=True).start()
 
@@ -83,12 +120,20 @@ class RunningService:
             raise EngineError(f"{self._what} was not started")
         with doing(f"starting {self._what}"):
             self._stream.send_line(GO)
-        if not self._inbox.wait_for(_is_ready, deadline=deadline):
+        if not self._inbox.wait_for(self._is_ready, deadline=deadline):
             raise self._failure()
+
+    def _is_ready(self, line: bytes) -> bool:
+        """Tell whether a line is the service's `ready` event, and note the times that it tells."""
+        event = decode_event(line)
+        if event is None or not event.is_ready:
+            return False
+        self.processor_times = event.processor_times
+        return True
 
     def _wait_for_health(self, deadline: float) -> None:
         """Ask the engine again and again whether the container is healthy. Raise EngineError if it
-        ends, gets unhealthy, or is not healthy at the deadline.
+        ends, gets unhealthy, or is not healthy at the deadline, or when it is closed.
         """
         while time.monotonic() < deadline:
             self._containers.check_running()
@@ -97,31 +142,39 @@ class RunningService:
                 break
             if state.is_healthy:
                 return
-            time.sleep(_POLL_S)
+            if self._is_closed.wait(_POLL_S):
+                break
         raise self._failure()
 
     def check_alive(self) -> None:
-        """Raise EngineError if the service has ended: then what clients see is not their fault.
+        """Raise ServiceError if the service has ended: then what clients see is not their fault.
         While a service of labctl's own runs, the engine is not asked.
         """
-        if self._inbox.has_ended or not (self._speaks or self._state().is_running):
-            raise self._failure()
+        with self._failing():
+            if self._inbox.has_ended or not (self._speaks or self._state().is_running):
+                raise self._failure()
 
     def _state(self) -> ContainerState:
         """Ask the engine for the container's state."""
         return self._containers.state(self._container, self._what)
 
     def _failure(self) -> EngineError:
-        """Return the error that says why the service did not get ready, with its last lines."""
+        """Return the error that says why the service did not get ready: with what its health check
+        said, unless it died, and with its own last lines.
+        """
         state = self._state()
+        parts = [self._log_tail()]
         if not state.is_running:
             failure = f"died (exit code {state.exit_code})"
-        elif state.is_healthy is False:
-            failure = "did not get healthy"
         else:
-            failure = f"did not get ready within {READY_S:g} s"
+            unhealthy = state.is_healthy is False
+            failure = (
+                "did not get healthy" if unhealthy else f"did not get ready within {READY_S:g} s"
+            )
+            parts.insert(0, _check_tail(state.last_check))
+        said = "\n  ".join(filter(None, parts))
         return EngineError(
-            f"{self._what} {failure}{self._log_tail()}",
+            f"{self._what} {failure}; {said}" if said else f"{self._what} {failure}",
             hint=f"see its entry in the Compose file, or run image {self.spec.image} by hand",
         )
 
@@ -129,8 +182,7 @@ class RunningService:
         """Return the last lines that the service wrote, as text for a message."""
         written = [line.decode("utf-8", "backslashreplace") for line in self._inbox.since(0)]
         errors = list(self._stream.tail) if self._stream else []
-        last = (written + errors)[-_TAIL_LINES:]
-        return "; the last it said:\n" + "\n".join(f"    {line}" for line in last) if last else ""
+        return _tail("the last it said", written + errors)
 
     def mark(self) -> int:
         """Return the current place in the stream of events, which `events_since` and `lost_since`
@@ -140,25 +192,30 @@ class RunningService:
 
     def request_sync(self, token: str, *, address: str) -> None:
         """Ask the service to write all events of what came in so far, to forget the client of that
-        address, and to answer with the token. `wait_for_sync` waits for the answer.
+        address, and to answer with the token. `wait_for_sync` waits for the answer. Raise
+        ServiceError if the service can't be asked.
         """
         if self._speaks and self._stream is not None:
-            with doing(f"talking to {self._what}"):
+            with self._failing(), doing(f"talking to {self._what}"):
                 self._stream.send_line(sync_request(token, address))
 
     def wait_for_sync(self, token: str, *, mark: int, deadline: float) -> None:
-        """Wait until the answer with that token has come. Raise EngineError if it has not at the
+        """Wait until the answer with that token has come. Raise ServiceError if it has not at the
         deadline.
         """
 
         def is_answer(line: bytes) -> bool:
             # Looking for the token first spares decoding thousands of events.
             event = decode_event(line) if token.encode() in line else None
-            return event is not None and event.is_sync(token)
+            if event is None or not event.is_sync(token):
+                return False
+            self.processor_times = event.processor_times
+            return True
 
         if self._speaks and not self._inbox.wait_for(is_answer, start=mark, deadline=deadline):
             self.check_alive()
-            raise EngineError(f"{self._what} does not answer any more")
+            with self._failing():
+                raise EngineError(f"{self._what} does not answer any more")
 
     def lost_since(self, mark: int) -> int:
         """Return how many of its lines since `mark` were too many, or too long, to keep."""
@@ -189,13 +246,23 @@ class RunningService:
 
     def close(self) -> None:
         """Close the container's streams. A service of labctl's own ends then, unless the lab is
-        kept.
+        kept. One that is still starting is given up.
         """
+        self._is_closed.set()
         if self._stream is not None:
             self._stream.close()
 
 
-def _is_ready(line: bytes) -> bool:
-    """Tell whether a line is a service's `ready` event."""
-    event = decode_event(line)
-    return event is not None and event.is_ready
+def _check_tail(check: CheckResult | None) -> str:
+    """Return how a health check ended, and its last lines, as text for a message; "" for none."""
+    if check is None:
+        return ""
+    ended = f"ended with exit code {check.exit_code}"
+    how = f"its health check {'took too long' if check.exit_code is None else ended}"
+    return _tail(f"{how} and said", check.output.rstrip().splitlines()) or how
+
+
+def _tail(heading: str, lines: Sequence[str]) -> str:
+    """Return a heading, and the last of these lines below it; "" if there are none."""
+    last = "\n".join(f"    {line}" for line in lines[-_TAIL_LINES:])
+    return f"{heading}:\n{last}" if last else ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from labctl.engine.clients import ClientStarter, StartedClient, request
-from labctl.engine.containers import tap_container
-from labctl.engine.images.names import LAB
+from labctl.engine.clients import ClientStarter, StartedClient
+from labctl.engine.containers import rules_container, tap_container
 from labctl.engine.lab_containers import LabContainers
+from labctl.engine.lab_images import LabImage
 from labctl.engine.lab_services import LabServices
+from labctl.engine.presence import Presence
 from labctl.engine.runtime import doing
 from labctl.engine.service import RunningService
 from labctl.engine.streams import Stream
@@ -19,6 +20,7 @@ from labctl.model.messages import (
     DRAIN,
     GO,
     Lifeline,
+    ProcessorTimes,
     Variable,
     decode_event,
     decode_packets,
@@ -35,22 +37,26 @@ class RunningTap:
     """A tap in a running lab; attempts in it are made one after the other."""
 
     def __init__(
-        self, containers: LabContainers, services: LabServices, *, network: str, name_server: str,
-        lifeline: Lifeline, names: Mapping[str, str],
+        self, containers: LabContainers, services: LabServices, *, image: LabImage, network: str,
+        name_server: str, lifeline: Lifeline, names: Mapping[str, str], rules: str,
+        presence: Presence,
     ) -> None:  # fmt: skip
-        """Make the tap's container and start it; the first attempt waits until it captures.
+        """Make the tap's container and start it; the first attempt waits until it captures, and
+        until its namespace has the nftables `rules`, unless they are empty.
 
-        `name_server` is an address, `names` are those of the lab's addresses.
+        `image` is the lab's image, `name_server` is an address, `names` are those of the lab's
+        addresses.
         """
         self._containers = containers
         self._services = services
+        self._presence = presence
         self._name_server = name_server
         self._names = names
         self._address = ""
-        self._attempts = 0
+        self._syncs = 0
         self._container = containers.create(
             tap_container(
-                LAB,
+                image.reference,
                 name=containers.new_name("tap"),
                 network=network,
                 environment={Variable.NAME_SERVER: name_server, Variable.LIFELINE: lifeline},
@@ -63,16 +69,50 @@ class RunningTap:
             containers.start(self._container, "the tap")
             with doing("starting the tap"):
                 self._stream.send_line(GO)
+            self._isolating = containers.in_background(lambda: self._isolate(image, rules))
         except BaseException:
             self.close()
             raise
 
+    def _isolate(self, image: LabImage, rules: str) -> None:
+        """Load rules into the namespace, if there are any, with nft, from a container of the lab's
+        image. Neither tap nor clients may change them. Raise EngineError if the namespace does not
+        have them.
+        """
+        if not rules:
+            return
+        if image.lacks_nft:
+            raise EngineError(
+                "keeping clients in the lab: its image has no nft",
+                hint="this engine isolates with nftables; where a Debian mirror answers: "
+                "labctl images build lab --from registry",
+            )
+        containers = self._containers
+        loaded = containers.run_once(
+            rules_container(
+                image.reference,
+                name=containers.new_name("rules"),
+                tap=self._container,
+                rules=rules,
+                labels=containers.labels,
+            ),
+            "keeping clients in the lab",
+        )
+        if loaded.exit_code != 0:
+            errors = " ".join(loaded.stderr) or f"nft ended with exit code {loaded.exit_code}"
+            raise EngineError(
+                f"keeping clients in the lab: {errors}",
+                hint="this engine isolates with nftables, which the kernel has to know; "
+                "run `labctl doctor`",
+            )
+
     def _wait_until_ready(self) -> None:
-        """Wait until the namespace is ready for clients, and every packet in it is captured. Raise
-        EngineError if the tap fails.
+        """Wait until the namespace is ready for clients, which are kept in the lab, and every
+        packet in it is captured. Raise EngineError if the tap fails.
         """
         if self._address:
             return
+        self._isolating.result()
         with doing("starting the tap"):
             line = self._stream.read_line(deadline=time.monotonic() + _READY_S)
         event = decode_event(line)
@@ -87,26 +127,37 @@ class RunningTap:
         """Run one client in a fresh container; after `limit_s` seconds it is ended. The container
         of `upcoming`, the attempt that comes next, is started meanwhile.
 
-        A container may start before the tap and the services are ready, and while another client
-        runs: the probe in it is alone, opens nothing, and starts the client when it is told to.
-        """
-        self._services.raise_failure()
-        client = self._clients.take(attempt)
-        try:
-            if upcoming is not None:
-                self._clients.prepare(upcoming)
-            # Only then is the client's container removed: its end would show in the capture.
-            return self._observe(client, attempt, limit_s)
-        finally:
-            self._clients.discard(client)
+        Only the services that the attempt needs are waited for, and asked what they saw. Raise
+        ServiceError if one of them fails.
 
-    def _observe(self, client: StartedClient, attempt: PlannedAttempt, limit_s: float) -> Evidence:
-        """Run the client, and return its evidence: report, packets, and what the services saw."""
+        A container may start before the tap and the services are ready, and while another client
+        runs: the probe in it is alone, imports what the client imports, opens nothing, and starts
+        the client when it is told to.
+        """
+        with self._presence.telling():
+            client = self._clients.take(attempt, limit_s=limit_s)
+            try:
+                if upcoming is not None:
+                    self._clients.prepare(upcoming, limit_s=limit_s)
+                # Only then is the client's container removed: its end would show in the capture.
+                return self._observe(client, attempt.services, limit_s)
+            finally:
+                self._clients.discard(client)
+
+    def _observe(self, client: StartedClient, names: Iterable[str], limit_s: float) -> Evidence:
+        """Run the client, and return its evidence: report, packets, and what the services of these
+        names saw.
+        """
         self._wait_until_ready()
-        services = self._services.ready()
+        services = self._services.ready(names)
+        self._clients.wait_until_ready(client)
+        # An attempt that does not need a service does not let it forget the attempt's client.
+        self._sync({one: one.mark() for one in self._services.remembering(self._address, services)})
         marks = {service: service.mark() for service in services}
+        before = {service: service.processor_times for service in services}
         self._drain()
-        ended = self._clients.run(client, request(attempt, limit_s), limit_s=limit_s)
+        self._services.note_client(self._address)
+        ended = self._clients.run(client, limit_s=limit_s)
         for service in services:
             service.check_alive()
         self._sync(marks)
@@ -115,20 +166,24 @@ class RunningTap:
             exit=ended.exit_code,
             out_of_memory=ended.is_out_of_memory,
             elapsed_s=ended.elapsed_s,
+            services=ProcessorTimes.together(
+                service.processor_times.since(before[service]) for service in services
+            ),
             served=self._served(marks),
             served_lost=sum(service.lost_since(mark) for service, mark in marks.items()),
             capture=self._drain(),
         )
 
     def _sync(self, marks: Mapping[RunningService, int]) -> None:
-        """Ask every service to write all events of the client, and wait until they have."""
-        self._attempts += 1
+        """Ask services to write all events of the client and to forget it; wait until they have."""
+        self._syncs += 1
         deadline = time.monotonic() + _ANSWER_S
-        token = f"{self._container[:12]}-{self._attempts}"
+        token = f"{self._container[:12]}-{self._syncs}"
         for service in marks:
             service.request_sync(token, address=self._address)
         for service, mark in marks.items():
             service.wait_for_sync(token, mark=mark, deadline=deadline)
+        self._services.note_forgotten(self._address, marks)
 
     def _drain(self) -> Capture:
         """Take all packets since the last time out of the tap, and return them."""
@@ -156,10 +211,11 @@ class RunningTap:
         return tuple(sorted(events, key=lambda event: event.at_s))
 
     def close(self) -> None:
-        """Close the tap's streams, and remove the client's container that was prepared in it. The
-        tap is removed, too, unless the lab is kept.
+        """Remove the client's container that was prepared in the tap; remove the tap, too, unless
+        the lab is kept; and close the tap's streams.
         """
         self._clients.close()
-        self._stream.close()
-        if not self._containers.keep:
-            self._containers.discard(self._container)
+        if self._containers.keep:
+            self._stream.close()
+        else:
+            self._containers.discard_and_close(self._container, self._stream)

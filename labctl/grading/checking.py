@@ -8,7 +8,7 @@ from pathlib import Path
 from labctl.errors import UsageError
 from labctl.grading.grader import Grader
 from labctl.model.exercise import Exercise
-from labctl.model.grade import Grade, GradeState
+from labctl.model.grade import Grade
 from labctl.run.output import Output
 from labctl.run.signals import terminable
 from labctl.submissions import find_submissions
@@ -25,12 +25,14 @@ class CheckedFolder:
 
 
 def check_folder(
-    exercise: Exercise, directory: Path, output: Output, *, jobs: int, seed: str
-) -> CheckedFolder:
+    exercise: Exercise, directory: Path, output: Output, *, jobs: int, seed: str,
+    trust_client: bool,
+) -> CheckedFolder:  # fmt: skip
     """Mark what is in a folder, and count the try in a file there.
 
-    Starts labs. Raise UsageError if there is more than one submission in the folder, or no try is
-    left. A try in which the lab broke is not counted.
+    Starts labs. With `trust_client`, also where they do not keep clients in. Raise UsageError if
+    there is more than one submission in the folder, or no try is left. A try in which the lab
+    broke, or was too busy, is not counted.
     """
     (submission, *more) = find_submissions([directory], exercise.files)
     if more:
@@ -41,10 +43,13 @@ def check_folder(
     tries = _this_try(directory, exercise)
     grades: list[Grade] = []
     with terminable():
-        grader = Grader(exercise, jobs=jobs, hidden=False, output=output, seed=seed)
+        grader = Grader(
+            exercise, jobs=jobs, hidden=False, output=output, seed=seed,
+            trust_client=trust_client,
+        )  # fmt: skip
         grader.grade([submission], done=grades.append, keep=lambda *_: ("", ""))
     (grade,) = grades
-    if grade.state is not GradeState.ERROR:
+    if grade.gradable:
         _count(directory, tries)
     return CheckedFolder(grade=grade, tries=tries)
 

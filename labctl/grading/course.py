@@ -10,7 +10,7 @@ from labctl.grading.folder import GRADE, Folder, class_grades
 from labctl.grading.grader import Grader
 from labctl.grading.reading import digest_of
 from labctl.model.exercise import Exercise
-from labctl.model.grade import Grade, GradeState
+from labctl.model.grade import Grade
 from labctl.report.grades import class_page, feedback, gradescope, lms, prairielearn
 from labctl.run.output import Output
 from labctl.run.signals import terminable
@@ -26,7 +26,8 @@ class GradeRequest:
     """What grading a class is asked for, as the command line says it.
 
     `paths` are submissions, or folders and archives with submissions. Grades are written to the
-    folder `out`; with `resume`, those that are there already are kept.
+    folder `out`; with `resume`, those that are there already are kept. With `trust_client`,
+    submissions may run where labs do not keep clients in.
     """
 
     exercise: Exercise
@@ -34,6 +35,7 @@ class GradeRequest:
     out: Path
     jobs: int
     seed: str
+    trust_client: bool
     resume: bool
 
 
@@ -82,7 +84,12 @@ def _grade(
     short, say how many are done.
     """
     grader = Grader(
-        request.exercise, jobs=request.jobs, hidden=True, output=output, seed=request.seed
+        request.exercise,
+        jobs=request.jobs,
+        hidden=True,
+        output=output,
+        seed=request.seed,
+        trust_client=request.trust_client,
     )
     try:
         grader.grade(
@@ -120,5 +127,7 @@ def _write_class(folder: Folder, ids: set[str]) -> list[Grade]:
 
 
 def is_complete(grades: Sequence[Grade]) -> bool:
-    """Return whether the lab could be run for all submissions."""
-    return all(grade.state is not GradeState.ERROR for grade in grades)
+    """Return whether all submissions have a grade that counts: the lab neither broke nor was too
+    busy.
+    """
+    return all(grade.gradable for grade in grades)

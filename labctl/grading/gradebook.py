@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from labctl import __version__
 from labctl.grading.jobs import JobKey, Work
 from labctl.load.yaml_reader import Value
-from labctl.mark.client import mark_run, mark_unmade_run
+from labctl.mark.client import mark_run, mark_unmade_run, may_be_starved
 from labctl.mark.evidence import RunEvidence
 from labctl.mark.predict import mark_answer
 from labctl.mark.scenario import mark_invalid, mark_scenario
@@ -18,9 +18,12 @@ from labctl.model.exercise import Exercise, Run, points_of
 from labctl.model.grade import Grade, GradeState, Part
 from labctl.model.result import AttemptResult, Observation, Verdict
 from labctl.run.examine import EndedAttempt
+from labctl.text import REST_DROPPED
 from labctl.wire.ladder import draw
 
 BROKE = "the lab broke, twice; this costs no mark"
+BUSY = "the machine was too busy to tell; this costs no mark"
+TAMPERED = "another part was tampered with: look at it"
 KEPT = 4000
 """Characters of a program's output that a grade keeps; its evidence has more."""
 MISSING = "there is no file {file} in what was handed in"
@@ -50,13 +53,14 @@ class GradedSubmission:
 @dataclass
 class _Entry:
     """A submission whose grade is not complete: the parts that are there, the results of its own
-    scenarios, and the parts that the lab could not make.
+    scenarios, and the parts that are to be made again. `is_last_try` says that they are.
     """
 
     submission: GradedSubmission
     parts: dict[str, Part] = field(default_factory=dict)
     results: dict[str, list[AttemptResult]] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
+    unmade: set[str] = field(default_factory=set)
+    is_last_try: bool = False
 
 
 class Gradebook:
@@ -102,36 +106,42 @@ class Gradebook:
 
     def add_attempt(self, job: JobKey, ended: EndedAttempt) -> None:
         """Mark an attempt that has ended, and hand over the grade if it was the last. An attempt
-        that the lab could not make is put aside.
+        that the lab could not make is put aside; so is one that may have lost points because the
+        machine was too busy, unless it was made again: then it is inconclusive.
         """
         entry = self._open[job.owner]
         if ended.result.verdict is Verdict.ERROR:
-            entry.broken.add(job.part)
+            entry.unmade.add(job.part)
             return
         if job.run is None:
             self._add_own_attempt(entry, job, ended)
         else:
+            part, is_busy = _marked(job.run, job, ended)
+            if is_busy and not entry.is_last_try:
+                entry.unmade.add(job.part)
+                return
             evidence, capture = self._keep(job, ended)
-            kept = {"evidence": evidence, "capture": capture}
-            entry.parts[job.part] = _marked(job, ended).model_copy(update=kept)
+            kept: dict[str, object] = {"evidence": evidence, "capture": capture}
+            if is_busy:
+                kept |= {"state": GradeState.INCONCLUSIVE, "reasons": (BUSY,)}
+            entry.parts[job.part] = part.model_copy(update=kept)
         self._finish(entry)
 
-    def take_broken(self) -> list[tuple[Work, list[Run]]]:
-        """Return the runs and scenarios that the lab could not make, by submission, and expect
-        their attempts once more. A student's own scenario is made again as a whole.
+    def take_unmade(self) -> list[tuple[Work, list[Run]]]:
+        """Return the runs and scenarios that were put aside, by submission, and expect their
+        attempts once more. A student's own scenario is made again as a whole.
         """
-        return [self._once_more(entry) for entry in self._open.values() if entry.broken]
+        return [self._once_more(entry) for entry in self._open.values() if entry.unmade]
 
     def _once_more(self, entry: _Entry) -> tuple[Work, list[Run]]:
-        """Return the work and the runs of a submission that the lab broke, to be made again, and
-        forget that it broke.
-        """
-        runs = [run for run in self._runs if run.name in entry.broken]
+        """Return the work and the runs of a submission that are to be made again."""
+        entry.is_last_try = True
+        runs = [run for run in self._runs if run.name in entry.unmade]
         work = entry.submission.work or Work(owner=entry.submission.id, sources={})
-        own = {name: one for name, one in work.scenarios.items() if _own(name) in entry.broken}
+        own = {name: one for name, one in work.scenarios.items() if _own(name) in entry.unmade}
         for name in own:
             entry.results.pop(name, None)
-        entry.broken.clear()
+        entry.unmade.clear()
         return replace(work, scenarios=own), runs
 
     def give_up(self) -> None:
@@ -221,7 +231,7 @@ class Gradebook:
             submission=submission.submission,
             digest=submission.digest,
             state=_state(submission, parts, lost=lost),
-            message=submission.refused or submission.wrong_answers or (BROKE if lost else ""),
+            message=submission.refused or submission.wrong_answers or _trouble(parts, lost=lost),
             points=round(sum(part.points for part in parts), 3),
             max_points=self._max_points(),
             elapsed_s=round(sum(part.elapsed_s for part in parts), 3),
@@ -238,17 +248,28 @@ def _state(submission: GradedSubmission, parts: Sequence[Part], *, lost: bool) -
     """Return the state of a grade, by the states of its parts."""
     if submission.refused:
         return GradeState.REFUSED
-    if lost or any(part.state is GradeState.ERROR for part in parts):
-        return GradeState.ERROR
-    tampered = any(part.state is GradeState.TAMPERED for part in parts)
-    return GradeState.TAMPERED if tampered else GradeState.GRADED
+    found = {part.state for part in parts} | ({GradeState.ERROR} if lost else set())
+    worst = (GradeState.ERROR, GradeState.INCONCLUSIVE, GradeState.TAMPERED)
+    return next((state for state in worst if state in found), GradeState.GRADED)
 
 
-def _marked(job: JobKey, ended: EndedAttempt) -> Part:
-    """Mark an attempt of a run, with its packets as people see them."""
-    run, observation = job.run, ended.result.observed
-    if run is None or observation is None:
-        raise ValueError("an attempt that was made has a run and an observation")
+def _trouble(parts: Sequence[Part], *, lost: bool) -> str:
+    """Return why a submission has no grade that counts; "" if it has one."""
+    if lost:
+        return BROKE
+    found = {part.state for part in parts}
+    if GradeState.INCONCLUSIVE not in found:
+        return ""
+    return f"{BUSY}; {TAMPERED}" if GradeState.TAMPERED in found else BUSY
+
+
+def _marked(run: Run, job: JobKey, ended: EndedAttempt) -> tuple[Part, bool]:
+    """Mark an attempt of a run, with its packets as people see them. Return the part, and whether
+    it may have lost points because the machine was too busy.
+    """
+    observation = ended.result.observed
+    if observation is None:
+        raise ValueError("an attempt that was made has an observation")
     evidence = RunEvidence(
         observation=observation,
         wire=ended.wire,
@@ -260,7 +281,15 @@ def _marked(job: JobKey, ended: EndedAttempt) -> Part:
         ),
     )
     part = mark_run(run, evidence)
-    part = part.model_copy(update={"stdout": part.stdout[:KEPT], "stderr": part.stderr[:KEPT]})
-    if ended.result.ladder is None:
-        return part
-    return part.model_copy(update={"ladder": tuple(draw(ended.result.ladder).splitlines())})
+    is_busy = may_be_starved(run, evidence, part)
+    outputs = {"stdout": _kept(part.stdout), "stderr": _kept(part.stderr)}
+    part = part.model_copy(update=outputs)
+    if ended.result.ladder is not None:
+        ladder = tuple(draw(ended.result.ladder).splitlines())
+        part = part.model_copy(update={"ladder": ladder})
+    return part, is_busy
+
+
+def _kept(output: str) -> str:
+    """Return what a grade keeps of an output. If that is not all, the last line says so."""
+    return output if len(output) <= KEPT else f"{output[:KEPT]}\n{REST_DROPPED}"

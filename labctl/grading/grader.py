@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from labctl.engine.access import open_engine
@@ -24,6 +25,7 @@ from labctl.run.guarded import GuardedRunner
 from labctl.run.output import Output
 from labctl.run.pythons import find_pythons, need_libraries
 from labctl.run.request import Limits
+from labctl.run.trust import check_isolation
 from labctl.submissions import Submission
 
 MOST_TEXT = 32 * 1024 * 1024
@@ -39,13 +41,15 @@ class Grader:
     """What the attempts are made on; known as soon as the first are made."""
 
     def __init__(
-        self, exercise: Exercise, *, jobs: int, hidden: bool, output: Output, seed: str = ""
-    ) -> None:
+        self, exercise: Exercise, *, jobs: int, hidden: bool, output: Output, seed: str,
+        trust_client: bool,
+    ) -> None:  # fmt: skip
         """Open the engine, and get the images that the exercise needs ready.
 
         Without `hidden`, hidden runs and questions are left out. What varies from run to run
         follows from `seed`, which is made up if it is empty. Raise EngineError if there is no
-        engine, or an image can't be built.
+        engine, an image can't be built, or labs do not keep clients in; the latter is but a warning
+        with `trust_client`.
         """
         self._exercise = exercise
         self._output = output
@@ -60,6 +64,7 @@ class Grader:
             output,
             with_libraries=need_libraries(about.attempt for about in exercise.abouts),
         )
+        check_isolation(self._engine, self._pythons, output, is_trusted=trust_client)
 
     def grade(
         self,
@@ -71,7 +76,8 @@ class Grader:
         """Grade them all. `done` is given each grade as soon as it is complete, and `keep` each
         attempt of a run; it returns the names of the files with the evidence.
 
-        What the lab could not make is made once more, in labs for each submission alone. Raise
+        What the lab could not make is made once more, in labs for each submission alone, and with
+        nothing beside. So is what may have lost points because the machine was too busy. Raise
         EngineError if what predictions are about is not as its scenario says.
         """
         gradebook = Gradebook(
@@ -90,7 +96,8 @@ class Grader:
             works = [submission.work for submission in batch if submission.work]
             planned = planner.plan(works, runs=self._runs, jobs=self._limits.jobs)
             self._make(planned, gradebook.add_attempt)
-            self._make(planner.again(gradebook.take_broken()), gradebook.add_attempt)
+            alone = replace(self._limits, jobs=1, alone=True)
+            self._make(planner.again(gradebook.take_unmade()), gradebook.add_attempt, alone)
             gradebook.give_up()
 
     def _read(self, submissions: Sequence[Submission]) -> Iterator[list[GradedSubmission]]:
@@ -128,11 +135,18 @@ class Grader:
         self._make(reference_attempts(self._exercise, series), take)
         return observations
 
-    def _make(self, planned: JobPlan, take: Callable[[JobKey, EndedAttempt], None]) -> None:
-        """Make the attempts of a plan on the engine, and give `take` each as it ends."""
+    def _make(
+        self,
+        planned: JobPlan,
+        take: Callable[[JobKey, EndedAttempt], None],
+        limits: Limits | None = None,
+    ) -> None:
+        """Make the attempts of a plan on the engine, and give `take` each as it ends. `limits` are
+        others than the usual.
+        """
         if not planned.plan.labs:
             return
-        with GuardedRunner(self._engine, self._limits, self._output) as runner:
+        with GuardedRunner(self._engine, limits or self._limits, self._output) as runner:
             self._setting = Setting(engine=runner.engine_info(), images=self._pythons.images)
             for ended in runner.run(planned.plan):
                 take(planned.jobs[ended.attempt.key], ended)

@@ -12,7 +12,7 @@ from labctl.grading.vary import Aim, Variation
 from labctl.model.exercise import Exercise, Run, fill
 from labctl.model.plan import Interpreter, Plan, PlannedAttempt, PlannedLab
 from labctl.model.scenario import Scenario
-from labctl.run.attempts import scenario_attempt
+from labctl.run.attempts import scenario_attempt, service_names
 from labctl.run.plan import lab_of, services_of
 
 MOST_IN_A_LAB = 12
@@ -130,6 +130,7 @@ class Planner:
             source=work.sources[run.file],
             origin=f"{work.owner}/{run.file}",
             target=aim.target,
+            services=service_names(run),
             interpreter=self._interpreter,
             argv=tuple(fill(text, places) for text in run.spec.argv),
             env={name: fill(text, places) for name, text in run.spec.env.items()},

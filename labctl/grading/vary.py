@@ -69,7 +69,7 @@ class Variation:
             changed = _with_answer(service, target.host, host)
             if service in reached:
                 changed = _with_port(changed, target.port, port)
-            if target.host in _names(service):
+            if target.host in service.dns_names:
                 changed = _with_name(changed, host)
             self._services[name] = changed
         return Target(host=host, port=port)
@@ -86,17 +86,12 @@ class Variation:
         for service in self._services.values():
             answer = _answers(service).get(host)
             hosts.update(map(str, answer) if isinstance(answer, list) else ())
-        return [one for one in self._services.values() if hosts & set(_names(one))]
+        return [one for one in self._services.values() if hosts & {*one.dns_names}]
 
 
 def _is_script(service: Service) -> bool:
     """Return whether a service gets its ports from us; other programs choose their own."""
     return service.command == ("script",)
-
-
-def _names(service: Service) -> tuple[str, ...]:
-    """Return the names that the lab's DNS has for a service."""
-    return service.aliases or (service.name,)
 
 
 def _with_name(service: Service, host: str) -> Service:

@@ -51,11 +51,22 @@ def observe(evidence: Evidence, wire: Wire | None = None) -> Observation:
     return seen.model_copy(
         update={
             "elapsed_s": elapsed_s,
+            "starved_s": _starved_s(seen, evidence),
             "served": evidence.served,
             "lost_events": evidence.served_lost,
             **(_on_the_wire(wire, evidence.capture, seen) if wire and evidence.capture else {}),
         }
     )
+
+
+def _starved_s(seen: Observation, evidence: Evidence) -> float:
+    """Return how long client and services waited for a processor that others had. The client makes
+    the services work: what waits while one of them runs, waits for the client.
+    """
+    services = evidence.services
+    client_s = max(0.0, seen.starved_s - services.cpu_s)
+    services_s = max(0.0, services.waited_s - services.cpu_s - seen.cpu_s)
+    return min(client_s + services_s, evidence.elapsed_s)
 
 
 def _on_the_wire(wire: Wire, capture: Capture, seen: Observation) -> dict[str, Any]:
@@ -174,8 +185,9 @@ def _few_sockets(sockets: tuple[str, ...]) -> bool:
 
 def _times_possible(observation: Observation) -> bool:
     """Tell whether the times of a report are in a possible range. A forger may send any number."""
-    started = 0 <= (observation.started_ns or 0) < _LATEST_NS
-    return started and all(0 <= call.at_s < _LONGEST_S for call in observation.calls)
+    seconds = (observation.starved_s, observation.cpu_s, *(call.at_s for call in observation.calls))
+    is_start_possible = 0 <= (observation.started_ns or 0) < _LATEST_NS
+    return is_start_possible and all(0 <= one < _LONGEST_S for one in seconds)
 
 
 def _stacks(observation: Observation) -> Iterator[tuple[Frame, ...]]:

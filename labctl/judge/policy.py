@@ -15,10 +15,11 @@ from typing import Any, Final
 
 from labctl.judge.admitted import left_by_exit, raised
 from labctl.judge.exceptions import clip
-from labctl.judge.verdict import Judgement, ending, judge
+from labctl.judge.verdict import Judgement, bounded, ending, judge
 from labctl.model.expectation import Expectation
 from labctl.model.policy import Rule
 from labctl.model.result import Difference, Observation, Outcome, Unhandled, Verdict
+from labctl.text import format_limit, format_took
 
 WORST_FIRST: Final = (
     "hang", "out-of-memory", "killed", "garbled", "exit", "exception", "returned", "unhandled",
@@ -54,7 +55,7 @@ def policy_json(rule: Rule) -> dict[str, Any]:
 
 def judge_policy(rule: Rule, observation: Observation) -> Judgement:
     """Judge one attempt by a rule of a policy. Each reason is a sentence, the worst first."""
-    found = tuple(_differences(rule, observation))
+    found = tuple(map(bounded, _differences(rule, observation)))
     if found:
         reasons = tuple(one.message for one in found)
         return Judgement(verdict=Verdict.FAIL, reasons=reasons, differences=found)
@@ -101,8 +102,8 @@ def _end_of_process(seen: Observation) -> Iterator[Difference]:
             "hang",
             "an end",
             "still running",
-            f"the client's code had ended after {seen.elapsed_s:.3g} s, but its process never did: "
-            "a thread, an atexit function or a __str__ waits without a timeout",
+            f"the client's code had ended after {format_took(seen.elapsed_s)}, but its process "
+            "never did: a thread, an atexit function or a __str__ waits without a timeout",
         )
 
 
@@ -157,11 +158,12 @@ def _elapsed(rule: Rule, seen: Observation) -> Iterator[Difference]:
     """Yield a difference if the client took too long."""
     took, most = seen.elapsed_s, rule.elapsed.max
     if took > most:
+        limit, actual = format_limit(most), format_took(took, most)
         message = (
-            f"the client took {took:.2f} s, where {most:g} s are the most: give each step a "
+            f"the client took {actual}, where {limit} are the most: give each step a "
             "shorter timeout, and the whole a deadline"
         )
-        yield _difference("elapsed", f"at most {most:g} s", f"{took:.2f} s", message)
+        yield _difference("elapsed", f"at most {limit}", actual, message)
 
 
 def _sockets(rule: Rule, seen: Observation) -> Iterator[Difference]:

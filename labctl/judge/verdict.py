@@ -6,12 +6,14 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from labctl.errors import shorten_middle
 from labctl.judge import exceptions, forgery
 from labctl.judge.diff import Row, align, matches, stack_names
 from labctl.judge.served import judge_served
 from labctl.judge.wire import judge_wire
 from labctl.model.expectation import ANY, Expectation, ExpectedException
 from labctl.model.result import Difference, Observation, Outcome, Unhandled, Verdict
+from labctl.text import format_limit, format_took
 
 _EVIDENCE = ("wire", "served")
 """The keys of `expect:` that are about what others saw, not about what the client claims."""
@@ -37,7 +39,7 @@ def judge(expectation: Expectation | None, observation: Observation) -> Judgemen
     """
     if expectation is None:
         return Judgement(verdict=None)
-    found = tuple(_differences(expectation, observation))
+    found = tuple(map(bounded, _differences(expectation, observation)))
     if found:
         verdict, reasons = Verdict.FAIL, tuple(one.message for one in found)
     else:
@@ -49,6 +51,15 @@ def judge(expectation: Expectation | None, observation: Observation) -> Judgemen
         differences=found,
         not_judged=tuple(key for key in _EVIDENCE if getattr(expectation, key) is None),
     )
+
+
+def bounded(difference: Difference) -> Difference:
+    """Return the difference with a message of at most MESSAGE_LIMIT characters. Scenarios and
+    clients may name anything of any length.
+    """
+    message = shorten_middle(difference.message)
+    is_short = message == difference.message
+    return difference if is_short else difference.model_copy(update={"message": message})
 
 
 def _gaps(expectation: Expectation, observation: Observation) -> Iterator[str]:
@@ -232,14 +243,18 @@ def _elapsed(expectation: Expectation, observation: Observation) -> Iterator[Dif
     bounds, took = expectation.elapsed, observation.elapsed_s
     if bounds is None:
         return
-    for limit, word, broken in (
-        (bounds.min, "at least", bounds.min is not None and took < bounds.min),
-        (bounds.max, "at most", bounds.max is not None and took > bounds.max),
-    ):
-        if broken:
-            yield Difference(
-                what="elapsed",
-                expected=f"{word} {limit:g} s",
-                actual=f"{took:.3g} s",
-                message=f"expected the client to take {word} {limit:g} s, but it took {took:.3g} s",
-            )
+    if bounds.min is not None and took < bounds.min:
+        yield _took(took, "at least", bounds.min)
+    if bounds.max is not None and took > bounds.max:
+        yield _took(took, "at most", bounds.max)
+
+
+def _took(took: float, word: str, limit: float) -> Difference:
+    """Return the difference of a time that is beyond a limit."""
+    expected, actual = f"{word} {format_limit(limit)}", format_took(took, limit)
+    return Difference(
+        what="elapsed",
+        expected=expected,
+        actual=actual,
+        message=f"expected the client to take {expected}, but it took {actual}",
+    )

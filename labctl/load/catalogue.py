@@ -10,12 +10,10 @@ from pathlib import Path
 from labctl.errors import InputError, ManyInputErrors, UsageError, Where, did_you_mean
 from labctl.load.compose import load_compose
 from labctl.load.files import read_bytes
+from labctl.load.kinds import SUFFIXES, has_compose_name
 from labctl.load.scenario import load_scenario
 from labctl.load.yaml_reader import SIZE_LIMIT
 from labctl.model.scenario import Scenario
-
-_SUFFIXES = (".yaml", ".yml")
-_COMPOSE_STEMS = frozenset({"compose", "docker-compose", "lab"})
 
 
 class Catalogue:
@@ -53,7 +51,7 @@ class Catalogue:
         """Load one scenario. The text is a path if it has a slash or ends in .yaml or .yml, else a
         name. Raise UsageError for an unknown name, and InputError for a file with mistakes.
         """
-        if os.sep in name_or_path or name_or_path.endswith(_SUFFIXES):
+        if {os.sep, "/"} & set(name_or_path) or name_or_path.endswith(SUFFIXES):
             return self._load(Path(name_or_path))
         if name_or_path not in self._files:
             raise UsageError(
@@ -144,6 +142,4 @@ def _scenario_files(folder: Path) -> Iterator[Path]:
 
 def is_scenario(file: str) -> bool:
     """Tell whether a file of this name is a scenario, and not a Compose file."""
-    stem, suffix = os.path.splitext(file)  # noqa: PTH122 a name, not yet worth a Path
-    is_compose = stem in _COMPOSE_STEMS or stem.endswith(".compose")
-    return suffix in _SUFFIXES and not file.startswith(".") and not is_compose
+    return file.endswith(SUFFIXES) and not file.startswith(".") and not has_compose_name(file)

@@ -277,7 +277,7 @@ def _run_mistakes(
     """Yield an error for a target that is nearly a service's name, and for each event that no
     service sends.
     """
-    names = [name for one in services for name in one.aliases or (one.name,)]
+    names = [name for one in services for name in one.dns_names]
     if spec.target and spec.target.host.lower() not in names:
         host, here = spec.target.host, (*place, "target", "host")
         if meant := meant_host(host, names):

@@ -9,7 +9,7 @@ from labctl.errors import InputError, closest_name
 from labctl.load.walk import attempts, texts, variants
 from labctl.load.yaml_reader import Document, Place, with_place
 from labctl.model.compose import Service
-from labctl.model.flows import check_wire, is_address, line_host
+from labctl.model.flows import GATEWAY, check_wire, is_address, line_host
 
 _NAME_SERVER: Final = "dns"
 _LOCAL: Final = "localhost"
@@ -27,7 +27,7 @@ def unknown_hosts(
     is denied, or that a name server of the scenario's own could know, is wrong only where it is
     close to another.
     """
-    names = [name for one in lab for name in one.aliases or (one.name,)]
+    names = [name for one in lab for name in one.dns_names]
     knows_no_more = any(one.name == _NAME_SERVER and one.events is not None for one in lab)
     lines = {name: list(_lines(document, name)) for name in attempts(document)}
     target = document.get(("target", "host"))
@@ -41,7 +41,7 @@ def unknown_hosts(
     for name in lines.keys() & sources.keys():
         for place, line in lines[name]:
             host = line_host(line)
-            if _is_known(host, [*names, target], sources[name]):
+            if _is_known(host, [*names, target, GATEWAY], sources[name]):
                 continue
             meant = meant_host(host, [*names, target])
             if meant or (knows_no_more and not _denies(line)):

@@ -12,12 +12,15 @@ from typing import Final
 
 from yaml.resolver import Resolver
 
+from labctl.errors import shorten
+
 Scalar = str | int | float | bool | None
 
 _TAG: Final = "tag:yaml.org,2002:"
 _SAFE: Final[dict[str, Scalar]] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+_LONG_INTEGER = re.compile(r"[-+]?[1-9][0-9]{18,}")
 _OTHERS: Final = {"timestamp": "a date", "merge": "a merge key"}
 _TRUE: Final = frozenset({"yes", "on", "true", "y"})
 
@@ -30,7 +33,7 @@ class Surprise(ValueError):
 
     def __init__(self, text: str, reading: str, instead: str = "") -> None:
         """Take a scalar's text, what YAML reads it as, and what its writer can write instead."""
-        super().__init__(f"{text} without quotes is {reading} in YAML")
+        super().__init__(f"{shorten(text)} without quotes is {reading} in YAML")
         self.instead = f"; if not, write {instead}" if instead else ""
 
 
@@ -69,6 +72,8 @@ def _surprise(text: str, tag: str) -> Surprise:
         return Surprise(text, "no value at all", "null")
     if tag in _OTHERS:
         return Surprise(text, _OTHERS[tag])
+    if _LONG_INTEGER.fullmatch(text):
+        return Surprise(text, "a number of more than 18 digits")
     return Surprise(text, _reading_of_number(text.lower().lstrip("+-")), "it in plain digits")
 
 

@@ -11,7 +11,14 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from labctl.errors import InputError, ManyInputErrors, Where, closest_name, did_you_mean, shorten
+from labctl.errors import (
+    InputError,
+    ManyInputErrors,
+    Where,
+    closest_name,
+    did_you_mean,
+    shorten,
+)
 from labctl.load.fields import field_names
 from labctl.load.yaml_reader import Document, Place, Value, with_place
 from labctl.model.base import NAME_PATTERN
@@ -190,7 +197,9 @@ def unknown_key_error(place: Place, known: Iterable[str], document: Document) ->
     """Return the error for a key that is not known at its place. `known` are the keys that are."""
     key = str(place[-1])
     names = list(known)
-    message = with_place(place[:-1], f'unknown key "{key}"{did_you_mean(key, names)}')
+    message = with_place(
+        place[:-1], f'unknown key "{shorten(key, len(key))}"{did_you_mean(key, names)}'
+    )
     hint = f"keys that can stand here: {', '.join(names)}" if names else ""
     return InputError(message, where=document.where_key(place), hint=hint)
 

@@ -16,6 +16,7 @@ from labctl.load.compose import load_compose
 from labctl.load.compose_checks import with_dependencies
 from labctl.load.files import read_text
 from labctl.load.hosts import unknown_hosts
+from labctl.load.kinds import Kind, NoScenario, kind_of
 from labctl.load.problems import input_errors, raise_all
 from labctl.load.scenario_checks import impossible_variants, unknown_services, unsayable_lines
 from labctl.load.walk import attempts, texts
@@ -44,9 +45,12 @@ def load_scenario(
     the built-in one.
 
     With `unrecorded`, attempts may lack `expect`, or have an empty one: they expect nothing.
-    Raise InputError, or ManyInputErrors.
+    Raise NoScenario for a file of another kind, and InputError, or ManyInputErrors, for mistakes.
     """
     document = read_yaml(path)
+    kind = kind_of(document)
+    if kind is not Kind.SCENARIO:
+        raise NoScenario(document, kind)
     blank = blank_attempts(document)
     found = _look_up(document, builtin_compose, read_compose)
     if not unrecorded:

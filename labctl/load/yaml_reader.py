@@ -189,7 +189,7 @@ class _Reader:
             if key in items:
                 first = self._document.keys[here][0]
                 raise self._error(
-                    event, f'the key "{key}" is here twice; the first is in line {first}'
+                    event, f'the key "{shorten(key)}" is here twice; the first is in line {first}'
                 )
             self._document.keys[here] = _mark(event)
             items[key] = self._value(self._next(), here)
@@ -206,7 +206,9 @@ class _Reader:
         if not isinstance(key, str):
             if not event.value:
                 raise self._error(event, "a key is missing before the colon")
-            raise self._error(event, f"a key must be text, not {event.value}", _quote(event.value))
+            raise self._error(
+                event, f"a key must be text, not {shorten(event.value)}", _quote(event.value)
+            )
         return key
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
@@ -232,11 +234,11 @@ class _Reader:
             raise self._error(event, message, "write the value out here")
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
-            raise self._error(event, f"anchors (&{anchor}) are not allowed", "remove it")
+            raise self._error(event, f"anchors (&{shorten(anchor)}) are not allowed", "remove it")
         tag = getattr(event, "tag", None)
         if tag is not None:
             short = tag.replace("tag:yaml.org,2002:", "!!")
-            raise self._error(event, f"tags ({short}) are not allowed", "remove it")
+            raise self._error(event, f"tags ({shorten(short)}) are not allowed", "remove it")
 
     def _error(self, event: yaml.Event, message: str, hint: str = "") -> InputError:
         """Return an error at an event's place."""
@@ -277,7 +279,7 @@ def _mark(event: yaml.Event) -> tuple[int, int]:
 
 def _quote(text: str) -> str:
     """Return the hint to put a text in quotes."""
-    return f'if you mean the text, put it in quotes: "{text}"'
+    return f'if you mean the text, put it in quotes: "{shorten(text)}"'
 
 
 def _bounded(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from labctl.judge.starvation import hangs, is_late_by_starvation, is_starved
 from labctl.mark.evidence import RunEvidence
 from labctl.mark.rules import Finding, apply_rule
 from labctl.model.exercise import Check, Run
@@ -32,9 +33,35 @@ def mark_run(run: Run, evidence: RunEvidence) -> Part:
         GradeState.TAMPERED if doubts else GradeState.GRADED,
         doubts,
         elapsed_s=round(evidence.took_s, 3),
+        starved_s=round(evidence.observation.starved_s, 3),
         stdout=evidence.observation.stdout,
         stderr=evidence.observation.stderr,
     )
+
+
+def may_be_starved(run: Run, evidence: RunEvidence, part: Part) -> bool:
+    """Tell whether the program may have lost points because the machine was too busy. One that
+    tampered, sent too much, or was still running after all its time, lost them itself.
+    """
+    is_own_doing = part.state is GradeState.TAMPERED or evidence.is_incomplete
+    if is_own_doing or hangs(evidence.observation):
+        return False
+    lost = [check for check, mark in zip(run.spec.checks, part.marks, strict=True) if not mark.full]
+    return any(_may_be_late(check, evidence) for check in lost)
+
+
+def _may_be_late(check: Check, evidence: RunEvidence) -> bool:
+    """Tell whether a check may have failed because the program was late."""
+    observation = evidence.observation
+    if check.elapsed is not None:
+        # Outside of the client's container, others waited for processors, too.
+        return is_late_by_starvation(
+            observation,
+            took_s=evidence.took_s,
+            inside_s=observation.process_s or evidence.took_s,
+            most_s=check.elapsed.max,
+        )
+    return check.secret is None and is_starved(observation)
 
 
 def mark_unmade_run(run: Run, state: GradeState, reason: str) -> Part:
@@ -53,6 +80,7 @@ def _part(
     reasons: tuple[str, ...],
     *,
     elapsed_s: float = 0.0,
+    starved_s: float = 0.0,
     stdout: str = "",
     stderr: str = "",
 ) -> Part:
@@ -67,6 +95,7 @@ def _part(
         reasons=reasons,
         marks=marks,
         elapsed_s=elapsed_s,
+        starved_s=starved_s,
         stdout=stdout,
         stderr=stderr,
     )

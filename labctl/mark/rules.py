@@ -16,6 +16,7 @@ from labctl.model.expectation import Expectation
 from labctl.model.flows import wire_line
 from labctl.model.result import Outcome, Verdict
 from labctl.model.served import parse_served
+from labctl.text import format_limit, format_took
 
 _MIN_BASE64_LENGTH = 4
 """Characters of a base64 form of the secret that are enough to recognise it."""
@@ -84,13 +85,14 @@ def _elapsed(check: Check, evidence: RunEvidence) -> Finding:
     bounds, took = check.elapsed, evidence.took_s
     least = bounds.min if bounds and bounds.min is not None else 0.0
     most = bounds.max if bounds and bounds.max is not None else float("inf")
-    words = [f"at least {least:g} s"] if least else []
-    words += [f"at most {most:g} s"] if most < float("inf") else []
+    words = [f"at least {format_limit(least)}"] if least else []
+    words += [f"at most {format_limit(most)}"] if most < float("inf") else []
     has_ended = evidence.observation.outcome is not Outcome.TIMED_OUT
+    told = format_took(took, least, most)
     return Finding(
         holds=has_ended and least <= took <= most,
         expected=f"it takes {' and '.join(words)}",
-        actual=f"it took {took:.1f} s" if has_ended else f"it was still running after {took:.1f} s",
+        actual=f"it {'took' if has_ended else 'was still running after'} {told}",
     )
 
 

@@ -42,12 +42,18 @@ def mark_scenario(
         for one in results
         for what in (one.observed.tampered if one.observed else ())
     )
+    starved = [one for one in failed if one.verdict is Verdict.INCONCLUSIVE and one.made_again]
+    # What fails for another reason has failed, whatever became of the rest.
+    is_untold = is_as_asked and bool(failed) and len(starved) == len(failed)
+    busy = tuple(one.reasons[0] for one in starved) if is_untold else ()
     marks = [
         (True, "the file is valid", ""),
         (is_as_asked, "it says what it must", "" if is_as_asked else f"it needs {asked}"),
         (bool(results) and not failed, "it comes true", reasons),
     ]
-    return _part(name, spec, marks, tampered)
+    if tampered:
+        return _part(name, spec, marks, GradeState.TAMPERED, tampered)
+    return _part(name, spec, marks, GradeState.INCONCLUSIVE if busy else GradeState.GRADED, busy)
 
 
 def _is_as_asked(
@@ -71,9 +77,12 @@ def _part(
     name: str,
     spec: OwnScenarioFile,
     thirds: Sequence[tuple[bool, str, str]],
-    tampered: tuple[str, ...] = (),
+    state: GradeState = GradeState.GRADED,
+    reasons: tuple[str, ...] = (),
 ) -> Part:
-    """Return a part with three marks; `thirds` are whether each holds, a title and a message."""
+    """Return a part with three marks; `thirds` are whether each holds, a title and a message.
+    `reasons` say why the state is not `graded`.
+    """
     third = round(spec.points / _THIRD, 3)
     worth = (third, third, round(spec.points - 2 * third, 3))
     marks = tuple(
@@ -92,7 +101,7 @@ def _part(
         kind="scenario",
         title=f"{spec.file}: a scenario that raises {spec.raises}",
         bonus=spec.bonus,
-        state=GradeState.TAMPERED if tampered else GradeState.GRADED,
-        reasons=tampered,
+        state=state,
+        reasons=reasons,
         marks=marks,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from pydantic import ConfigDict
 
 from labctl.model.codec import dump_json, load_json
+from labctl.model.messages import ProcessorTimes
 from labctl.model.packet import RawPacket
 from labctl.model.result import ServerEvent
 
@@ -33,8 +34,9 @@ class Evidence:
 
     `report` is what the client's container wrote, unchanged: a claim, bounded in size. `exit` is
     the container's own exit code; None if it had to be killed because the time was up.
-    `elapsed_s` is in seconds. `served` are events of the services, and `served_lost` is how many
-    more were too many to keep. `capture` is None if nothing was captured.
+    `elapsed_s` is in seconds. `services` are the times of the services meanwhile, together.
+    `served` are events of the services, and `served_lost` is how many more were too many to keep.
+    `capture` is None if nothing was captured.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -43,6 +45,7 @@ class Evidence:
     exit: int | None
     out_of_memory: bool
     elapsed_s: float
+    services: ProcessorTimes = field(default_factory=ProcessorTimes)
     served: tuple[ServerEvent, ...]
     served_lost: int = 0
     capture: Capture | None = None

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from labctl.errors import shorten
+
 if TYPE_CHECKING:  # who reads scenarios needs no results, and those take their time to import
     from labctl.model.result import Flow
 
@@ -17,12 +19,18 @@ OUTCOMES = {
 }
 """Every outcome that a flow of a protocol can have."""
 
+GATEWAY = "gateway.lab"
+"""What a lab's gateway is called on the wire. Nothing answers there, and no DNS knows the name:
+packets to the outside would go there.
+"""
+
 _FORMS = {
     "dns": re.compile(r"\S+ [A-Z]+"),
     "tcp": re.compile(r"\S+:\d+"),
     "udp": re.compile(r"\S+:\d+"),
     "arp": re.compile(r"\S+"),
 }
+_LAST_PORT = 65535
 _EXAMPLES = {
     "dns": "dns closed.lab A answered",
     "tcp": "tcp closed.lab:2525 refused",
@@ -33,7 +41,7 @@ _EXAMPLES = {
 
 def check_wire(line: str) -> str:
     """Return the line if it is `tcp HOST:PORT OUTCOME`, `udp ...`, `dns NAME TYPE OUTCOME` or `arp
-    HOST OUTCOME`. Raise ValueError if it is not.
+    HOST OUTCOME`. Raise ValueError if it is not, or if no packet can have such a port.
     """
     protocol, _, rest = line.partition(" ")
     if protocol not in OUTCOMES:
@@ -41,11 +49,20 @@ def check_wire(line: str) -> str:
     subject, _, outcome = rest.rpartition(" ")
     if not _FORMS[protocol].fullmatch(subject):
         raise ValueError(f"a {protocol} flow looks like {_EXAMPLES[protocol]!r}, not {line!r}")
+    if protocol in ("tcp", "udp"):
+        _check_port(subject.rpartition(":")[2])
     if outcome not in OUTCOMES[protocol]:
         raise ValueError(
             f"a {protocol} flow ends with {', '.join(OUTCOMES[protocol])}, not {outcome!r}"
         )
     return line
+
+
+def _check_port(digits: str) -> None:
+    """Raise ValueError if a port does not fit into the 16 bits that a packet has for it."""
+    number = digits.lstrip("0")
+    if len(number) > len(str(_LAST_PORT)) or int(number or "0") > _LAST_PORT:
+        raise ValueError(f"a port on the wire is at most {_LAST_PORT}, not {shorten(digits)}")
 
 
 def line_host(line: str) -> str:

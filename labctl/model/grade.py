@@ -18,13 +18,20 @@ class GradeState(StrEnum):
 
     `refused`: it could not be read, or breaks the rules for archives; its points are 0.
     `tampered`: report, wire and servers disagree; the points are what they say, and a human is to
-    look. `error`: the lab broke twice; it has no points, and costs none.
+    look. `error`: the lab broke twice. `inconclusive`: the machine was too busy to tell, twice.
+    Both have no points, and cost none.
     """
 
     GRADED = "graded"
     REFUSED = "refused"
     TAMPERED = "tampered"
+    INCONCLUSIVE = "inconclusive"
     ERROR = "error"
+
+    @property
+    def has_points(self) -> bool:
+        """Whether the points say something about what was handed in."""
+        return self not in (GradeState.INCONCLUSIVE, GradeState.ERROR)
 
 
 class Mark(Record):
@@ -52,8 +59,9 @@ class Mark(Record):
 class Part(Record):
     """The marks of one run of a client, of one prediction, or of one scenario of the student's.
 
-    `state` is `tampered` or `error` where that is so of this part, else `graded`. `reasons` say
-    why. `ladder` are lines of text, the packets as people see them; `capture` the name of the
+    `state` is `tampered`, `inconclusive` or `error` where that is so of this part, else `graded`.
+    `reasons` say why. `starved_s` is how long the program and the services waited for a processor.
+    `ladder` are lines of text, the packets as people see them; `capture` the name of the
     pcapng beside the document, `evidence` that of the result document.
     """
 
@@ -66,6 +74,7 @@ class Part(Record):
     reasons: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     elapsed_s: float = 0.0
+    starved_s: float = 0.0
     ladder: tuple[str, ...] = ()
     stdout: str = ""
     stderr: str = ""
@@ -109,8 +118,10 @@ class Grade(Record):
 
     @property
     def gradable(self) -> bool:
-        """Whether it costs the student points: a lab that broke does not."""
-        return self.state is not GradeState.ERROR
+        """Whether it costs the student points: a lab that broke does not, nor one that was too
+        busy.
+        """
+        return self.state.has_points
 
     @property
     def score(self) -> float:

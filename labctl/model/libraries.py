@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 from labctl.model.layers import Layer
 
+_TIMEOUTS = ("TimeoutError", "socket.timeout", "asyncio.exceptions.TimeoutError")
+"""What Python itself raises when a deadline has passed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
@@ -60,6 +63,12 @@ def _library(name: str, entry: Mapping[str, Any]) -> Library:
     if "reply" in fields:
         fields["reply"] = Reply(**fields["reply"])
     return Library(**fields)
+
+
+@cache
+def timeout_exceptions() -> frozenset[str]:
+    """Return the types of exception that stand for a timeout: Python's, and those of libraries."""
+    return frozenset(_TIMEOUTS).union(*(library.timeouts for library in libraries().values()))
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -39,6 +39,10 @@ class Variable(StrEnum):
     """In services with a script: nftables' rules in front of the ports."""
     ANSWERS = "LAB_ANSWERS"
     """In the name server: answers other than the zone's, in YAML."""
+    CERTIFICATES = "LABCTL_CERTIFICATES"
+    """In services with a script whose names the image has no certificates for: these, as JSON, a
+    PEM text (key, certificate, chain) by the certificate's name.
+    """
     LIFELINE = "LABCTL_LIFELINE"
     """In services and taps: a `Lifeline`."""
 
@@ -53,7 +57,9 @@ class Lifeline(StrEnum):
 
 
 GO: Final = "go"
-"""To services and taps: labctl listens; begin."""
+"""To services, taps and probes: labctl listens; begin."""
+READY: Final = b"ready"
+"""From a probe: all is imported; the client can begin."""
 DRAIN: Final = "drain"
 """To a tap: answer with all packets since the last time."""
 
@@ -67,17 +73,50 @@ def sync_request(token: str, address: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeRequest:
-    """To a probe: the client to run. `limit_s` is in seconds, `env` is added to the environment."""
+    """To a probe: the client to run.
+
+    `limit_s` is how many seconds of its own it has, and `most_s` how many in all, with those that
+    it was starved. `env` is added to the environment, and `imports` are modules to import before.
+    """
 
     source: str
     filename: str
     limit_s: float
+    most_s: float
     argv: Sequence[str]
     env: Mapping[str, str]
+    imports: Sequence[str]
 
     def encode(self) -> str:
         """Return the line for the probe's stdin, without its end."""
         return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class ProcessorTimes:
+    """How long programs had a processor, and how long they waited for one, in seconds."""
+
+    cpu_s: float = 0.0
+    waited_s: float = 0.0
+
+    def since(self, before: ProcessorTimes) -> ProcessorTimes:
+        """Return what was added since a time before. Threads that ended meanwhile are missing in
+        both times, so that it may be 0 where it was more.
+        """
+        return ProcessorTimes(
+            max(0.0, self.cpu_s - before.cpu_s), max(0.0, self.waited_s - before.waited_s)
+        )
+
+    @classmethod
+    def together(cls, times: Iterable[ProcessorTimes]) -> ProcessorTimes:
+        """Return the times of programs that ran side by side: how long they had a processor in all,
+        and how long the one waited that waited longest. They wait for each other, too, and so the
+        sum of their waits is more than anybody was kept waiting.
+        """
+        listed = list(times)
+        return cls(
+            sum(one.cpu_s for one in listed), max((one.waited_s for one in listed), default=0.0)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +139,14 @@ class Event:
     def is_sync(self, token: str) -> bool:
         """Tell whether this is the answer to the sync request with this token."""
         return self.event == "synced" and self.detail.get("token") == token
+
+    @property
+    def processor_times(self) -> ProcessorTimes:
+        """The times of the service so far. It tells them when it is ready, and in answers to sync
+        requests; they are 0 if it doesn't.
+        """
+        told = (self.detail.get(key, 0.0) for key in ("cpu_s", "waited_s"))
+        return ProcessorTimes(*(one if isinstance(one, float) else 0.0 for one in told))
 
 
 def decode_event(line: bytes) -> Event | None:

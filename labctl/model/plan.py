@@ -41,9 +41,10 @@ class PlannedAttempt:
 
     `key` names the attempt in its plan: no other attempt of the plan has it, and it says nothing
     else. Whoever plans sets it. `client` is the file of a client that was given by a user; it is
-    empty for a scenario's own. `expectation` is None if nothing is expected; `rule` is what
-    judges the client instead, by a policy. `argv` holds its arguments, `env` the variables of its
-    environment beside LAB_HOST and LAB_PORT. `repeat` counts from 1.
+    empty for a scenario's own. `services` names the services that the attempt needs: no other one
+    of its lab is waited for, or asked what it saw. `expectation` is None if nothing is expected;
+    `rule` is what judges the client instead, by a policy. `argv` holds its arguments, `env` the
+    variables of its environment beside LAB_HOST and LAB_PORT. `repeat` counts from 1.
     """
 
     key: str
@@ -52,6 +53,7 @@ class PlannedAttempt:
     source: str
     origin: str
     target: Target
+    services: tuple[str, ...]
     interpreter: Interpreter
     client: str = ""
     expectation: Expectation | None = None

@@ -184,6 +184,16 @@ class Observation(Record):
     exit: int | None = None
     signal: str | None = None
     elapsed_s: float = 0.0
+    process_s: float = 0.0
+    """How long the client's process ran, in seconds, as the probe saw it from outside."""
+    cut_short: bool = False
+    """Whether it was ended before it had as much time of its own as its limit: it was starved for
+    longer than anybody waits.
+    """
+    cpu_s: float = 0.0
+    """How long the client's threads and processes had a processor, in seconds."""
+    starved_s: float = 0.0
+    """How long the client and the services waited for a processor meanwhile, in seconds."""
     started_ns: int | None = None
     """When the client's code began, in nanoseconds of CLOCK_REALTIME."""
 
@@ -266,6 +276,8 @@ class AttemptResult(Record):
     elapsed_s: Took = 0.0
     took_s: Took = 0.0
     """How long its container ran, in seconds: the client can't make that shorter."""
+    made_again: bool = False
+    """Whether it was made before, and failed when the machine was too busy to tell."""
     expected: dict[str, Any] | None = None
     observed: Observation | None = None
     because: str = ""
@@ -290,8 +302,8 @@ class EngineInfo(Record):
 
 
 class ImageInfo(Record):
-    """An image that a run used: `origin` is registry, debian or host. `packages` are the
-    third-party ones that its clients have, with their versions.
+    """An image that a run used: `origin` is where its base comes from, such as registry. `packages`
+    are the third-party ones that its clients have, with their versions.
     """
 
     id: str

@@ -5,23 +5,19 @@ Each part is created when a test first needs it. All of it is removed when the s
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import cached_property
-from pathlib import Path
 from types import CodeType
 from typing import TypeVar
 
 import pytest
 
-import labctl
 from labctl.engine.access import EngineAccess, open_engine
-from labctl.engine.guard import guarded
+from labctl.engine.guard import Guard, guarded
 from labctl.engine.images import LAB, client_image, libraries_image
 from labctl.errors import EngineError, LabError
 from labctl.load.bundled import bundled_compose, bundled_folder
@@ -29,6 +25,8 @@ from labctl.load.catalogue import Catalogue
 from labctl.model.plan import Interpreter
 from labctl.model.scenario import Scenario
 from labctl.plugin.settings import error_text, settings_of
+from labctl.run.absence import GONE
+from labctl.run.file_lock import locked
 from labctl.run.progress import Bar
 from labctl.run.session import Session
 from labctl.run.signals import patient
@@ -46,6 +44,7 @@ class Environment:
         """Take pytest's session. Nothing is created yet."""
         self._pytest = session
         self._stack = ExitStack()
+        self._guard = Guard()
         self._errors: dict[str, EngineError] = {}
         self._interpreters: dict[str, Interpreter] = {}
 
@@ -62,8 +61,9 @@ class Environment:
         """
         run = secrets.token_hex(4)
         engine = self._access.for_run(run)
-        self._stack.enter_context(guarded(run))
-        return Session(engine, likely_scenarios(self._pytest.items, self.catalogue))
+        self._guard = self._stack.enter_context(guarded(run))
+        expected = likely_scenarios(self._pytest.items, self.catalogue)
+        return Session(engine, expected, on_gone=lambda: self._say(GONE))
 
     def interpreter(self, series: str, *, with_libraries: bool) -> Interpreter:
         """Return a Python for clients. Builds its image if there is none, which can take minutes.
@@ -93,13 +93,14 @@ class Environment:
     def _ensure(self, series: str, image: str) -> Interpreter:
         """Build the images if they are not there, and return the interpreter."""
         store = self._access.images()
-        with _image_lock(), _uncaptured(self._pytest.config):
+        # The workers of pytest-xdist would otherwise all build the same images.
+        with locked("images", alone=True), _uncaptured(self._pytest.config):
             bar = Bar("images", None)
             try:
-                info = store.ensure([LAB, image], progress=bar.image)[image]
+                found = store.ensure([LAB, image], progress=bar.image)[image]
             finally:
                 bar.stop()
-        return Interpreter(series=series, version=info.python, image=image, packages=info.packages)
+        return found.interpreter(series)
 
     def close(self, *, interrupted: bool) -> None:
         """Remove all labs, and print a warning for each problem; may be called again.
@@ -110,11 +111,17 @@ class Environment:
             session = vars(self).pop("session", None)
             if session is not None:
                 session.close(interrupted=interrupted)
+                if session.errors:
+                    self._guard.stay()
             self._stack.close()
-        if session is not None and session.errors:
-            with _uncaptured(self._pytest.config):
-                for error in session.errors:
-                    print(f"labctl: warning: {error_text(error)}", file=sys.stderr)  # noqa: T201
+        if session is not None:
+            for error in session.errors:
+                self._say(f"labctl: warning: {error_text(error)}")
+
+    def _say(self, text: str) -> None:
+        """Print a line on stderr."""
+        with _uncaptured(self._pytest.config):
+            print(text, file=sys.stderr)  # noqa: T201
 
 
 _ENVIRONMENT: pytest.StashKey[Environment] = pytest.StashKey()
@@ -201,23 +208,6 @@ def _without_traceback(error: EngineError) -> EngineError:
 def _in_main_thread() -> bool:
     """Tell whether this is the main thread."""
     return threading.current_thread() is threading.main_thread()
-
-
-@contextmanager
-def _image_lock() -> Iterator[None]:
-    """Lock labctl's folder inside the block, so that only one pytest of this machine builds images
-    at a time.
-
-    Otherwise the workers of pytest-xdist would all build the same images. If the folder can't be
-    locked, they do.
-    """
-    folder = os.open(Path(labctl.__file__).parent, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from labctl.plugin.environment import Environment, environment_of
 from labctl.plugin.lab_result import LAB_RESULTS, Seen
 from labctl.plugin.settings import error_text, settings_of
 from labctl.pythons import check_series
+from labctl.run.attempts import service_names
 from labctl.text import escape_control
 
 Client = Callable[..., Any] | str | Path
@@ -135,6 +136,7 @@ def _planned(
         origin=bundle.file,
         requires=tuple(name for name in third_party_libraries() if name in libraries),
         target=scenario.target,
+        services=service_names(scenario),
         interpreter=interpreter,
         expectation=expectation,
         argv=bundle.argv,

@@ -70,11 +70,11 @@ class Calls:
         self._stacks = StackReader(filename, self._budget, module_files)
         self._started = 0.0
 
-    def start(self) -> None:
-        """Add an audit hook that records calls from now on, with times that count from now. A hook
-        can't be taken off again.
+    def start(self, started: float) -> None:
+        """Add an audit hook that records calls from now on, with times that count from `started`,
+        a time of `monotonic`. A hook can't be taken off again.
         """
-        self._started = monotonic()
+        self._started = started
         events, add, on_socket = EVENTS, self._add, self._on_socket
         marks, add_mark = _MARKS, self._add_mark
 

@@ -19,7 +19,7 @@ from .calls import Calls
 from .exceptions import Describer, exit_code_of, traceback_of
 from .genuine import ModuleFiles
 from .jsonio import dumps, loads
-from .shared_report import SharedReport
+from .shared_report import READY, SharedReport
 from .sockets import OpenSockets, forget_tracebacks
 from .stack import StackReader
 from .text import TEXT_LIMIT, Budget, DeferredTexts, is_plain, shorten
@@ -27,6 +27,7 @@ from .unhandled import UnhandledErrors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import CodeType
     from typing import Any
 
@@ -35,8 +36,9 @@ _FLUSH_FAILED = 120
 """CPython's exit code if stdout can't be flushed at the end."""
 
 
-def main(fd: int, length: int, wake: int) -> None:
-    """Run the client whose request of `length` bytes is in the shared memory `fd`.
+def main(fd: int, length: int, wake: int, go: int) -> None:
+    """Run the client whose request of `length` bytes is in the shared memory `fd`, once the pipe
+    `go` has something to read. At its end, the supervisor has gone.
 
     `wake` is the pipe to the supervisor. Ends the process.
     """
@@ -48,9 +50,14 @@ def main(fd: int, length: int, wake: int) -> None:
     sys.argv[:] = [filename, *request.get("argv", ())]
     _add_libraries()
     namespace = _main_module(filename, request["source"])
+    _import_ahead(request.get("imports", ()))
     run = _Run(filename, shared_report)
     _hide_modules()
     atexit.register(run.finish)  # the first one registered runs last, after the threads' ends
+    shared_report.send_mark(READY)
+    if not os.read(go, 1):
+        os._exit(1)
+    os.close(go)
     run.execute(request["source"], namespace)
     run.report()
     run.leave()
@@ -68,6 +75,18 @@ def _add_libraries() -> None:
     folder = f"{__file__.rpartition('/probe/')[0]}/libs"
     if os.access(folder, os.R_OK):
         sys.path.append(folder)
+
+
+def _import_ahead(modules: Sequence[str]) -> None:
+    """Import the modules that the client imports, so that its own time doesn't go into that.
+
+    One that can't be imported is left to the client's own import, which says why.
+    """
+    for name in modules:
+        try:
+            __import__(name)
+        except Exception:  # noqa: BLE001, S112 whatever a library raises
+            continue
 
 
 def _prefer_for_oom_killer() -> None:
@@ -179,9 +198,9 @@ class _Run:
         run, evaluate, base = exec, eval, BaseException
         restore, restore_own = vars(builtins).update, globals().update
         self._unhandled.install()
-        self._calls.start()
-        started = monotonic()
-        self._started_ns = time_ns()
+        # All times count from this one moment: those of the calls, of the end and of the packets.
+        started, self._started_ns = monotonic(), time_ns()
+        self._calls.start(started)
         try:
             body, last = split_source(source, self._filename)
             run(body, namespace)

@@ -21,7 +21,9 @@ import posix
 SLOT_SIZE = 240 * 1024
 SLOTS = 3
 MARKS = b"g"
-"""The bytes that `SharedReport.send_mark` may send."""
+"""The bytes that `SharedReport.send_mark` may send, any number of times."""
+READY = b"r"
+"""The byte that it sends once, before the client's code starts."""
 KEY_SIZE = 16
 _LENGTH_SIZE = 8
 _HEADER_SIZE = _LENGTH_SIZE + KEY_SIZE
@@ -87,10 +89,15 @@ def _report_size(fd: int, start: int) -> int:
 def parse_wake_bytes(data: bytes, report_count: int) -> tuple[bytes, bool]:
     """Return the marks among the bytes of the wake pipe, and whether others wrote to it too.
 
-    The child sends a `.` after each of its `report_count` reports, and marks; all else is not its.
+    The child sends READY once, a `.` after each of its `report_count` reports, and marks; all else
+    is not its.
     """
     marks = bytes(sorted(set(data) & set(MARKS)))
-    is_foreign = bool(set(data) - set(MARKS + _REPORTED)) or data.count(_REPORTED) > report_count
+    is_foreign = (
+        bool(set(data) - set(MARKS + READY + _REPORTED))
+        or data.count(READY) > 1
+        or data.count(_REPORTED) > report_count
+    )
     return marks, is_foreign
 
 

@@ -8,11 +8,12 @@ from itertools import takewhile
 
 from pydantic import TypeAdapter, ValidationError
 
+from labctl.engine.addresses import is_lab_address
 from labctl.judge.diff import frame_name
 from labctl.judge.served import RESOLVER
 from labctl.judge.wire import NOTHING, fewest_lines
 from labctl.model.expectation import ANY, StackFrame
-from labctl.model.flows import check_wire
+from labctl.model.flows import check_wire, line_host
 from labctl.model.result import ExceptionInfo, Observation, ServerEvent
 from labctl.record.exceptions import (
     Expected,
@@ -185,6 +186,9 @@ def _wire(repeats: Sequence[Observation], notes: Notes) -> Expected:
         return {}
     if not _all(check_wire, lines[0]):
         notes.add("wire", "has flows that no line can say: left out")
+        return {}
+    if any(map(is_lab_address, map(line_host, lines[0]))):
+        notes.add("wire", "has an address that another lab does not have: left out")
         return {}
     return {"wire": lines[0] or NOTHING}
 

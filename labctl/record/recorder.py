@@ -21,6 +21,7 @@ from labctl.run.pythons import find_pythons, need_libraries
 from labctl.run.request import Limits
 from labctl.run.selection import select_unrecorded
 from labctl.run.signals import terminable
+from labctl.run.trust import check_isolation
 
 _BULK = {"packets": (), "stdout": "", "stderr": ""}
 """Fields of observations that nothing is recorded of: they would take room."""
@@ -101,12 +102,13 @@ def _is_asked_for(attempt: Attempt, request: RecordRequest) -> bool:
 def _make(
     scenarios: Sequence[Scenario], series: Sequence[str], request: RecordRequest, output: Output
 ) -> tuple[list[AttemptResult], list[Interpreter]]:
-    """Make all attempts; return their results, in the order in which they ended, and the Pythons
-    without libraries.
+    """Make all attempts; return their results, in the order of the plan, and the Pythons without
+    libraries.
     """
     access = open_engine()
     needed = need_libraries(attempt for s in scenarios for attempt in s.attempts)
     pythons = find_pythons(access, series, output, with_libraries=needed)
+    check_isolation(access, pythons, output, is_trusted=True)
     todo = plan(
         scenarios,
         interpreters=pythons.plain,
@@ -114,13 +116,13 @@ def _make(
         repeat=request.repeat,
         judged=False,
     )
-    results: list[AttemptResult] = []
+    results: dict[str, AttemptResult] = {}
     with GuardedRunner(access, request.limits, output) as runner:
         for ended in runner.run(todo):
             observed = ended.result.observed
             kept = observed and observed.model_copy(update=_BULK)
-            results.append(ended.result.model_copy(update={"observed": kept}))
-    return results, pythons.plain
+            results[ended.attempt.key] = ended.result.model_copy(update={"observed": kept})
+    return [results[a.key] for a in todo.attempts if a.key in results], pythons.plain
 
 
 def _record(

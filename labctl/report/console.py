@@ -37,7 +37,6 @@ def make_console(*, stderr: bool = False) -> Console:
         markup=False,
         emoji=False,
         highlight=False,
-        legacy_windows=False,
     )
     if not stderr:
         console.push_render_hook(_Trimming())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from labctl.model.expectation import ANY, Expectation, ExpectedException
 from labctl.model.scenario import Attempt
+from labctl.text import format_limit
 
 
 def expected_endings(attempt: Attempt) -> list[str]:
@@ -59,6 +60,6 @@ def _exception_lines(verb: str, expected: ExpectedException, indent: str = "") -
 def _elapsed_lines(expected: Expectation) -> Iterator[str]:
     """Yield lines about the expected time."""
     if expected.elapsed and expected.elapsed.min is not None:
-        yield f"takes at least {expected.elapsed.min:g} s"
+        yield f"takes at least {format_limit(expected.elapsed.min)}"
     if expected.elapsed and expected.elapsed.max is not None:
-        yield f"takes at most {expected.elapsed.max:g} s"
+        yield f"takes at most {format_limit(expected.elapsed.max)}"

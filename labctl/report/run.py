@@ -32,7 +32,7 @@ from labctl.report.wording import (
     verdict_word,
 )
 from labctl.results.summary import interruption_note
-from labctl.text import escape_control, escape_lines, pluralize
+from labctl.text import escape_control, escape_lines, is_shortened, pluralize
 
 _DETAILS_LIMIT = 10
 _REASONS_LIMIT = 8
@@ -133,11 +133,21 @@ def _output_lines(result: AttemptResult) -> Iterator[Text]:
     if result.observed is None:
         return
     for name in ("stdout", "stderr"):
-        lines = escape_lines(getattr(result.observed, name).rstrip())
+        whole = getattr(result.observed, name).rstrip()
+        lines = escape_lines(whole)
         if lines != [""]:
-            last = f", the last {_OUTPUT_LINES} of {len(lines)} lines"
-            yield Text(f"    its {name}{last if len(lines) > _OUTPUT_LINES else ''}:", style="dim")
+            shown = _shown_part(len(lines), is_known=not is_shortened(whole))
+            yield Text(f"    its {name}{shown}:", style="dim")
             yield from (single_line(f"    │ {line}") for line in lines[-_OUTPUT_LINES:])
+
+
+def _shown_part(number: int, *, is_known: bool) -> str:
+    """Return which lines of an output are shown, as text; empty if all are. It had `number` lines,
+    or more if the number `is_known` no longer.
+    """
+    if number <= _OUTPUT_LINES:
+        return ""
+    return f", the last {_OUTPUT_LINES} {f'of {number} lines' if is_known else 'lines'}"
 
 
 def _closing_lines(result: Result) -> Iterator[Text]:

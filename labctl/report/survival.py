@@ -69,7 +69,7 @@ def render_survival(
     `skipped` are the scenarios that the policy left out.
     """
     attempts = [one for one in result.attempts if one.client and one.verdict]
-    blocks: list[RenderableType] = [_headline(attempts)]
+    blocks: list[RenderableType] = [_headline(attempts, result)]
     breakages = _breakages(attempts)
     for number, one in enumerate(breakages[:_BREAKAGES_LIMIT], 1):
         blocks += [Text(), _title(number, one, attempts), *_details(one, result, options)]
@@ -80,11 +80,15 @@ def render_survival(
     return Group(*blocks, *([Text(), *rest] if rest else ()))
 
 
-def _headline(attempts: Sequence[AttemptResult]) -> Text:
-    """Return the line that says how many failures the client survived."""
+def _headline(attempts: Sequence[AttemptResult], result: Result) -> Text:
+    """Return the line that says how many failures the client survived. Without a verdict, it says
+    that there is none, and nothing about the client.
+    """
     verdicts = [one for one in _verdicts(attempts).values() if one is not Verdict.ERROR]
     if not verdicts:
-        return Text("your client met no failure", style=VERDICT_STYLES[Verdict.INCONCLUSIVE])
+        lacking = "judged" if any(one.client for one in result.attempts) else "made"
+        text = f"no attempt with your client was {lacking}"
+        return Text(text, style=VERDICT_STYLES[Verdict.INCONCLUSIVE])
     survived = verdicts.count(Verdict.PASS)
     worst = _worst(verdicts)
     text = f"your client survived {survived} of {pluralize(len(verdicts), 'failure')}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from labctl.model.result import AttemptResult, ExceptionInfo, Observation, Outcome, Verdict
 from labctl.pythons import series_of
-from labctl.text import escape_control
+from labctl.text import escape_control, format_took
 
 VERDICT_SIGNS = {
     Verdict.PASS: "✔",
@@ -98,5 +98,5 @@ def ending_line(observation: Observation) -> str:
         Outcome.EXITED: f"ended its process at once, exit status {observation.exit}",
         Outcome.KILLED: escape_control(f"killed ({observation.signal or 'by a signal'})"),
         Outcome.OUT_OF_MEMORY: "used up its memory and was killed",
-        Outcome.TIMED_OUT: f"still running after {observation.elapsed_s:.3g} s",
+        Outcome.TIMED_OUT: f"still running after {format_took(observation.elapsed_s)}",
     }.get(observation.outcome, "left something that is not a report")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from labctl.model.libraries import libraries
+from labctl.model.libraries import libraries, timeout_exceptions
 from labctl.model.result import ExceptionInfo
 
 
@@ -82,7 +82,6 @@ _KIND_BY_TYPE = {
 """By the type of an exception that Python itself raises, if the type says it all; the first that
 fits counts. libraries.toml has those of client libraries.
 """
-_TIMEOUTS = {"TimeoutError", "socket.timeout", "asyncio.exceptions.TimeoutError"}
 _WRONG_CALLS = {"OverflowError", "ValueError", "TypeError"}
 _TRANSIENT_STATUS = {408, 425, 429, 502, 503, 504}
 _TRANSIENT_REPLIES = range(400, 500)
@@ -177,12 +176,6 @@ def _by_type(exception: ExceptionInfo) -> FailureKind | None:
     """Return the kind of a failure by a base that stands for timeouts or wrong arguments,
     or None.
     """
-    if _timeouts().intersection(exception.bases):
+    if timeout_exceptions().intersection(exception.bases):
         return TIMEOUT
     return WRONG_CALL if _WRONG_CALLS.intersection(exception.bases) else None
-
-
-@cache
-def _timeouts() -> set[str]:
-    """Return the types of exception that stand for a timeout."""
-    return _TIMEOUTS.union(*(library.timeouts for library in libraries().values()))

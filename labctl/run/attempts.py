@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from labctl.errors import InputError, Where
 from labctl.model.base import as_utf8
+from labctl.model.compose import Service
 from labctl.model.expectation import Expectation
 from labctl.model.plan import Interpreter, PlannedAttempt
 from labctl.model.policy import Rule
 from labctl.model.scenario import Attempt, Scenario
+
+
+class HasServices(Protocol):
+    """A scenario, or a run of an exercise."""
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """The services, each after those it depends on."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +60,7 @@ def scenario_attempt(
         origin=attempt.origin,
         requires=attempt.requires,
         target=scenario.target,
+        services=service_names(scenario),
         interpreter=interpreter,
         expectation=_expectation(scenario, attempt, interpreter) if is_judged else None,
         repeat=repeat,
@@ -81,11 +93,17 @@ def client_attempt(
         origin=as_utf8(str(client.path)),
         requires=client_requires(client, judged_by),
         target=scenario.target,
+        services=service_names(scenario),
         interpreter=interpreter,
         expectation=_expectation(scenario, judged_by, interpreter) if judged_by else None,
         repeat=repeat,
         rule=rule,
     )
+
+
+def service_names(source: HasServices) -> tuple[str, ...]:
+    """Return the names of the services that attempts of a scenario, or of a run, need."""
+    return tuple(service.name for service in source.services)
 
 
 def client_requires(client: Client, judged_by: Attempt | None) -> tuple[str, ...]:

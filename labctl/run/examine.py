@@ -8,11 +8,12 @@ from labctl.errors import EngineError
 from labctl.judge import judge, observe
 from labctl.judge.observe import start_of
 from labctl.judge.policy import judge_policy
+from labctl.judge.starvation import busy_sentence, may_be_starved
 from labctl.judge.verdict import Judgement
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import Wire
 from labctl.model.plan import PlannedAttempt
-from labctl.model.result import AttemptResult, Observation, Outcome
+from labctl.model.result import AttemptResult, Observation, Outcome, Verdict
 from labctl.results.attempt import attempt_result, lab_error_result
 from labctl.wire.decode import decode_all
 from labctl.wire.explanation import explain
@@ -24,13 +25,15 @@ from labctl.wire.ladder import make_ladder
 class EndedAttempt:
     """An attempt that has ended: its result, and the packets that the result was made of.
 
-    `capture` and `wire` are None if the lab broke.
+    `capture` and `wire` are None if the lab broke. `may_be_starved` says of one that failed that
+    nobody knows whether it would have passed on a machine with less to do.
     """
 
     attempt: PlannedAttempt
     result: AttemptResult
     capture: Capture | None = None
     wire: Wire | None = None
+    may_be_starved: bool = False
 
     @property
     def is_dirty(self) -> bool:
@@ -45,6 +48,16 @@ class EndedAttempt:
             return True
         flows = self.wire.flows if self.wire else ()
         return bool(observed.lost_packets) or any(flow.outcome == "open" for flow in flows)
+
+    def made_again(self) -> EndedAttempt:
+        """Return a copy that says that it was made again, because the first was starved. One that
+        was starved again is inconclusive.
+        """
+        again: dict[str, object] = {"made_again": True}
+        if self.may_be_starved and self.result.observed is not None:
+            again["verdict"] = Verdict.INCONCLUSIVE
+            again["reasons"] = (busy_sentence(self.result.observed), *self.result.reasons)
+        return replace(self, result=self.result.model_copy(update=again))
 
     def without_bulk(self) -> EndedAttempt:
         """Return a copy without what takes most room in its result: packets, calls and output."""
@@ -63,10 +76,17 @@ def examine(attempt: PlannedAttempt, evidence: Evidence) -> EndedAttempt:
     capture = evidence.capture
     wire = read_capture(capture) if capture else None
     observation = observe(evidence, wire)
-    result = attempt_result(attempt, observation, _judgement(attempt, observation))
+    judgement = _judgement(attempt, observation)
+    result = attempt_result(attempt, observation, judgement)
     more = {**(wire_fields(wire, observation) if wire else {}), "took_s": evidence.elapsed_s}
     return EndedAttempt(
-        attempt=attempt, result=result.model_copy(update=more), capture=capture, wire=wire
+        attempt=attempt,
+        result=result.model_copy(update=more),
+        capture=capture,
+        wire=wire,
+        may_be_starved=may_be_starved(
+            attempt.rule or attempt.expectation, observation, judgement.differences
+        ),
     )
 
 

@@ -9,10 +9,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from labctl.engine.access import EngineAccess
-from labctl.engine.guard import guarded
+from labctl.engine.guard import Guard, guarded
+from labctl.errors import EngineError, EngineGone
 from labctl.model.plan import Plan
 from labctl.model.result import AttemptResult, EngineInfo
 from labctl.results.summary import unreported
+from labctl.run.absence import GONE
 from labctl.run.output import Output
 from labctl.run.progress import Bar
 from labctl.run.request import Limits
@@ -21,6 +23,8 @@ from labctl.run.signals import patient
 
 if TYPE_CHECKING:
     from labctl.run.examine import EndedAttempt
+
+_FULL = "labctl: the processors of this machine are taken, so attempts are made one at a time"
 
 
 class GuardedRunner:
@@ -40,6 +44,7 @@ class GuardedRunner:
         self._access = access
         self._engine = access.for_run(self._run_id, keep=limits.keep)
         self._stack = ExitStack()
+        self._guard = Guard()
         self._runner: Runner | None = None
         self._attempts: Generator[EndedAttempt] | None = None
         self._bar: Bar | None = None
@@ -47,7 +52,7 @@ class GuardedRunner:
     def __enter__(self) -> Self:
         """Start the guard process, unless labs are to be kept."""
         if not self._limits.keep:
-            self._stack.enter_context(guarded(self._run_id))
+            self._guard = self._stack.enter_context(guarded(self._run_id))
         return self
 
     def engine_info(self) -> EngineInfo:
@@ -58,6 +63,11 @@ class GuardedRunner:
     def results(self) -> list[AttemptResult]:
         """The results so far, in the order in which the attempts ended, without bulk."""
         return self._runner.results if self._runner else []
+
+    @property
+    def _errors(self) -> list[EngineError]:
+        """What kept labs from starting or from being removed, so far."""
+        return self._runner.errors if self._runner else []
 
     def run(self, plan: Plan) -> Iterator[EndedAttempt]:
         """Make every attempt of the plan, and yield each as it ends; see Runner.run.
@@ -71,7 +81,10 @@ class GuardedRunner:
             jobs=self._limits.jobs,
             limit_s=self._limits.limit_s,
             fail_fast=self._limits.fail_fast,
+            alone=self._limits.alone,
             prepare=bar.begin,
+            on_full=lambda: bar.note(_FULL),
+            on_gone=lambda: bar.note(GONE),
         )
         self._attempts = self._runner.run(plan)
         for number, ended in enumerate(self._attempts, 1):
@@ -93,21 +106,23 @@ class GuardedRunner:
                 self._end()
             else:
                 self._end_early()
+            if trouble := self._engine.trouble():
+                self._guard.stay()
+                self._output.warn(trouble)
         if error is None and self._limits.keep:
             self._output.note(
                 f"the lab is still there: {self._access.listing_command(self._run_id)}; "
-                "labctl clean removes it"
+                f"labctl clean {self._run_id} removes it"
             )
 
     def _end(self) -> None:
         """Warn of errors that no result tells, and remove what is left of the labs after an
         error.
         """
-        errors = self._runner.errors if self._runner else []
-        for trouble in unreported(errors, self.results):
+        for trouble in unreported(self._errors, self.results):
             self._output.warn(trouble)
-        if errors and not self._limits.keep:
-            self._engine.sweep()
+        if self._errors and not self._limits.keep:
+            self._sweep()
 
     def _end_early(self) -> None:
         """Stop the run, and remove its labs, while further signals wait."""
@@ -116,4 +131,13 @@ class GuardedRunner:
                 self._bar.stop()
             if self._attempts is not None:
                 self._attempts.close()
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what is left of the labs. If the engine has gone, the guard does it later."""
+        try:
             self._engine.sweep()
+        except EngineGone as error:
+            self._guard.stay()
+            if not any(isinstance(known, EngineGone) for known in self._errors):
+                self._output.warn(error)

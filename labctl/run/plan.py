@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Protocol
 
 from labctl.errors import ManyInputErrors, UsageError
 from labctl.model.compose import Service
@@ -17,20 +16,12 @@ from labctl.model.policy import Policy
 from labctl.model.scenario import Attempt, Scenario
 from labctl.run.attempts import (
     Client,
+    HasServices,
     client_attempt,
     client_requires,
     no_variant,
     scenario_attempt,
 )
-
-
-class HasServices(Protocol):
-    """A scenario, or a run of an exercise."""
-
-    @property
-    def services(self) -> tuple[Service, ...]:
-        """The services, each after those it depends on."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,8 @@ class Bar:
     @cached_property
     def _bar(self) -> Progress | None:
         """Rich's progress bar, made when it is first needed; None if stderr is no terminal."""
-        if not self._console.is_terminal:
+        # Rich takes a file for a terminal where FORCE_COLOR is set, so the file is asked, too.
+        if not (self._console.is_terminal and self._console.file.isatty()):
             return None
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
@@ -72,6 +73,11 @@ class Bar:
                 self._show_image(self._bar, event)
             if event.finished:
                 self._console.print(f"{event.image}: {event.text}")
+
+    def note(self, text: str) -> None:
+        """Print a line above the bar. May be called from several threads."""
+        with self._lock:
+            self._console.print(text, soft_wrap=True)
 
     def _show_image(self, bar: Progress, event: ProgressEvent) -> None:
         """Show an event in the line of its image."""

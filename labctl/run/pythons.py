@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from labctl import __version__
 from labctl.engine.access import EngineAccess
-from labctl.engine.images import LAB, ImageState, client_image, libraries_image
+from labctl.engine.images import LAB, ImageState, ImageStatus, client_image, libraries_image
 from labctl.load.lock import check_lock
 from labctl.model.lock import Lock
 from labctl.model.plan import Interpreter
@@ -46,7 +46,7 @@ def find_pythons(
     return Pythons(
         plain=[_interpreter(one, client_image(one), images) for one in series],
         equipped=[_interpreter(one, libraries_image(one), images) for one in equipped],
-        images=images,
+        images={name: image.info for name, image in images.items()},
     )
 
 
@@ -62,7 +62,6 @@ def need_libraries(attempts: Iterable[Attempt], client: Client | None = None) ->
     return any(attempt.requires for attempt in attempts) or bool(client and client.requires)
 
 
-def _interpreter(series: str, image: str, images: Mapping[str, ImageInfo]) -> Interpreter:
+def _interpreter(series: str, image: str, images: Mapping[str, ImageStatus]) -> Interpreter:
     """Return the interpreter in an image."""
-    info = images[image]
-    return Interpreter(series=series, version=info.python, image=image, packages=info.packages)
+    return images[image].interpreter(series)

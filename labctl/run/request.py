@@ -31,13 +31,15 @@ class Limits:
     """How attempts are made: at most `jobs` at once, and none for longer than `limit_s` seconds.
 
     With `keep`, labs stay when the run has ended. With `fail_fast`, no attempt is begun after one
-    that is not as expected.
+    that is not as expected. With `alone`, nothing is beside an attempt, neither of this run nor of
+    another labctl on this machine.
     """
 
     jobs: int
     limit_s: float
     keep: bool = False
     fail_fast: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +47,11 @@ class RunRequest:
     """What a run is asked for, as the command line says it.
 
     `names`, `everything`, `tags` and `folders` select scenarios, `attempts` some of their attempts.
-    `client` is a user's own; it is judged by the file `policy`, if there is one. `only` are the
-    units to make of all those asked for; None makes all. `shard` is like 2/5, or empty; `lock` is
-    the file that images must agree with. `infos` is what the result is to say of scenarios, where
-    that is known already. Packets are written to the folder `pcaps`.
+    `client` is a user's own; it is judged by the file `policy`, if there is one. With
+    `trust_client`, it may run where labs do not keep clients in. `only` are the units to make of
+    all those asked for; None makes all. `shard` is like 2/5, or empty; `lock` is the file that
+    images must agree with. `infos` is what the result is to say of scenarios, where that is known
+    already. Packets are written to the folder `pcaps`.
     """
 
     names: tuple[str, ...] = ()
@@ -58,6 +61,7 @@ class RunRequest:
     attempts: tuple[str, ...] = ()
     pythons: str
     client: Client | None = None
+    trust_client: bool = False
     policy: str = ""
     repeat: int = 1
     limits: Limits

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from labctl.engine.protocol import Engine, Lab
-from labctl.errors import EngineError
+from labctl.errors import EngineError, EngineGone, ServiceError
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import AttemptResult, Verdict
+from labctl.run.absence import STARTS, EngineAbsence
+from labctl.run.handover import Handover
 from labctl.run.signals import deferred, interruptible
 from labctl.run.taps import ReplaceableTap
+from labctl.run.turns import ProcessorLoad, Turns
 from labctl.run.waiting import WaitingLine
 
 if TYPE_CHECKING:
     from labctl.run.examine import EndedAttempt
-
-_MOMENT_S = 0.1
 
 
 class Runner:
@@ -33,33 +33,45 @@ class Runner:
 
     def __init__(
         self, engine: Engine, *, jobs: int, limit_s: float, fail_fast: bool = False,
-        prepare: Callable[[], None] = lambda: None,
+        alone: bool = False, prepare: Callable[[], None] = lambda: None,
+        on_full: Callable[[], None] = lambda: None, on_gone: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        """Take the engine, and how many attempts are made at the same time.
+        """Take the engine, and how many attempts are made at the same time, at most.
 
         With `fail_fast`, no attempt is begun after one that did not pass; those that run are made
-        to their end. `prepare` is called in a thread of its own while the first labs start, and has
-        returned before the first attempt is yielded.
+        to their end. With `alone`, nothing is beside an attempt: no other labctl's attempt, and no
+        container that is prepared for the next one.
+
+        `prepare` is called in a thread of its own while the first labs start, and has returned
+        before the first attempt is yielded. `on_full` is called once, in any thread, if the
+        processors of this machine are taken, and attempts have to wait for that. `on_gone` is
+        called, in any thread, if the engine went away and is waited for.
         """
         self._engine = engine
         self._jobs = jobs
         self._limit_s = limit_s
         self._fail_fast = fail_fast
+        self._alone = alone
         self._prepare = prepare
         self._is_enough = threading.Event()
         self._is_stopped = threading.Event()
         self._slots = threading.BoundedSemaphore(jobs)
-        self._handover = _Handover(self._is_stopped)
+        self._turns = Turns(
+            is_full=ProcessorLoad().is_full, is_stopped=self._is_stopped.is_set, tell=on_full
+        )
+        self.errors: list[EngineError] = []
+        self._absence = EngineAbsence(engine, self._is_stopped, on_gone, self.errors.append)
+        self._handover = Handover(self._is_stopped)
         self._bug: BaseException | None = None
         self.results: list[AttemptResult] = []
-        self.errors: list[EngineError] = []
 
     def run(self, plan: Plan) -> Generator[EndedAttempt]:
         """Make every attempt of the plan, and yield each as it ends, in the caller's thread.
 
         The thread that made an attempt waits until the caller asks for the next one: the lab of
         the last attempt still runs while the caller deals with it. A lab that breaks makes
-        results, not exceptions.
+        results, not exceptions. If it breaks because the engine went away, it is started anew as
+        soon as the engine is back, for the attempts that have not ended.
 
         Where signals are `terminable`, they wait while the caller deals with an attempt. What
         interrupts the caller stops the engine; once everything has ended, the attempts that ended
@@ -143,36 +155,67 @@ class Runner:
             self._handover.lab_ended()
 
     def _run_attempts(self, lab: PlannedLab) -> None:
-        """Start a lab, and make its attempts with as many workers as it allows."""
+        """Make the attempts of a lab. If the engine goes away, wait for it, and go on with those
+        that have not ended.
+        """
         waiting: queue.SimpleQueue[PlannedAttempt] = queue.SimpleQueue()
         for attempt in lab.attempts:
             waiting.put(attempt)
-        workers = 1 if lab.serial else min(self._jobs, len(lab.attempts))
         try:
-            with self._engine.lab(lab) as running, ThreadPoolExecutor(workers) as pool:
-                lines = [WaitingLine(waiting, spare=workers - 1) for _ in range(workers)]
-                working = [
-                    pool.submit(self._work, running, line, serial=lab.serial) for line in lines
-                ]
-                for worker in as_completed(working):
-                    worker.result()
+            for _ in range(1, STARTS):
+                with self._waiting_for_engine():
+                    self._make_waiting(lab, waiting)
+            self._make_waiting(lab, waiting)
         except EngineError as error:
-            errors = _error_chain(error)
+            errors = [error] if isinstance(error, EngineGone) else _error_chain(error)
             self.errors += errors
             for attempt in WaitingLine(waiting, spare=0):
                 self._hand_over_error(attempt, errors[0])
 
+    def _make_waiting(self, lab: PlannedLab, waiting: queue.SimpleQueue[PlannedAttempt]) -> None:
+        """Start a lab, and make the attempts that wait with as many workers as it allows. Where
+        none waits, no lab is started.
+        """
+        if waiting.empty() or not self._goes_on():
+            return
+        workers = 1 if lab.serial else min(self._jobs, waiting.qsize())
+        with self._lab(lab) as running, ThreadPoolExecutor(workers) as pool:
+            lines = [WaitingLine(waiting, spare=workers - 1) for _ in range(workers)]
+            working = [pool.submit(self._work, running, line, serial=lab.serial) for line in lines]
+            for worker in as_completed(working):
+                worker.result()
+
+    @contextmanager
+    def _waiting_for_engine(self) -> Iterator[None]:
+        """If the engine goes away inside the block, wait for it. Raise EngineGone if it stays
+        away.
+        """
+        try:
+            yield
+        except EngineGone:
+            self._absence.wait_for_end()
+
+    @contextmanager
+    def _lab(self, lab: PlannedLab) -> Iterator[Lab]:
+        """Start a lab when its turn has come, and remove it when the context ends."""
+        with ExitStack() as stack:
+            with self._turns.together():
+                running = stack.enter_context(self._engine.lab(lab))
+            yield running
+
     def _work(self, lab: Lab, line: WaitingLine, *, serial: bool) -> None:
         """Make the waiting attempts of a lab one after the other, until none is left.
 
-        A serial lab is given up after an attempt that broke it: its attempts are of people who need
-        not be friends, and what one of them broke, the next must not find.
+        A serial lab is given up after an attempt that broke it, or that needs a service that has
+        ended: its attempts are of people who need not be friends, and what one of them broke, the
+        next must not find. A service that never got ready was broken by none of them.
         """
         with self._slots, line:
             try:
                 with ReplaceableTap(lab) as tap:
                     while self._goes_on() and line:
-                        tap.ready()
+                        with self._turns.together():
+                            tap.ready()
                         self._make_next(tap, line, serial=serial)
             except EngineError:
                 raise
@@ -181,16 +224,26 @@ class Runner:
 
     def _make_next(self, tap: ReplaceableTap, line: WaitingLine, *, serial: bool) -> None:
         """Make the next waiting attempt, and hand it over. If the lab breaks, its result is an
-        error.
+        error. Raise that, too, if the lab is serial and a client may have broken it. If the engine
+        goes away, the attempt waits again, and EngineGone is raised.
         """
         attempt = next(line, None) if self._goes_on() else None
         if attempt is None:
             return
         try:
-            ended = tap.make(attempt, limit_s=self._limit_s, upcoming=line.upcoming())
+            ended = tap.make(
+                attempt,
+                self._turns,
+                limit_s=self._limit_s,
+                upcoming=None if self._alone else line.upcoming(),
+                alone=self._alone,
+            )
+        except EngineGone:
+            line.put_back(attempt)
+            raise
         except EngineError as error:
             self._hand_over_error(attempt, error)
-            if serial:
+            if serial and not _is_never_ready(error):
                 raise
         else:
             self._hand_over(ended)
@@ -220,72 +273,9 @@ class Runner:
         self._handover.put(ended)
 
 
-class _Handover:
-    """Passes attempts that have ended from the threads that made them to the caller's.
-
-    A signal may interrupt `wait`, which takes nothing: so nothing is lost.
-    """
-
-    def __init__(self, is_stopped: threading.Event) -> None:
-        """Take the event of the run's stop: after it, nobody waits for the caller any more."""
-        self._is_stopped = is_stopped
-        self._is_open = threading.Event()
-        self._lock = threading.Lock()
-        self._ended: deque[tuple[EndedAttempt, threading.Event]] = deque()
-        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._labs = 0
-
-    def expect(self, labs: int) -> None:
-        """Set how many labs there are; `lab_ended` counts them down."""
-        self._labs = labs
-
-    def open(self) -> None:
-        """Let the caller take attempts from now on."""
-        self._is_open.set()
-        self._news.put(None)
-
-    def put(self, ended: EndedAttempt) -> None:
-        """Hand an attempt over, and wait until the caller has dealt with it."""
-        is_done = threading.Event()
-        self._ended.append((ended, is_done))
-        self._news.put(None)
-        if not self._is_stopped.is_set():
-            is_done.wait()
-
-    def lab_ended(self) -> None:
-        """Note that a lab has ended."""
-        with self._lock:
-            self._labs -= 1
-        self._news.put(None)
-
-    def release(self) -> None:
-        """Wake up all threads that wait for the caller. The attempts that they handed over stay."""
-        for _, is_done in list(self._ended):
-            is_done.set()
-
-    def is_expected(self) -> bool:
-        """Tell whether more attempts may come."""
-        return bool(self._labs or self._ended) or not self._is_open.is_set()
-
-    def wait(self) -> None:
-        """Wait until something has changed, but at most a moment.
-
-        A signal that comes just before the thread begins to wait does not wake it up: Python calls
-        the handler only when the wait is over.
-        """
-        with suppress(queue.Empty):
-            self._news.get(timeout=_MOMENT_S)
-
-    def take(self) -> tuple[EndedAttempt, threading.Event] | None:
-        """Return an attempt, and the event to set when it is dealt with; None if there is none."""
-        return self._ended.popleft() if self._ended and self._is_open.is_set() else None
-
-    def leftovers(self) -> Iterator[EndedAttempt]:
-        """Yield the attempts that the caller has not taken. To be called when all threads have
-        ended.
-        """
-        while self._ended:
-            yield self._ended.popleft()[0]
+def _is_never_ready(error: EngineError) -> bool:
+    """Tell whether an error is that a service did not get ready at all."""
+    return isinstance(error, ServiceError) and not error.was_ready
 
 
 def _error_chain(last: EngineError) -> list[EngineError]:

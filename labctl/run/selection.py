@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TypeVar
 
 from labctl.errors import InputError, UsageError, did_you_mean
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
+from labctl.load.kinds import Kind
 from labctl.model.scenario import Scenario
 from labctl.run.shards import Times
+
+T = TypeVar("T")
 
 _TIMES = "times.json"
 CORE = "core"
@@ -69,28 +73,29 @@ def select(
     return _each_once(chosen)
 
 
-class Loads(Protocol):
-    """A catalogue of scenarios or of exercises."""
-
-    def load(self, name_or_path: str, /) -> object:
-        """Load one scenario or exercise by its name or its file. Raise InputError if it is
-        wrong.
-        """
-        ...
-
-
-def loadable(known: Loads, names: Iterable[str]) -> tuple[list[str], list[InputError]]:
-    """Load each of these names. Return those that load, and all mistakes in the others."""
-    right: list[str] = []
+def loadable(
+    load: Callable[[str], T], names: Iterable[str]
+) -> tuple[list[tuple[str, T]], list[InputError]]:
+    """Load each of these names. Return those that load, each with what it is, and all mistakes in
+    the others.
+    """
+    right: list[tuple[str, T]] = []
     errors: list[InputError] = []
     for name in names:
         try:
-            known.load(name)
+            right.append((name, load(name)))
         except InputError as error:
             errors += error.each()
-        else:
-            right.append(name)
     return right, errors
+
+
+def file_check(folders: Sequence[Path]) -> Callable[[str], Kind]:
+    """Return a function that loads a scenario by its name, or a file of any kind by its path, and
+    returns the kind. The names are those of `catalogue`.
+    """
+    from labctl.load.any_file import check_file  # noqa: PLC0415 imports the models of all kinds
+
+    return partial(check_file, scenarios=catalogue(folders), builtin_compose=bundled_compose())
 
 
 def select_unrecorded(*, names: Sequence[str], folders: Sequence[Path]) -> list[Scenario]:

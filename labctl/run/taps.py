@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from labctl.engine.protocol import Lab, Tap
 from labctl.model.plan import PlannedAttempt
+from labctl.run.turns import Turns
 
 if TYPE_CHECKING:
     from labctl.run.examine import EndedAttempt
@@ -46,15 +47,37 @@ class ReplaceableTap:
         return self._tap
 
     def make(
-        self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
+        self,
+        attempt: PlannedAttempt,
+        turns: Turns,
+        *,
+        limit_s: float,
+        upcoming: PlannedAttempt | None = None,
+        alone: bool = False,
     ) -> EndedAttempt:
-        """Make an attempt, and return it with its result. Raise EngineError if the lab broke.
+        """Make an attempt when its turn has come, and return it with its result. Raise EngineError
+        if the lab broke.
 
         After `limit_s` seconds the client is ended. `upcoming` is the attempt that comes next in
-        this tap: the engine prepares its container meanwhile.
+        this tap: the engine prepares its container meanwhile. An attempt that failed, and may have
+        been starved, is made once more, alone; with `alone`, the first is made so, too.
+        """
+        with turns.alone() if alone else turns.together():
+            ended = self._make(attempt, limit_s, upcoming)
+        if not ended.may_be_starved:
+            return ended
+        with turns.alone():
+            return self._make(attempt, limit_s, None).made_again()
+
+    def _make(
+        self, attempt: PlannedAttempt, limit_s: float, upcoming: PlannedAttempt | None
+    ) -> EndedAttempt:
+        """Make an attempt once. If a service that it needs has failed, that is known before a tap
+        is touched.
         """
         from labctl.run.examine import examine  # noqa: PLC0415 not before labs have started
 
+        self._lab.check_alive(attempt.services)
         tap = self.ready()
         self._is_dirty = True  # unless it turns out that it is not
         ended = examine(attempt, tap.attempt(attempt, limit_s=limit_s, upcoming=upcoming))

@@ -46,6 +46,10 @@ class WaitingLine(Iterator[PlannedAttempt]):
             raise StopIteration
         return attempt
 
+    def put_back(self, attempt: PlannedAttempt) -> None:
+        """Let an attempt that was taken wait again, behind the others."""
+        self._waiting.put(attempt)
+
     def upcoming(self) -> PlannedAttempt | None:
         """Return the attempt that this worker will take next, and hold it; None if unknown."""
         if self._held is None and self._waiting.qsize() > self._spare:

@@ -6,6 +6,7 @@ import subprocess
 
 from . import nft
 from .events import emit
+from .lifeline import say_ready
 
 RULES = {
     "nftables drop": "tcp dport 9 drop",
@@ -26,4 +27,4 @@ def main() -> None:
             emit("feature", name=name, works=False, why=str(error))
         else:
             emit("feature", name=name, works=True, why="")
-    emit("ready")
+    say_ready()

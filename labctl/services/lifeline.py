@@ -56,6 +56,27 @@ def _nothing_kept(_address: str) -> None:
     """Do nothing: this service remembers no client."""
 
 
+def say_ready(**detail: str) -> None:
+    """Write the event `ready`: what clients may ask of this program, it does from now on."""
+    cpu_s, waited_s = _processor_times()
+    emit("ready", cpu_s=cpu_s, waited_s=waited_s, **detail)
+
+
+def _processor_times() -> tuple[float, float]:
+    """Return how long this process has had a processor so far, and how long it has waited for one,
+    in seconds, as the kernel counts it for each thread. Both are 0 where it doesn't.
+    """
+    ran = waited = 0
+    for thread in os.scandir("/proc/self/task"):
+        try:
+            with open(f"{thread.path}/schedstat", "rb") as file:  # noqa: PTH123 quicker
+                words = file.read().split()
+        except OSError:
+            continue  # the thread has ended
+        ran, waited = ran + int(words[0]), waited + int(words[1])
+    return ran / 1e9, waited / 1e9
+
+
 def hold(
     settle: Callable[[Callable[[], None]], None] = _now,
     forget: Callable[[str], None] = _nothing_kept,
@@ -68,7 +89,8 @@ def hold(
 
     def done(token: str, address: str) -> None:
         forget(address)
-        emit("synced", token=token)
+        cpu_s, waited_s = _processor_times()
+        emit("synced", token=token, cpu_s=cpu_s, waited_s=waited_s)
 
     for command in commands():
         verb, _, rest = command.partition(" ")

@@ -7,6 +7,7 @@ import asyncio
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from .events import emit, peer_name
+from .lifeline import say_ready
 from .loop import run
 
 PORT = 25
@@ -82,7 +83,7 @@ async def _serve() -> None:
         "0.0.0.0",  # noqa: S104 the lab's own network only
         PORT,
     )
-    emit("ready")
+    say_ready()
     await server.serve_forever()
 
 

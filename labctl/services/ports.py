@@ -14,6 +14,7 @@ from typing import cast
 from . import steps
 from .connection import Connection, Ended, Gone, Watch
 from .events import emit, peer_name
+from .lifeline import say_ready
 from .plain_yaml import WrongScript, load, mapping, octets, within
 
 MOST = 512
@@ -220,5 +221,5 @@ async def serve(ports: Sequence[Port], turns: Turns) -> None:
             kept += fill(spec)
         else:
             kept.append(server.listen(spec))
-    emit("ready")
+    say_ready()
     await asyncio.Event().wait()

@@ -19,16 +19,18 @@ import os
 import sys
 
 from . import nft
-from .events import emit
-from .lifeline import hold
+from .lifeline import hold, say_ready
 
 
 def main() -> None:
     """Run the ports of LAB_PORTS."""
     if rules := os.environ.get("LAB_RULES"):
-        nft.apply(rules)
+        try:
+            nft.apply(rules)
+        except nft.MissingError as error:
+            sys.exit(str(error))
     if not os.environ.get("LAB_PORTS"):
-        emit("ready")
+        say_ready()
         hold()
     # Only now: a host without ports starts faster without asyncio.
     from .loop import run  # noqa: PLC0415

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .capture import Capture, CapturedPacket
 from .events import emit
-from .lifeline import commands
+from .lifeline import commands, say_ready
 
 
 def main() -> None:
@@ -21,12 +21,15 @@ def main() -> None:
 
     Containers that join the namespace share this file. So attempts never meet the engine's own
     resolver, which is slow to say that a name is unknown.
+
+    Docker touches the file whenever a container joins. A client that runs at that moment would read
+    it again at its next look-up, and find no name at all where it has no file descriptor left.
     """
     Path("/etc/resolv.conf").write_text(
-        f"nameserver {os.environ['LAB_DNS']}\noptions timeout:1 attempts:1\n", "ascii"
+        f"nameserver {os.environ['LAB_DNS']}\noptions timeout:1 attempts:1 no-reload\n", "ascii"
     )
     with Capture() as capture:
-        emit("ready", address=_own_address(os.environ["LAB_DNS"]))
+        say_ready(address=_own_address(os.environ["LAB_DNS"]))
         answer_commands(capture)
 
 

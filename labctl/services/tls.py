@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import ssl
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar, final
 
@@ -16,6 +17,8 @@ from .plain_yaml import WrongScript, choice, mapping, text, within
 
 FOLDER = "/labctl"
 """Where an image has its certificates; LAB_CERTIFICATES names another folder."""
+OWN_CERTIFICATES = "LABCTL_CERTIFICATES"
+"""A variable with certificates for the service's own names: JSON, PEM texts by name."""
 VERSIONS = {name: ssl.TLSVersion[name.replace(".", "_")] for name in
             ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")}  # fmt: skip
 
@@ -147,8 +150,16 @@ def _ciphers(context: ssl.SSLContext, value: object) -> None:
 
 
 def _cert(context: ssl.SSLContext, value: object) -> None:
-    """Load the certificate of this name, and its key."""
-    context.load_cert_chain(_certificate(text(value)))
+    """Load the certificate of this name, and its key: that for the service's own names, if labctl
+    has made one, or else that of the image.
+    """
+    name = text(value)
+    own = json.loads(os.environ.get(OWN_CERTIFICATES, "{}"))
+    if name in own:
+        with _in_memory(own[name]) as path:
+            context.load_cert_chain(path)
+    else:
+        context.load_cert_chain(_certificate(name))
 
 
 def _min(context: ssl.SSLContext, value: object) -> None:
@@ -188,6 +199,15 @@ OPTIONS: dict[str, Callable[[ssl.SSLContext, object], None]] = {
     "client-cert": _client_cert,
     "sni": _sni,
 }
+
+
+@contextlib.contextmanager
+def _in_memory(content: str) -> Iterator[str]:
+    """Write a file that is on no file system, since a service may write to none; yield its path."""
+    with os.fdopen(os.memfd_create("certificate"), "w", encoding="ascii") as file:
+        file.write(content)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}"
 
 
 def _certificate(name: str) -> Path:

@@ -13,6 +13,12 @@ from typing import BinaryIO, Protocol
 from labctl.submissions.names import Entry, EntryChecker
 from labctl.submissions.refusal import RefusalError, quote
 
+_NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_FLAGS: int = os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Windows has none of the last three, and neither pipes nor devices in folders."""
+_JUNCTION = 0xA0000003
+"""IO_REPARSE_TAG_MOUNT_POINT of Windows: a folder that leads elsewhere, and is no symbolic link."""
+
 
 class Store(Protocol):
     """The files of a submission. Its methods raise RefusalError, and OSError if the disk fails."""
@@ -30,7 +36,9 @@ class Store(Protocol):
 def open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading. Raise RefusalError for anything else, without waiting."""
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not _NO_FOLLOW and _is_link(path.lstat()):
+            raise _link(path.name)
+        number = os.open(path, _FLAGS)
     except OSError as error:
         raise RefusalError(f"{quote(path.name)} can't be read: {error.strerror}") from None
     with os.fdopen(number, "rb") as file:
@@ -63,11 +71,11 @@ class FolderStore:
                 if parts is None:
                     continue
                 status = item.stat(follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
+                if stat.S_ISDIR(status.st_mode) and not _is_link(status):
                     checker.add_folder(parts)
                     folders.append(f"{name}/")
                 else:
-                    _must_be_regular(name, status.st_mode)
+                    _must_be_regular(name, status)
                     checker.add_file(name, parts, status.st_size)
         return folders
 
@@ -87,7 +95,7 @@ class FileStore:
         checker = EntryChecker()
         for name, path in self.files.items():
             status = path.lstat()
-            _must_be_regular(name, status.st_mode)
+            _must_be_regular(name, status)
             parts = checker.admit(name)
             if parts is not None:
                 checker.add_file(name, parts, status.st_size)
@@ -104,9 +112,19 @@ def _read(path: Path, size: int) -> bytes:
         return file.read(size)
 
 
-def _must_be_regular(name: str, mode: int) -> None:
+def _must_be_regular(name: str, status: os.stat_result) -> None:
     """Raise RefusalError if this is a link, a device, a pipe or a socket."""
-    if stat.S_ISLNK(mode):
-        raise RefusalError(f"{quote(name)} is a symbolic link: hand in the file that it leads to")
-    if not stat.S_ISREG(mode):
+    if _is_link(status):
+        raise _link(name)
+    if not stat.S_ISREG(status.st_mode):
         raise RefusalError(f"{quote(name)} is a device, pipe or socket: hand in files only")
+
+
+def _is_link(status: os.stat_result) -> bool:
+    """Tell whether this leads elsewhere: a symbolic link, or a junction of Windows."""
+    return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _JUNCTION
+
+
+def _link(name: str) -> RefusalError:
+    """Return the refusal of a link."""
+    return RefusalError(f"{quote(name)} is a symbolic link: hand in the file that it leads to")

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from labctl.model.packet import Wire
 from labctl.model.result import Call, ExceptionInfo, Flow, Observation, Outcome
-from labctl.text import escape_to_single_width
+from labctl.text import clip, escape_to_single_width
 from labctl.wire import sentences
 
 _PORTS = 1 << 16
+_LIMIT = 600
+"""The most characters of a sentence: a report may name types and hosts of any length."""
 _CAUSES: tuple[tuple[str, frozenset[str]], ...] = (
     ("resolve", frozenset({"gaierror", "herror"})),
     ("refused", frozenset({"ConnectionRefusedError", "ECONNREFUSED"})),
@@ -66,7 +68,7 @@ def explain(wire: Wire, observation: Observation) -> str:
         text = f"Nothing was raised: {sentences.last_flow(flows)}."
     else:
         text = f"The client left no exception to explain; {sentences.last_flow(flows)}."
-    return escape_to_single_width(text)
+    return clip(escape_to_single_width(text), _LIMIT)
 
 
 def _raised(case: _Case) -> str:

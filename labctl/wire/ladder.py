@@ -64,17 +64,20 @@ def _escaped(row: LadderRow) -> LadderRow:
 def _all_rows(
     wire: Wire, observation: Observation, hosts: _Hosts, start_ns: int
 ) -> list[LadderRow]:
-    """Return every row in the order of time, data folded until there are few enough rows."""
-    client_rows = [*_call_rows(observation.calls), _end_row(observation)]
+    """Return every row in the order of time, data folded until there are few enough rows.
+
+    Rows with the same time come in the order of cause and effect: calls, packets, the end.
+    """
+    calls, end = list(_call_rows(observation.calls)), _end_row(observation)
     conversations = list(_conversation_steps(wire))
-    rows = client_rows
+    rows: list[LadderRow] = []
     for folding in FOLDINGS:
         packet_rows = (
             _packet_row(step, conversation, hosts, start_ns)
             for conversation, steps in conversations
             for step in fold(steps, folding)
         )
-        rows = [*client_rows, *packet_rows]
+        rows = [*calls, *packet_rows, end]
         if len(rows) <= ROWS_LIMIT:
             break
     return sorted(rows, key=lambda row: row.at_s or 0.0)

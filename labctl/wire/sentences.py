@@ -61,6 +61,11 @@ def _host(flow: Flow) -> str:
     return clip(flow.host, _NAME_LIMIT)
 
 
+def _number(number: int) -> str:
+    """Return a number that a client gave, cut to fit in a sentence."""
+    return clip(str(number), _NAME_LIMIT)
+
+
 def _detail(flow: Flow) -> FlowDetail:
     """Return a flow's details; empty ones if it has none."""
     return flow.detail or FlowDetail()
@@ -73,14 +78,15 @@ def truncated_port(port: int, flow: Flow) -> str:
         "unanswered": "which nobody answered",
     }.get(flow.outcome, f"where it was {flow.outcome}")
     return (
-        f"{port} doesn't fit into 16 bits: the C library cut it to {flow.port} "
-        f"({port} - {port - flow.port}), so a SYN went to port {flow.port}, {end}."
+        f"{_number(port)} doesn't fit into 16 bits: the C library cut it to {flow.port} "
+        f"({_number(port)} - {_number(port - flow.port)}), so a SYN went to port {flow.port}, "
+        f"{end}."
     )
 
 
 def port_out_of_range(ports: Sequence[int]) -> str:
     """Return why Python raised OverflowError; `ports` are those out of range, if known."""
-    what = f"the port {ports[-1]}" if ports else "a number that is out of range"
+    what = f"the port {_number(ports[-1])}" if ports else "a number that is out of range"
     return f"Python itself refused {what} before it asked the kernel for anything: no packet left."
 
 

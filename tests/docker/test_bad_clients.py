@@ -27,7 +27,7 @@ that takes so much of a machine that others would not be in time.
 REASONS = {
     "raised": "expected ConnectionRefusedError, but {exception} was raised",
     "returned": "expected ConnectionRefusedError, but nothing was raised: the client returned",
-    "timed-out": "the client was still running when its 4.",
+    "timed-out": "the client was still running when its ",
     "killed": "the client was killed ({signal})",
     "out-of-memory": "the client used up its memory and was killed",
     "exited": "the client ended its process before it raised or returned anything",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,10 +32,16 @@ def start(*args: str) -> subprocess.Popen[str]:
     )
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + LIMIT_S
+def guards(run: subprocess.Popen[str]) -> list[int]:
+    """The processes that a labctl has started."""
+    children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text("ascii")
+    return [int(child) for child in children.split()]
+
+
+def until(condition: Callable[[], object], what: str, *, limit_s: float = LIMIT_S) -> None:
+    deadline = time.monotonic() + limit_s
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come about within {LIMIT_S} s"
+        assert time.monotonic() < deadline, f"{what} did not come about within {limit_s} s"
         time.sleep(0.01)
 
 
@@ -122,10 +129,32 @@ def test_a_run_that_ends_well_leaves_nothing(footprint: Footprint) -> None:
 def test_a_kept_lab_stays_until_clean(footprint: Footprint) -> None:
     kept = labctl("run", "refused-port", "--attempt", "smtplib", "--keep")
     assert kept.code == 0, kept.err
-    assert "labctl clean" in kept.err
+    other = labctl("run", "refused-port", "--attempt", "smtplib", "--keep")
+    [run] = re.findall("labctl clean ([0-9a-f]{8}) removes it", " ".join(other.err.split()))
+    assert len(footprint.containers()) == 6
+    cleaned = labctl("clean", run)
+    assert cleaned.out == "removed 3 containers, 1 networks, 0 volumes\n"
+    again = labctl("clean", run)
+    assert again.code == 2
+    assert f"no run {run} has anything on this engine" in again.err
     assert len(footprint.containers()) == 3
     cleaned = labctl("clean")
     assert cleaned.out == "removed 3 containers, 1 networks, 0 volumes\n"
+    assert footprint.all() == []
+
+
+def test_clean_removes_what_a_labctl_has_left_that_was_killed_with_its_guard(
+    footprint: Footprint,
+) -> None:
+    run = start("run", "filtered-port", "--repeat", "5")
+    until(lambda: PHASES["a client is there"](footprint), "a client")
+    for guard in guards(run):
+        os.kill(guard, signal.SIGKILL)
+    run.kill()
+    run.communicate()
+    assert footprint.networks()
+    cleaned = labctl("clean")
+    assert cleaned.err == ""
     assert footprint.all() == []
 
 

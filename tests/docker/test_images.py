@@ -131,6 +131,13 @@ def label(engine: docker.APIClient, image: str, name: str) -> str:
     return str(inspected["Config"]["Labels"][name])
 
 
+def reference(name: str) -> str:
+    """What the engine calls an image of labctl's."""
+    found = open_engine().images().find(name)
+    assert found is not None
+    return found
+
+
 def looks_up_and_encrypts(engine: docker.APIClient, image: str) -> None:
     found = python(engine, image, LOOK_UP, user="0")
     assert found == {
@@ -144,12 +151,12 @@ def looks_up_and_encrypts(engine: docker.APIClient, image: str) -> None:
 
 @pytest.mark.parametrize("image", [LAB, *map(client_image, SERIES)])
 def test_names_are_looked_up_and_tls_works(engine: docker.APIClient, image: str) -> None:
-    looks_up_and_encrypts(engine, image)
+    looks_up_and_encrypts(engine, reference(image))
 
 
 @pytest.mark.parametrize("series", SERIES)
 def test_what_a_client_finds_around_it(engine: docker.APIClient, series: str) -> None:
-    image = client_image(series)
+    image = reference(client_image(series))
     found = python(engine, image, SURROUNDINGS)
     tag = f".cpython-{series.replace('.', '')}.pyc"
     probe = found.pop("probe")
@@ -173,7 +180,7 @@ def has_what_services_need(engine: docker.APIClient, image: str) -> None:
 
 
 def test_what_services_find_around_them(engine: docker.APIClient) -> None:
-    has_what_services_need(engine, LAB)
+    has_what_services_need(engine, reference(LAB))
 
 
 @pytest.fixture(scope="module")
@@ -197,28 +204,28 @@ def ours(engine: docker.APIClient) -> set[str]:
 
 @pytest.mark.usefixtures("trials")
 def test_images_from_this_machine_do_the_same(engine: docker.APIClient) -> None:
-    for image in (TRIAL, TRIAL_LAB):
+    for image in map(reference, (TRIAL, TRIAL_LAB)):
         assert label(engine, image, "labctl.origin") == "host"
         looks_up_and_encrypts(engine, image)
-    has_what_services_need(engine, TRIAL_LAB)
+    has_what_services_need(engine, reference(TRIAL_LAB))
 
 
 def test_a_ready_image_is_not_made_again(trials: ImageStore) -> None:
     before = trials.status([TRIAL])
     assert before[0].state is ImageState.READY
     events: list[object] = []
-    assert trials.ensure([TRIAL], progress=events.append)[TRIAL] == before[0].info
+    assert trials.ensure([TRIAL], progress=events.append)[TRIAL] == before[0]
     assert events == []
 
 
 def test_an_image_in_use_is_not_removed(engine: docker.APIClient, trials: ImageStore) -> None:
-    container = engine.create_container(TRIAL)["Id"]
+    container = engine.create_container(reference(TRIAL))["Id"]
     try:
         with pytest.raises(EngineError) as caught:
             trials.remove([TRIAL])
     finally:
         engine.remove_container(container, v=True, force=True)
-    assert str(caught.value).startswith(f"removing {TRIAL}: conflict")
+    assert str(caught.value).startswith(f"removing {reference(TRIAL)}: conflict")
     assert trials.status([TRIAL])[0].state is ImageState.READY
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import IPv4Network
 from typing import Any
 
 import docker
@@ -12,11 +16,14 @@ import pytest
 from docker.types import HostConfig
 
 from labctl.engine import containers
+from labctl.engine.access import open_engine
 from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker import containers as docker_containers
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import client_image
 from labctl.engine.isolation import Reach, host_addresses, try_isolation
+from labctl.engine.run_once import run_once
+from labctl.engine.runtime import NetworkSpec, SubnetTaken
 from labctl.judge import observe
 from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
@@ -24,7 +31,31 @@ from labctl.model.plan import Interpreter, PlannedAttempt, PlannedLab
 from labctl.model.scenario import Target
 
 COMPOSE = bundled_compose()
-PYTHON = Interpreter(series="3.13", version="3.13", image=client_image("3.13"))
+# Its last expression is why a look-up fails without file descriptors, after another client came.
+LOOK_UP = """
+import os, resource, socket, time
+
+def joined():
+    return os.stat("/etc/resolv.conf").st_ctime_ns
+
+socket.getaddrinfo("dns.lab", 53)
+before = joined()
+while joined() == before:
+    time.sleep(0.01)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 256))
+try:
+    socket.getaddrinfo("dns.lab", 53)
+except OSError as error:
+    number = error.errno
+finally:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+number
+"""
+
+
+def interpreter() -> Interpreter:
+    [image] = open_engine().images().status([client_image("3.13")])
+    return image.interpreter("3.13")
 
 
 def run_in(tap: Any, source: str) -> str:
@@ -39,12 +70,13 @@ def run_in(tap: Any, source: str) -> str:
 def planned(source: str) -> PlannedAttempt:
     return PlannedAttempt(
         key="try", scenario="isolation", attempt="try", origin="", source=source,
-        target=Target(host="dns.lab", port=53), interpreter=PYTHON,
+        target=Target(host="dns.lab", port=53), services=("dns", "mail"),
+        interpreter=interpreter(),
     )  # fmt: skip
 
 
 def _engine(client: docker.APIClient, run: str) -> ContainerEngine:
-    return ContainerEngine(DockerRuntime(client), run=run)
+    return ContainerEngine(DockerRuntime(client), open_engine().images().find, run=run)
 
 
 @contextlib.contextmanager
@@ -55,12 +87,49 @@ def lab(engine: docker.APIClient, run: str) -> Iterator[Any]:
         yield tap
 
 
+@pytest.mark.parametrize("subnet", ["198.19.254.0/24", "198.19.254.0/23", "198.19.254.128/25"])
+def test_a_subnet_that_somebody_elses_network_has_is_taken(
+    engine: docker.APIClient, subnet: str
+) -> None:
+    """Then a lab takes another one."""
+    pool = docker.types.IPAMPool(subnet=subnet)
+    config = docker.types.IPAMConfig(pool_configs=[pool])
+    other = engine.create_network("labctl-test-subnet", internal=True, ipam=config)["Id"]
+    try:
+        with pytest.raises(SubnetTaken):
+            DockerRuntime(engine).create_network(
+                NetworkSpec(
+                    name="labctl-subnet00",
+                    subnet=IPv4Network("198.19.254.0/24"),
+                    gateway="198.19.254.1",
+                    dynamic_range="198.19.254.128/25",
+                    labels={"labctl.run": "subnet00"},
+                )
+            )
+    finally:
+        engine.remove_network(other)
+
+
+def test_a_client_that_comes_changes_nothing_for_one_that_runs(engine: docker.APIClient) -> None:
+    """Control: no-reload in the tap's resolv.conf, which Docker touches when a client joins."""
+    runtime = DockerRuntime(engine)
+    with lab(engine, "nextone0") as tap, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_in, tap, LOOK_UP)
+        [owner] = engine.containers(filters={"label": "labctl.run=nextone0", "name": "-tap-"})
+        spec = containers.client_container(
+            interpreter().image,
+            name="labctl-nextone0-client",
+            tap=owner["Id"],
+            labels=owner["Labels"],
+        )
+        while not running.done():
+            run_once(runtime, replace(spec, has_stdin=False, entrypoint=("/labctl/python", "-V")))
+        assert running.result() == str(errno.EMFILE)
+
+
 @pytest.fixture(scope="module")
 def reach(engine: docker.APIClient) -> Reach:
-    services = (load_compose(COMPOSE)["dns"],)
-    return try_isolation(
-        ContainerEngine(DockerRuntime(engine), run="isolate0"), PYTHON, services, COMPOSE
-    )
+    return try_isolation(_engine(engine, "isolate0"), interpreter())
 
 
 def test_the_host_is_tried_at_every_address(reach: Reach) -> None:
@@ -145,11 +214,7 @@ def test_without_its_control_the_trial_finds_the_hole(
 ) -> None:
     """The tests above can fail: with a control taken away, the same trial sees it."""
     _WITHOUT[control](monkeypatch)
-    services = (load_compose(COMPOSE)["dns"],)
-    found = try_isolation(
-        ContainerEngine(DockerRuntime(engine), run="isolate5"), PYTHON, services, COMPOSE
-    )
-    assert found.holes()
+    assert try_isolation(_engine(engine, "isolate5"), interpreter()).holes()
 
 
 def _without_internal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from labctl.engine.images import libraries_image
 from labctl.engine.images.libraries import pinned
 from labctl.pythons import SERIES
 from tests.docker.conftest import labctl
-from tests.docker.test_images import python
+from tests.docker.test_images import python, reference
 
 VERSIONS = """
 import json, os, sys
@@ -53,7 +53,7 @@ attempts:
 def test_an_image_has_the_pinned_versions_and_trusts_what_the_system_trusts(
     engine: docker.APIClient, series: str
 ) -> None:
-    assert python(engine, libraries_image(series), VERSIONS) == {
+    assert python(engine, reference(libraries_image(series)), VERSIONS) == {
         "versions": pinned(series), "compiled": True, "in C": "aiohttp._http_parser",
         "requests": BUNDLE, "httpx": BUNDLE,
     }  # fmt: skip

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from labctl.engine import service
 from labctl.load.bundled import bundled_compose
@@ -99,13 +100,15 @@ services:
       - -c
       - import time; print('still thinking', flush=True); time.sleep(60)
     healthcheck:
-      test: ["CMD", "/labctl/python", "-c", "raise SystemExit(1)"]
+      test: ["CMD", "/labctl/python", "-c", "raise SystemExit('it does not answer')"]
       interval: 50ms
       retries: 2
 """
     done = run(tmp_path, sick)
     assert done.code == 4, done.out + done.err
     assert "service web did not get healthy" in done.out
+    assert "its health check ended with exit code 1 and said:" in " ".join(done.out.split())
+    assert "it does not answer" in done.out
     assert "still thinking" in done.out
 
 
@@ -158,6 +161,91 @@ services:
     assert verdicts == ["error"], done.out
     assert "out of coffee" in done.document["attempts"][0]["reasons"][0]
     assert done.code == 4
+
+
+def test_a_broken_service_costs_only_the_attempts_that_need_it(tmp_path: Path) -> None:
+    """One dies at its start, one can't be started, and one has no image."""
+    broken = """
+  dying:
+    image: labctl/client:3.13
+    entrypoint: ["/labctl/python", "-c", "raise SystemExit('the disk is on fire')"]
+    healthcheck: {test: ["CMD", "true"], interval: 1s}
+  wrong:
+    image: labctl/client:3.13
+    entrypoint: ["/no/such/program"]
+  absent:
+    image: no/such-image
+"""
+    others = [tmp_path / f"{name}.yaml" for name in ("dying", "wrong", "absent")]
+    for file in others:
+        name = file.stem
+        other = SCENARIO.replace("name: own", f"name: {name}").replace("[web]", f"[web, {name}]")
+        file.write_text(other, "utf-8")
+    done = run(tmp_path, WEB + HEALTH + broken, *map(str, others), "--json", "-")
+    verdicts = {one["scenario"]: one["verdict"] for one in done.document["attempts"]}
+    expected = {"own": "pass", "dying": "error", "wrong": "error", "absent": "error"}
+    assert verdicts == expected, done.out + done.err
+    reasons = {one["scenario"]: one["reasons"] for one in done.document["attempts"]}
+    assert "service dying died (exit code 1)" in reasons["dying"][0]
+    assert "the disk is on fire" in reasons["dying"][0]
+    assert "service wrong" in reasons["wrong"][0]
+    assert "the engine has no image no/such-image, which service absent" in reasons["absent"][0]
+    assert done.code == 4
+
+
+def test_certificates_are_for_names_of_ones_own(tmp_path: Path) -> None:
+    """One port for each certificate, and an attempt for each port: what it gets, and its code."""
+    certificates = {"good": 0, "chain": 0, "no-san": 0, "wrong-host": 62, "expired": 10,
+                    "self-signed": 18, "sha1-signature": 68}  # fmt: skip
+    compose = {
+        "services": {
+            "shop": {
+                "image": "labctl/lab",
+                "command": ["script"],
+                "environment": {
+                    "LAB_PORTS": yaml.safe_dump(
+                        {
+                            4400 + number: [{"tls": {"cert": name}}, {"send": "hello"}, "close"]
+                            for number, name in enumerate(certificates)
+                        }
+                    )
+                },
+                "cap_drop": ["ALL"],
+                "read_only": True,
+                "networks": {"lab": {"aliases": ["shop.lab"]}},
+            }
+        },
+        "networks": {"lab": None},
+    }
+    client = """
+import socket, ssl
+try:
+    with socket.create_connection(("shop.lab", {port}), timeout=5) as sock:
+        context = ssl.create_default_context()
+        with context.wrap_socket(sock, server_hostname="shop.lab") as inside:
+            inside.recv(5)
+    code = 0
+except ssl.SSLCertVerificationError as error:
+    code = error.verify_code
+code
+"""
+    scenario = {
+        **yaml.safe_load(SCENARIO),
+        "services": ["shop"],
+        "target": {"host": "shop.lab", "port": 4400},
+        "attempts": {
+            name: {
+                "client": client.format(port=4400 + number),
+                "expect": {"returns": str(code)},
+            }
+            for number, (name, code) in enumerate(certificates.items())
+        },
+    }
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(scenario), "utf-8")
+    (tmp_path / "lab.yaml").write_text(yaml.safe_dump(compose), "utf-8")
+    done = labctl("run", tmp_path / "own.yaml", "--json", "-")
+    verdicts = {one["attempt"]: one["verdict"] for one in done.document["attempts"]}
+    assert verdicts == dict.fromkeys(certificates, "pass"), done.out + done.err
 
 
 def test_docker_compose_accepts_the_bundled_file() -> None:

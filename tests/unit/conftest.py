@@ -1,10 +1,31 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from labctl.run import runner, session
 from tests.unit.services import certificates
+
+
+class _IdleProcessors:
+    """Processors that nobody uses."""
+
+    def is_full(self) -> bool:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _turns_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Labctls of these tests wait for nobody: neither for each other, nor for one that somebody
+    uses, nor for a processor.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        for module in (runner, session):
+            patch.setattr(module, "ProcessorLoad", _IdleProcessors)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labctl.errors import EngineError
+from labctl.errors import EngineError, ServiceError
 from labctl.model.evidence import Evidence
 from labctl.model.plan import PlannedAttempt, PlannedLab
 from labctl.model.result import EngineInfo
@@ -38,9 +38,15 @@ class FakeEngine:
     broken_labs: frozenset[str] = frozenset()
     broken_taps: int = 0
     """How many taps don't start, the first ones."""
+    broken_services: dict[str, bool] = field(default_factory=dict)
+    """Services that are known to have failed, and whether each was ready before."""
     stuck_labs: frozenset[str] = frozenset()
     """Labs that can't be taken down, by their first scenario."""
     stop_error: EngineError | None = None
+    sweep_errors: list[EngineError] = field(default_factory=list)
+    """What removing the rest of lost labs raises, the first times that it is tried."""
+    is_there: bool = True
+    held: EngineError | None = None
     said: list[str] = field(default_factory=list)
     upcoming: list[str] = field(default_factory=list)
     """Which attempt taps were told to come next, at each; empty where none was."""
@@ -59,7 +65,7 @@ class FakeEngine:
 
     @contextmanager
     def lab(self, lab: PlannedLab) -> Iterator[FakeLab]:
-        name = lab.scenarios[0]
+        name = next(iter(lab.scenarios), "without attempts")
         if name in self.broken_labs:
             raise EngineError(f"lab {name} can't start", hint="look at its log")
         self.say(f"lab {name} up")
@@ -69,6 +75,17 @@ class FakeEngine:
             self.say(f"lab {name} down")
             if name in self.stuck_labs:
                 raise EngineError(f"lab {name} can't be removed")
+
+    def answers(self) -> bool:
+        return self.is_there
+
+    def sweep_lost(self) -> None:
+        self.say("sweep lost")
+        if self.sweep_errors:
+            raise self.sweep_errors.pop(0)
+
+    def trouble(self) -> EngineError | None:
+        return self.held
 
     def stop(self) -> None:
         self.say("stop")
@@ -83,6 +100,11 @@ class FakeEngine:
 @dataclass
 class FakeLab:
     engine: FakeEngine
+
+    def check_alive(self, services: Iterable[str]) -> None:
+        for name in services:
+            if name in self.engine.broken_services:
+                raise service_error(name, was_ready=self.engine.broken_services[name])
 
     @contextmanager
     def tap(self) -> Iterator[FakeTap]:
@@ -102,12 +124,16 @@ class FakeTap:
     alone: threading.Lock = field(default_factory=threading.Lock)
     told: PlannedAttempt | None = None
     """The attempt that is to come next."""
+    last: str = ""
+    """The key of the last attempt, which may be made once more."""
 
     def attempt(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
     ) -> Evidence:
-        if self.told is not None:
-            assert attempt.key == self.told.key, "another attempt came than was told"
+        if self.told is not None and attempt.key != self.last:
+            is_left_out = self.engine.broken_services.keys() & {*self.told.services}
+            assert is_left_out or attempt.key == self.told.key, "another attempt came than was told"
+        self.last = attempt.key
         self.told = upcoming
         self.engine.upcoming.append(upcoming.attempt if upcoming else "")
         assert self.alone.acquire(blocking=False), "two attempts in one tap"
@@ -123,6 +149,10 @@ class FakeTap:
                 engine.busy -= 1
             self.alone.release()
         return engine.leaves(attempt)
+
+
+def service_error(name: str, *, was_ready: bool) -> ServiceError:
+    return ServiceError(EngineError(f"service {name} died"), service=name, was_ready=was_ready)
 
 
 def lab(name: str, attempts: int) -> PlannedLab:

@@ -49,7 +49,7 @@ def test_it_is_what_the_service_reads(path: Path) -> None:
 @each_file
 def test_the_schema_would_notice(path: Path, tmp_path: Path) -> None:
     broken = tmp_path / path.name
-    broken.write_text(re.sub(r"^( +)(run|script):", r"\1\2s:", path.read_text(), flags=re.M))
+    broken.write_text(re.sub(r"^( +)(run|script):", r"\1\2s:", path.read_text("utf-8"), flags=re.M))
     assert check_schema(SCHEMAS[path], broken).returncode == 1
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.text import LINE_LIMIT, escape_control, escape_lines, pluralize
+from labctl.text import (
+    LINE_LIMIT,
+    escape_control,
+    escape_lines,
+    format_limit,
+    format_took,
+    pluralize,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +66,49 @@ def test_escaped_lines_are_printable(text: str) -> None:
 
 def test_counts_have_their_noun() -> None:
     assert (pluralize(1, "attempt"), pluralize(2, "attempt")) == ("1 attempt", "2 attempts")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limits", "said"),
+    [
+        (0.0, (), "0 s"),
+        (0.00412, (), "0.004 s"),
+        (0.987, (), "0.987 s"),
+        (3.14159, (), "3.14 s"),
+        (10.0, (), "10 s"),
+        (30.01, (), "30 s"),
+        (1234.5, (), "1234 s"),
+        (10.0004, (10.0,), "10.0004 s"),
+        (9.9996, (10.0,), "9.9996 s"),
+        (10.0, (10.0,), "10 s"),
+        (14.9996, (None, 15.0), "14.9996 s"),
+        (1.001, (1.0, 1.0011), "1.001 s"),
+        (10.000000000000002, (10.0,), "10.000000000000002 s"),
+        (1e300, (1e299,), "1e+300 s"),
+        (math.inf, (1.0,), "inf s"),
+        (math.nan, (1.0,), "nan s"),
+    ],
+)
+def test_times_have_three_digits_or_as_many_as_it_takes(
+    seconds: float, limits: tuple[float | None, ...], said: str
+) -> None:
+    assert format_took(seconds, *limits) == said
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [(10.0, "10 s"), (0.25, "0.25 s"), (1234567.5, "1234567.5 s"), (10.0000001, "10.0000001 s")],
+)
+def test_limits_are_told_exactly(limit: float, said: str) -> None:
+    assert format_limit(limit) == said
+
+
+SECONDS = st.floats(0, 1e7)
+
+
+@given(SECONDS, SECONDS)
+def test_a_time_and_its_limit_are_seen_to_differ(seconds: float, limit: float) -> None:
+    bound = float(format_limit(limit).removesuffix(" s"))
+    for took in (seconds, limit, math.nextafter(limit, seconds)):
+        seen = float(format_took(took, limit).removesuffix(" s"))
+        assert (seen > bound, seen < bound) == (took > limit, took < limit)

@@ -1,23 +1,26 @@
-"""Container specs in the words of the Docker engine. Pure."""
+"""Container specs in the words of Docker's API. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from docker.types import EndpointConfig, Healthcheck, HostConfig, LogConfig, Ulimit
+from docker.types import EndpointConfig, Healthcheck, HostConfig, LogConfig
 
+from labctl.engine.docker.dialect import DOCKER, Dialect
 from labctl.engine.runtime import ContainerSpec, InNamespaceOf, OnNetwork
 from labctl.model import compose
 
 _NANO = 1_000_000_000
 
 
-def container_settings(spec: ContainerSpec, api: str) -> dict[str, Any]:
-    """Return the arguments of docker-py's `create_container`, for a version of the engine's API."""
+def container_settings(spec: ContainerSpec, api: str, dialect: Dialect = DOCKER) -> dict[str, Any]:
+    """Return the arguments of docker-py's `create_container`, for a version of the engine's API, in
+    its dialect.
+    """
     settings = {
         "image": spec.image,
         "name": spec.name,
-        "host_config": _host_config(spec, api),
+        "host_config": _host_config(spec, api, dialect),
         "labels": dict(spec.labels),
         "stdin_open": spec.has_stdin,
         "environment": dict(spec.environment),
@@ -32,12 +35,14 @@ def container_settings(spec: ContainerSpec, api: str) -> dict[str, Any]:
         "entrypoint": list(spec.entrypoint),
         "user": spec.user,
         "working_dir": spec.working_dir,
+        "hostname": spec.hostname,
+        "stop_signal": spec.stop_signal,
         "healthcheck": _health_check(spec.health_check),
     }
     return settings | {key: value for key, value in optional.items() if value}
 
 
-def _host_config(spec: ContainerSpec, api: str) -> HostConfig:
+def _host_config(spec: ContainerSpec, api: str, dialect: Dialect) -> HostConfig:
     """Return Docker's host configuration for a container: its limits, rights and place."""
     return HostConfig(
         version=api,
@@ -46,16 +51,25 @@ def _host_config(spec: ContainerSpec, api: str) -> HostConfig:
         cap_add=list(spec.capabilities),
         security_opt=[] if spec.can_gain_privileges else ["no-new-privileges:true"],
         ipc_mode="private" if spec.has_ipc else "none",
+        shm_size=spec.shared_memory_bytes,
+        init=spec.has_init or None,
         log_config=LogConfig(type="none"),
         read_only=not spec.is_root_writable,
-        tmpfs=dict(spec.tmpfs) or None,
+        tmpfs={path: _known(options, dialect) for path, options in spec.tmpfs.items()} or None,
         sysctls=dict(spec.sysctls) or None,
         mem_limit=spec.memory_bytes,
         memswap_limit=None if spec.has_swap else spec.memory_bytes,
         pids_limit=spec.process_limit,
         nano_cpus=None if spec.cpus is None else int(spec.cpus * _NANO),
-        ulimits=list(_ulimits(spec)),
     )
+
+
+def _known(options: str, dialect: Dialect) -> str:
+    """Return the mount options that the engine knows: `size=16m,mode=1777`."""
+    known = (
+        one for one in options.split(",") if one.split("=")[0] not in dialect.unknown_mount_options
+    )
+    return ",".join(known)
 
 
 def _network_mode(spec: ContainerSpec) -> str:
@@ -63,16 +77,6 @@ def _network_mode(spec: ContainerSpec) -> str:
     if isinstance(spec.place, InNamespaceOf):
         return f"container:{spec.place.container}"
     return "none" if spec.place is None else spec.place.network
-
-
-def _ulimits(spec: ContainerSpec) -> list[Ulimit]:
-    """Return Docker's limits for open files and core dumps."""
-    limits = {"nofile": spec.open_files, "core": None if spec.has_core_dumps else 0}
-    return [
-        Ulimit(name=name, soft=limit, hard=limit)
-        for name, limit in limits.items()
-        if limit is not None
-    ]
 
 
 def _health_check(check: compose.Healthcheck | None) -> Healthcheck | None:
@@ -84,5 +88,5 @@ def _health_check(check: compose.Healthcheck | None) -> Healthcheck | None:
         interval=int(check.interval * _NANO),
         timeout=int(check.timeout * _NANO),
         retries=check.retries,
-        start_period=int(check.start_period * _NANO),
+        start_period=int(check.grace_s * _NANO),
     )

@@ -15,9 +15,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from labctl.engine.docker.pipe import NamedPipe, is_pipe
 from labctl.engine.docker.tls import SharedTLS
 from labctl.engine.streams import ChunkReader
-from labctl.errors import EngineError
+from labctl.errors import EngineGone
 
 _HEADER = struct.Struct(">BxxxL")
 _STDOUT = 1
@@ -32,9 +33,8 @@ class DockerStream(ChunkReader):
         """
         super().__init__()
         self._raw = raw
-        # SocketIO of a Unix or TCP socket holds it as `_sock`; a TLS socket comes as it is.
-        found: socket.socket = getattr(raw, "_sock", raw)
-        self._socket = SharedTLS(found) if isinstance(found, ssl.SSLSocket) else found
+        # SocketIO of a Unix or TCP socket holds it as `_sock`; others come as they are.
+        self._socket = for_threads(getattr(raw, "_sock", raw))
         self._buffer = bytearray()
         self._source, self._left_of_frame = _STDOUT, 0
         self._tail: deque[str] = deque(maxlen=stderr_tail)
@@ -91,7 +91,7 @@ class DockerStream(ChunkReader):
         return True
 
     def _exactly(self, size: int, deadline: float | None) -> bytes:
-        """Read this many bytes; return none if the stream has ended. Raise EngineError if it ends
+        """Read this many bytes; return none if the stream has ended. Raise EngineGone if it ends
         before there are enough.
         """
         got = bytearray()
@@ -126,6 +126,15 @@ class DockerStream(ChunkReader):
         return taken
 
 
-def _broken() -> EngineError:
+def for_threads(found: socket.socket) -> socket.socket | SharedTLS | NamedPipe:
+    """Return what the SDK found with the methods of a socket, for several threads. What it finds
+    over SSH has them, too.
+    """
+    if isinstance(found, ssl.SSLSocket):
+        return SharedTLS(found)
+    return NamedPipe(found) if is_pipe(found) else found
+
+
+def _broken() -> EngineGone:
     """Return the error for a stream that ends while its container may still write."""
-    return EngineError("the engine's connection to a container broke off")
+    return EngineGone("the engine's connection to a container broke off")

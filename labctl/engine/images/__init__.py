@@ -3,6 +3,7 @@
 from labctl.engine.images.names import (
     LAB,
     client_image,
+    every_name,
     libraries_image,
     parse_name,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "ImageStore",
     "ProgressEvent",
     "client_image",
+    "every_name",
     "libraries_image",
     "parse_name",
 ]

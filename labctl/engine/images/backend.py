@@ -17,13 +17,15 @@ class ImageInUse(Refusal):
 class StoredImage:
     """An image that the engine has. `size` is in bytes; `names` may be empty.
 
-    `has_parent` says whether it was built on another image that the engine has.
+    `created` is when, in seconds since 1970. `has_parent` says whether it was built on another
+    image that the engine has.
     """
 
     id: str
     names: tuple[str, ...]
     labels: Mapping[str, str]
     size: int
+    created: float
     has_parent: bool
 
 
@@ -63,13 +65,9 @@ class ImageBackend(Protocol):
         """Ask the engine for its architecture, in Docker's words: `amd64` or `arm64`."""
         ...
 
-    def find(self, names: Sequence[str]) -> list[StoredImage]:
-        """Ask the engine, by one request, for the images that have one of the names."""
-        ...
-
     def find_labelled(self, label: str) -> list[StoredImage]:
-        """Ask the engine for all images with the label `key=value`, those without a name
-        included.
+        """Ask the engine, by one request, for all images with a label, those without a name
+        included. The label is a key, or `key=value`.
         """
         ...
 
@@ -117,8 +115,10 @@ class ImageBackend(Protocol):
         """
         ...
 
-    def remove_unfinished(self, label: str) -> None:
-        """Remove all images with the label `key` that have no name, and that nothing uses."""
+    def remove_unfinished(self, label: str, *, min_age_s: int) -> None:
+        """Remove all images with the label `key` that have no name, and that nothing uses, unless
+        they are younger than `min_age_s` by the engine's clock.
+        """
         ...
 
     def pull(self, image: str) -> Generator[float | None]:
@@ -132,6 +132,7 @@ class ImageBackend(Protocol):
     def ask_registry(self, image: str, *, timeout_s: float) -> tuple[int, str]:
         """Ask the engine what the registry says of an image.
 
-        Return an HTTP status (0: there was no answer in time), and the reason if it is not 200.
+        Return an HTTP status, and the reason if it is not 200. The status is 0 if there was no
+        answer in time, and 501 if the engine can't ask.
         """
         ...

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from labctl.engine.images import names
-from labctl.engine.images.backend import BuildEvent, ImageBackend, ImageInUse
+from labctl.engine.images.backend import BuildEvent, ImageBackend, ImageInUse, StoredImage
 from labctl.engine.images.interruption import Interruption
 from labctl.engine.runtime import doing
 from labctl.errors import EngineError
@@ -153,16 +153,36 @@ class Builder:
             )
         return image
 
-    def give_name(self, image: str, name: str) -> None:
-        """Name a finished image, and remove the one that had the name until now. The engine is
-        asked for that one at the last moment, since others may be making the same image.
+    def give_name(self, image: str, name: str, content: str) -> StoredImage | None:
+        """Name a finished image, and remove the one that had the name until now, which has the same
+        content. Return None.
+
+        Another labctl may have made the same image meanwhile. Then return that one, and remove the
+        own one instead, unless it was to be made fresh: so what others make of theirs stays sound.
+        If both give the name at once, the last one has it. The other labctl sees so, and removes
+        its own: nobody else can know that an image without a name is finished.
         """
-        before = self.backend.find([name])
+        label = f"{names.CONTENT}={content}"
+        had = [
+            one
+            for one in self.backend.find_labelled(label)
+            if one.id != image and _has_name(one, name)
+        ]
+        if had and not self._fresh:
+            self.remove_image(image)
+            self._made.clear()
+            return had[0]
         self.backend.tag(image, name)
         self._made.clear()
-        for other in before:
-            if other.id != image and len(other.names) == 1:
-                self.remove_image(other.id)
+        alike = {one.id: one for one in self.backend.find_labelled(label)}
+        for old in had:
+            if old.id in alike and not _has_other_names(alike[old.id], name):
+                self.remove_image(old.id)
+        is_lost = image in alike and not alike[image].names
+        winner = next((one for one in alike.values() if is_lost and _has_name(one, name)), None)
+        if winner:
+            self.remove_image(image)
+        return winner
 
     def remove_image(self, image: str) -> None:
         """Remove an image and its unnamed parents, unless it has gone or something uses it."""
@@ -200,3 +220,13 @@ class Builder:
                 yield
         except EngineError as error:
             self._left.append(error)
+
+
+def _has_name(image: StoredImage, name: str) -> bool:
+    """Tell whether an image has this name."""
+    return any(names.is_same_name(one, name) for one in image.names)
+
+
+def _has_other_names(image: StoredImage, name: str) -> bool:
+    """Tell whether an image has names beside this one."""
+    return not all(names.is_same_name(one, name) for one in image.names)

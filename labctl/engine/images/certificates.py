@@ -7,17 +7,20 @@ different times. That makes them public: nothing but labs' clients must ever tru
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-HOSTS = ("tls.lab", "smtp.lab", "http.lab", "ftp.lab", "imap.lab", "pop3.lab", "firewall.lab")
-"""The names that a good certificate is good for."""
+from labctl.engine.images.hosts import HOSTS
+
+USUAL = "good"
+"""The certificate that servers show where nothing else is asked for."""
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of the curve P-256."""
@@ -68,11 +71,15 @@ def _name(common: str) -> x509.Name:
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    """What is to be in a certificate. Years are those at whose beginning it starts and ends."""
+    """What is to be in a certificate. Years are those at whose beginning it starts and ends.
+
+    `name` tells it from others; `common` is its common name.
+    """
 
     name: str
+    common: str
+    hosts: Sequence[str] = ()
     years: tuple[int, int] = (2020, 2120)
-    hosts: tuple[str, ...] = HOSTS
     purpose: x509.ObjectIdentifier = _SERVER
     authority: bool = False
     lax: bool = False
@@ -87,13 +94,13 @@ def _make(wanted: _Wanted, issuer: _Party | None, chain: Iterable[x509.Certifica
     key = wanted.key or _key(wanted.name)
     public = key.public_key()
     signing = issuer.key if issuer else key
-    name = _name(wanted.name if wanted.authority else "tls.lab")
+    name = _name(wanted.common)
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(issuer.certificate.subject if issuer else name)
         .public_key(public)
-        .serial_number(int.from_bytes(hashlib.sha256(wanted.name.encode()).digest()[:8], "big"))
+        .serial_number(_serial_number(wanted.name))
         .not_valid_before(_year(wanted.years[0]))
         .not_valid_after(_year(wanted.years[1]))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
@@ -107,6 +114,11 @@ def _make(wanted: _Wanted, issuer: _Party | None, chain: Iterable[x509.Certifica
     deterministic = isinstance(signing, ec.EllipticCurvePrivateKey) or None
     made = builder.sign(signing, hashes.SHA256(), ecdsa_deterministic=deterministic)
     return _Party(key=key, certificate=made, chain=tuple(chain))
+
+
+def _serial_number(name: str) -> int:
+    """Compute the serial number of a certificate from what it is called."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
 def _extensions(wanted: _Wanted) -> Iterable[tuple[x509.ExtensionType, bool]]:
@@ -129,7 +141,8 @@ def _extensions(wanted: _Wanted) -> Iterable[tuple[x509.ExtensionType, bool]]:
 
 def _authority(name: str, issuer: _Party | None = None, *, lax: bool = False) -> _Party:
     """Make a certificate authority; without an issuer, it signs itself."""
-    return _make(_Wanted(name=name, years=(2000, 2200), authority=True, lax=lax), issuer)
+    wanted = _Wanted(name=name, common=name, years=(2000, 2200), authority=True, lax=lax)
+    return _make(wanted, issuer)
 
 
 def _rsa(size: int) -> rsa.RSAPrivateKey:
@@ -166,7 +179,7 @@ def revocations() -> bytes:
     issuer = _root()
     revoked = (
         x509.RevokedCertificateBuilder()
-        .serial_number(_make(_Wanted(name="revoked"), issuer).certificate.serial_number)
+        .serial_number(_serial_number("revoked"))
         .revocation_date(_year(2021))
         .build()
     )
@@ -187,30 +200,56 @@ def revocations() -> bytes:
 
 
 def servers() -> dict[str, bytes]:
-    """Make every certificate that a server can have. Return the PEM (key, certificate, chain) by
-    name.
+    """Make every certificate that labctl's own servers can have. Return the PEM (key, certificate,
+    chain) by name.
+    """
+    return {name: make() for name, make in server_certificates(HOSTS).items()}
+
+
+def server_certificates(hosts: Sequence[str]) -> dict[str, Callable[[], bytes]]:
+    """Return what makes each certificate that a server with these names can have, as PEM (key,
+    certificate, chain), by name. The first of the hosts is the common name.
     """
     lab, stranger = _root(), _authority("a stranger's CA")
     middle, lax = _authority("lab CA in the middle", lab), _authority("lax CA", lab, lax=True)
-    rsa_key = _rsa(2048)
-    old = _make(_Wanted(name="old CA", authority=True, key=rsa_key), lab)
-    made = {
-        "good": _make(_Wanted(name="good"), lab),
-        "chain": _make(_Wanted(name="chain"), middle, [middle.certificate]),
-        "expired": _make(_Wanted(name="expired", years=(2020, 2021)), lab),
-        "not-yet-valid": _make(_Wanted(name="not-yet-valid", years=(2100, 2120)), lab),
-        "wrong-host": _make(_Wanted(name="wrong-host", hosts=("other.lab",)), lab),
-        "no-san": _make(_Wanted(name="no-san", hosts=()), lab),
-        "self-signed": _make(_Wanted(name="self-signed"), None),
-        "untrusted-root": _make(_Wanted(name="untrusted-root"), stranger),
-        "untrusted-root-sent": _make(
-            _Wanted(name="untrusted-root-sent"), stranger, [stranger.certificate]
+    one = partial(_Wanted, common=hosts[0], hosts=hosts)
+    parties: dict[str, Callable[[], _Party]] = {
+        USUAL: lambda: _make(one(name=USUAL), lab),
+        "chain": lambda: _make(one(name="chain"), middle, [middle.certificate]),
+        "expired": lambda: _make(one(name="expired", years=(2020, 2021)), lab),
+        "not-yet-valid": lambda: _make(one(name="not-yet-valid", years=(2100, 2120)), lab),
+        "wrong-host": lambda: _make(one(name="wrong-host", hosts=(_other(hosts),)), lab),
+        "no-san": lambda: _make(one(name="no-san", hosts=()), lab),
+        "self-signed": lambda: _make(one(name="self-signed"), None),
+        "untrusted-root": lambda: _make(one(name="untrusted-root"), stranger),
+        "untrusted-root-sent": lambda: _make(
+            one(name="untrusted-root-sent"), stranger, [stranger.certificate]
         ),
-        "missing-intermediate": _make(_Wanted(name="missing-intermediate"), middle),
-        "wrong-purpose": _make(_Wanted(name="wrong-purpose", purpose=_CLIENT), lab),
-        "weak-key": _make(_Wanted(name="weak-key", key=_rsa(1024)), lab),
-        "sha1-signature": _with_sha1(_make(_Wanted(name="sha1"), old, [old.certificate]), rsa_key),
-        "lax-ca": _make(_Wanted(name="lax-ca"), lax, [lax.certificate]),
-        "revoked": _make(_Wanted(name="revoked"), lab),
+        "missing-intermediate": lambda: _make(one(name="missing-intermediate"), middle),
+        "wrong-purpose": lambda: _make(one(name="wrong-purpose", purpose=_CLIENT), lab),
+        "weak-key": lambda: _make(one(name="weak-key", key=_rsa(1024)), lab),
+        "sha1-signature": lambda: _sha1_signature(one(name="sha1"), lab),
+        "lax-ca": lambda: _make(one(name="lax-ca"), lax, [lax.certificate]),
+        "revoked": lambda: _make(one(name="revoked"), lab),
     }
-    return {name: party.pem() for name, party in made.items()}
+    return {name: partial(_pem_of, make) for name, make in parties.items()}
+
+
+def _pem_of(make: Callable[[], _Party]) -> bytes:
+    """Make a certificate, and return it as PEM."""
+    return make().pem()
+
+
+def _other(hosts: Sequence[str]) -> str:
+    """Return a name that is none of the hosts."""
+    name = "other.lab"
+    while name in hosts:
+        name = f"another.{name}"
+    return name
+
+
+def _sha1_signature(wanted: _Wanted, lab: _Party) -> _Party:
+    """Make a certificate with a SHA-1 signature, of an authority that the lab's one has signed."""
+    key = _rsa(2048)
+    old = _make(_Wanted(name="old CA", common="old CA", authority=True, key=key), lab)
+    return _with_sha1(_make(wanted, old, [old.certificate]), key)

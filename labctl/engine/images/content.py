@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import labctl
 from labctl.engine.images import libraries, packages
+from labctl.engine.images.hosts import HOSTS
 from labctl.engine.images.names import ImageTarget
 from labctl.load.bundled import bundled_folder
 
@@ -40,6 +41,7 @@ def fingerprint(kind: str) -> str:
     parts = dict(_own_files(kind))
     parts["certificates"] = Path(__file__).with_name("certificates.py").read_bytes()
     if kind == "lab":
+        parts["hosts"] = " ".join(HOSTS).encode()
         installed = packages.versions(packages.closure())
         parts["packages"] = "\n".join(installed).encode()
     return digest(parts)
@@ -74,7 +76,12 @@ def libraries_context(target: ImageTarget, builder: Builder) -> bytes:
 
 def nft_context() -> bytes:
     """Return a tar archive that adds nft to a base that came from a registry."""
-    return archive({DOCKERFILE: (_folder() / NFT_DOCKERFILE).read_bytes()})
+    return archive({DOCKERFILE: _nft_dockerfile()})
+
+
+def nft_fingerprint() -> str:
+    """Return a hash of what adds nft to a base that came from a registry."""
+    return digest({DOCKERFILE: _nft_dockerfile()})
 
 
 def archive(files: Mapping[str, bytes], links: Mapping[str, str] | None = None) -> bytes:
@@ -116,6 +123,11 @@ def _own_files(kind: str) -> dict[str, bytes]:
     for file in root.rglob("*.py"):
         found[f"{ROOT}/labctl/{program}/{file.relative_to(root).as_posix()}"] = file
     return {path: file.read_bytes() for path, file in found.items()}
+
+
+def _nft_dockerfile() -> bytes:
+    """Read the Dockerfile that adds nft, and return it."""
+    return (_folder() / NFT_DOCKERFILE).read_bytes()
 
 
 def _libraries_sources() -> tuple[Path, ...]:

@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
+from labctl.engine import sessions
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable, base_key, require_same_machine
@@ -63,21 +64,18 @@ def command(target: ImageTarget) -> list[str]:
     return ["mmdebstrap", "--variant=extract", f"--include={packages}", *dateless, release, "-"]
 
 
-def chunks(file: BinaryIO) -> Iterator[bytes]:
+def chunks(file: IO[bytes]) -> Iterator[bytes]:
     """Read a file from its current position on, in pieces, and yield them."""
     while chunk := file.read(_CHUNK):
         yield chunk
 
 
-def _unpack(target: ImageTarget, tar: BinaryIO, builder: Builder) -> None:
+def _unpack(target: ImageTarget, tar: IO[bytes], builder: Builder) -> None:
     """Run mmdebstrap, and write the file system that it makes to `tar`. Raise Unavailable if it
     fails.
     """
     with tempfile.TemporaryFile() as errors:
-        with subprocess.Popen(
-            command(target),
-            stdin=subprocess.DEVNULL, stdout=tar, stderr=errors, start_new_session=True,
-        ) as process:  # fmt: skip
+        with sessions.start(command(target), stdout=tar, stderr=errors) as process:
             try:
                 status = builder.interruption.wait_for(process, limit_s=_LIMIT_S)
             except subprocess.TimeoutExpired:

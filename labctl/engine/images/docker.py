@@ -1,4 +1,4 @@
-"""An ImageBackend that stores images on a Docker engine, by its HTTP API."""
+"""An ImageBackend that stores images on an engine with Docker's HTTP API."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, ImageNotFound
+from docker import auth
+from docker.errors import APIError, DockerException, ImageNotFound
 from docker.types import HostConfig, LogConfig
 
 from labctl.engine import cleanup
 from labctl.engine.docker.connect import sdk_errors
+from labctl.engine.docker.dialect import DOCKER, Dialect
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images.backend import BuildEvent, ImageInUse, MixedOutput, StoredImage
 from labctl.engine.labels import Labels
@@ -24,31 +26,31 @@ from labctl.engine.runtime import ResourceKind
 from labctl.errors import EngineError
 
 _CHUNK = 1024 * 1024
+_CANNOT_ASK = "is not supported"
+"""What Podman 4 says of the question what a registry has."""
+_NO_NAME = "<none>:<none>"
+"""What older engines call an image without a name."""
 _STEP = re.compile(r"Step (\d+)/(\d+) ")
 _MADE = re.compile(r" ---> ([0-9a-f]{12})\n")
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]{12})\n")
 
 
 class DockerImages:
-    """The ImageBackend of one connection to a Docker engine."""
+    """The ImageBackend of one connection to an engine with Docker's API."""
 
-    def __init__(self, client: docker.APIClient) -> None:
-        """Take a client of Docker's API, which `connect` returns."""
+    def __init__(self, client: docker.APIClient, dialect: Dialect = DOCKER) -> None:
+        """Take a client of Docker's API, which `connect` returns, and the engine's dialect."""
         self._client = client
+        self._runtime = DockerRuntime(client, dialect)
 
     def architecture(self) -> str:
         """Ask the engine for its architecture, in Docker's words: `amd64` or `arm64`."""
         with sdk_errors():
             return str(self._client.version(api_version=True)["Arch"])
 
-    def find(self, names: Sequence[str]) -> list[StoredImage]:
-        """Ask the engine, by one request, for the images that have one of the names."""
-        with sdk_errors():
-            return list(map(_stored, self._client.images(filters={"reference": list(names)})))
-
     def find_labelled(self, label: str) -> list[StoredImage]:
-        """Ask the engine for all images with the label `key=value`, those without a name
-        included.
+        """Ask the engine, by one request, for all images with a label, those without a name
+        included. The label is a key, or `key=value`.
         """
         with sdk_errors():
             return list(map(_stored, self._client.images(all=True, filters={"label": label})))
@@ -99,7 +101,7 @@ class DockerImages:
 
     def end_step(self, container: str) -> None:
         """Remove the container that runs a step of a build: the build then fails."""
-        cleanup.remove(DockerRuntime(self._client), ResourceKind.CONTAINER, container)
+        cleanup.remove(self._runtime, ResourceKind.CONTAINER, container)
 
     def run(self, image: str, command: Sequence[str]) -> MixedOutput:
         """Run a program in a container without a network, and return what it wrote."""
@@ -134,12 +136,15 @@ class DockerImages:
                 raise
         return True
 
-    def remove_unfinished(self, label: str) -> None:
-        """Remove all images with the label `key` that have no name, and that nothing uses."""
+    def remove_unfinished(self, label: str, *, min_age_s: int) -> None:
+        """Remove all images with the label `key` that have no name, and that nothing uses, unless
+        they are younger than `min_age_s` by the engine's clock.
+        """
+        filters: dict[str, str | bool] = {"label": label, "dangling": True}
+        if min_age_s:
+            filters["until"] = f"{min_age_s}s"
         with sdk_errors():
-            self._client.prune_images(  # type: ignore[no-untyped-call]
-                {"label": label, "dangling": True}
-            )
+            self._client.prune_images(filters)  # type: ignore[no-untyped-call]
 
     def pull(self, image: str) -> Generator[float | None]:
         """Fetch an image from its registry; yield the share that is done, or None if the engine
@@ -161,18 +166,22 @@ class DockerImages:
                     yield None
 
     def ask_registry(self, image: str, *, timeout_s: float) -> tuple[int, str]:
-        """Ask the engine what the registry says of an image. The SDK's inspect_distribution has no
-        time limit of its own.
+        """Ask the engine what the registry says of an image, with the login that Docker has for it.
+        The SDK's inspect_distribution has no time limit of its own.
         """
         client = self._client
         url = f"{client.base_url}/v{client.api_version}/distribution/{image}/json"
         try:
-            answer = client.get(url, timeout=timeout_s)
+            answer = client.get(url, headers=_login(client, image), timeout=timeout_s)
+        except DockerException as error:
+            return 0, f"no login for {image}: {error}"
         except requests.RequestException:
             return 0, f"no answer about {image} within {timeout_s:g} s"
         if answer.status_code == HTTPStatus.OK:
             return HTTPStatus.OK, ""
         reason = answer.json().get("message", answer.reason)
+        if _CANNOT_ASK in reason:
+            return HTTPStatus.NOT_IMPLEMENTED, reason
         return answer.status_code, f"no answer about {image}: {reason}"
 
     def _create(self, image: str, entrypoint: Sequence[str]) -> str:
@@ -194,13 +203,23 @@ class DockerImages:
         return str(made["Id"])
 
 
+def _login(client: docker.APIClient, image: str) -> dict[str, str]:
+    """Return the header with the login for an image's registry, as `docker login` left it; empty
+    if there is none. Raise DockerException if a helper that keeps logins fails.
+    """
+    registry, _ = auth.resolve_repository_name(image)
+    header = auth.get_config_header(client, registry)
+    return {"X-Registry-Auth": header.decode("ascii")} if header else {}
+
+
 def _stored(image: Mapping[str, Any]) -> StoredImage:
     """Return what Docker's record says about an image."""
     return StoredImage(
         id=image["Id"],
-        names=tuple(image.get("RepoTags") or ()),
+        names=tuple(name for name in image.get("RepoTags") or () if name != _NO_NAME),
         labels=image.get("Labels") or {},
         size=image.get("Size", 0),
+        created=image.get("Created", 0),
         has_parent=bool(image.get("ParentId")),
     )
 

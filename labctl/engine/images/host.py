@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.debian import chunks
@@ -70,7 +70,7 @@ class Host:
 
 
 def pack(
-    interpreter: Interpreter, programs: list[Path], out: BinaryIO, interruption: Interruption
+    interpreter: Interpreter, programs: list[Path], out: IO[bytes], interruption: Interruption
 ) -> None:
     """Write a tar archive of a root file system: the interpreter in /usr/local, and programs in
     /usr/sbin, with the libraries that they load.

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ANSWER_S = 20
+_CPYTHON = "cpython"
+"""What CPython calls itself. Others raise other exceptions, and have other stacks."""
 _DESCRIBE = """
 import importlib, json, os, platform, sys, sysconfig
 missing = []
@@ -20,6 +22,7 @@ for name in ("ssl", "ctypes", "socket", "hashlib", "zlib"):
     except Exception as error:
         missing.append("%s (%s)" % (name, error))
 print(json.dumps({
+    "implementation": sys.implementation.name,
     "version": platform.python_version(),
     "executable": os.path.realpath(sys.executable),
     "library": [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")],
@@ -59,8 +62,8 @@ def candidates(
 
 
 def describe(executable: Path) -> Interpreter:
-    """Run an interpreter, and return what it says of itself. Raise Unusable if it doesn't run or
-    lacks modules.
+    """Run an interpreter, and return what it says of itself. Raise Unusable if it doesn't run, is
+    not CPython, or lacks modules.
     """
     try:
         done = subprocess.run(
@@ -70,6 +73,8 @@ def describe(executable: Path) -> Interpreter:
         found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise Unusable(f"{executable} does not run ({error})") from None
+    if found["implementation"] != _CPYTHON:
+        raise Unusable(f"{executable} is {found['implementation']}, and not {_CPYTHON}")
     if found["missing"]:
         raise Unusable(f"{executable} cannot import {', '.join(found['missing'])}")
     return Interpreter(

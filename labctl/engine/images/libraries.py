@@ -12,6 +12,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from labctl.engine import sessions
 from labctl.engine.images.builder import Builder
 from labctl.errors import EngineError
 from labctl.load.bundled import bundled_folder
@@ -102,10 +103,8 @@ def _pip() -> list[str]:
 def _install(series: str, machine: str, folder: Path, builder: Builder) -> None:
     """Run pip to install the pinned packages into a folder. Raise EngineError if it fails."""
     with tempfile.TemporaryFile() as said:
-        with subprocess.Popen(
-            command(series, machine, folder),
-            stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
-        ) as process:  # fmt: skip
+        running = sessions.start(command(series, machine, folder), stdout=said, stderr=said)
+        with running as process:
             try:
                 status = builder.interruption.wait_for(process, limit_s=_LIMIT_S)
             except subprocess.TimeoutExpired:

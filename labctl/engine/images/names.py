@@ -10,11 +10,16 @@ from labctl.errors import UsageError
 from labctl.pythons import SERIES
 
 LAB = "labctl/lab:latest"
+_TAG_DIGITS = 12
+"""How much of the hash of its content an image has in its tag."""
+_HASH = re.compile(rf"[0-9a-f]{{{_TAG_DIGITS}}}")
 LAB_SERIES = "3.13"
 """The Python that services and taps run on."""
 
 # Labels of images; compose/images/*/Dockerfile set all but BASE.
 ORIGIN = "labctl.origin"
+WITHOUT_NFT = "registry-without-nft"
+"""The origin of an image of the lab that lacks nft."""
 PYTHON = "labctl.python"
 CONTENT = "labctl.content"
 """A hash over all that goes into an image: another one means that the image is stale."""
@@ -37,6 +42,29 @@ class ImageTarget:
     series: str
     parent: str = ""
 
+    @property
+    def word(self) -> str:
+        """What the image is called on a command line: `lab`, `3.13` or `3.13-libs`."""
+        return "lab" if self.kind == "lab" else self.name.rpartition(":")[2]
+
+    def tagged(self, content: str) -> str:
+        """Return what the image is called on an engine that has this content:
+        `labctl/client:3.13-2c26b46b68ff`. So the images of several versions of labctl are there
+        side by side.
+        """
+        repository, _, tag = self.name.rpartition(":")
+        digits = content[:_TAG_DIGITS]
+        return f"{repository}:{digits}" if self.kind == "lab" else f"{repository}:{tag}-{digits}"
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether labctl gave this name, which an engine has, to an image that is labelled as
+        this one. Older versions of labctl gave no hash with it. Any other name is of somebody who
+        made an image from this one, or wants to keep it.
+        """
+        digits = name[-_TAG_DIGITS:]
+        given = [self.name, self.tagged(digits)] if _HASH.fullmatch(digits) else [self.name]
+        return any(is_same_name(name, one) for one in given)
+
 
 def client_image(series: str) -> str:
     """Return the name of the image for clients of that Python (`3.13`)."""
@@ -46,6 +74,18 @@ def client_image(series: str) -> str:
 def libraries_image(series: str) -> str:
     """Return the name of the image for clients of that Python that use third-party libraries."""
     return f"{client_image(series)}-libs"
+
+
+def every_name() -> list[str]:
+    """Return the names of all images that labctl makes."""
+    return [LAB, *map(client_image, SERIES), *map(libraries_image, SERIES)]
+
+
+def is_same_name(full: str, name: str) -> bool:
+    """Tell whether an engine's full name for an image is this name. Podman puts a host before it:
+    `localhost/labctl/lab:2c26b46b68ff`. A name with more before it is another name.
+    """
+    return name in (full, full.partition("/")[2])
 
 
 def parse_name(name: str) -> ImageTarget:
@@ -68,3 +108,13 @@ def parse_name(name: str) -> ImageTarget:
     if match["libs"]:
         return ImageTarget(name=name, kind="libs", series=series, parent=name.removesuffix("-libs"))
     return ImageTarget(name=name, kind="client", series=series)
+
+
+def full_name(name: str) -> str:
+    """Return the full name of an image that labctl makes: `labctl/lab:latest` for `labctl/lab`.
+    Return any other name as it is.
+    """
+    try:
+        return parse_name(name).name
+    except UsageError:
+        return name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,15 +50,21 @@ def base_key(origin: Origin, target: ImageTarget) -> str:
     """Return the key of a base of that origin for the target: `Builder.find_base` finds it again by
     this.
     """
-    return digest({"origin": origin.name.encode(), "recipe": origin.recipe(target).encode()})
+    return recipe_key(origin.name, origin.recipe(target))
+
+
+def recipe_key(origin: str, recipe: str) -> str:
+    """Return the key of a base that the origin of that name made by a recipe."""
+    return digest({"origin": origin.encode(), "recipe": recipe.encode()})
 
 
 def require_same_machine(builder: Builder) -> None:
     """Ask the engine for its architecture. Raise Unavailable unless programs of this machine run on
     it.
     """
-    if sys.platform != "linux":
-        raise Unavailable(f"this machine runs {sys.platform}, and images need Linux")
+    system = platform.system()
+    if system != "Linux":
+        raise Unavailable(f"this machine runs {system}, and images need Linux")
     here = _ENGINE_NAMES.get(platform.machine(), platform.machine())
     there = builder.architecture()
     if here != there:

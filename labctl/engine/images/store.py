@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from labctl.engine.images import content, libraries, names
@@ -13,18 +14,25 @@ from labctl.engine.images.builder import Builder, NotRemoved
 from labctl.engine.images.debian import Debian
 from labctl.engine.images.host import Host
 from labctl.engine.images.interruption import Interruption
-from labctl.engine.images.names import ImageTarget, parse_name
+from labctl.engine.images.names import IMAGE, ImageTarget, parse_name
 from labctl.engine.images.origins import Base, Origin, Unavailable
-from labctl.engine.images.registry import Registry
+from labctl.engine.images.registry import (
+    Registry,
+    RegistryWithoutNft,
+    mirror_of_environment,
+)
 from labctl.engine.runtime import doing
 from labctl.errors import EngineError, UsageError
+from labctl.model.plan import Interpreter
 from labctl.model.result import ImageInfo
 
 _AT_ONCE = 2
+_BUILDING_S = 3600
+"""Longer than anybody builds on a base that has no name."""
 
 
 class ImageState(StrEnum):
-    """`stale`: made by a labctl that put other things in."""
+    """`stale`: there is only one of another version of labctl, with another content."""
 
     READY = "ready"
     STALE = "stale"
@@ -34,7 +42,8 @@ class ImageState(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class ImageStatus:
     """An image as the engine has it; `size` in bytes, `packages` the third-party ones of clients
-    with their versions. All but name and state empty if missing.
+    with their versions. `reference` is what the engine calls it. All but name and state empty if
+    missing.
     """
 
     name: str
@@ -42,8 +51,15 @@ class ImageStatus:
     origin: str = ""
     python: str = ""
     id: str = ""
+    reference: str = ""
     size: int = 0
     packages: Mapping[str, str] = field(default_factory=dict)
+
+    def interpreter(self, series: str) -> Interpreter:
+        """Return the Python that clients have in this image."""
+        return Interpreter(
+            series=series, version=self.python, image=self.reference, packages=self.packages
+        )
 
     @property
     def info(self) -> ImageInfo:
@@ -72,24 +88,32 @@ class ImageStore:
     def __init__(self, backend: ImageBackend, origins: Iterable[Origin] | None = None) -> None:
         """Take the backend, and the origins of bases in the order in which they are tried."""
         self._backend = backend
-        chosen = (Registry(), Debian(), Host()) if origins is None else origins
+        chosen = _all_origins() if origins is None else origins
         self._origins: dict[str, Origin] = {origin.name: origin for origin in chosen}
 
     def status(self, names: Iterable[str]) -> list[ImageStatus]:
         """Ask the engine for images by name, and return the state of each: missing, stale or ready.
         It is one request, because every `labctl run` asks.
         """
-        targets = [parse_name(name) for name in names]
-        parents = {target.parent: parse_name(target.parent) for target in targets if target.parent}
-        asked = dict.fromkeys([*(target.name for target in targets), *parents])
         with doing("looking for images"):
-            listed = self._backend.find(list(asked))
-        found = {tag: image for image in listed for tag in image.names}
-        judged = {name: self._judge(one, found.get(name), None) for name, one in parents.items()}
-        return [
-            self._judge(target, found.get(target.name), judged.get(target.parent))
-            for target in targets
-        ]
+            listed = self._backend.find_labelled(IMAGE)
+        return [self._status(parse_name(name), listed) for name in names]
+
+    def find(self, name: str) -> str | None:
+        """Ask the engine what it calls the image of labctl's that has this name in Compose files.
+        Return None for any other name. Raise EngineError if it is not built.
+        """
+        try:
+            target = parse_name(name)
+        except UsageError:
+            return None
+        [found] = self.status([target.name])
+        if found.state is ImageState.READY:
+            return found.reference
+        raise EngineError(
+            f"the image {target.name} is {found.state}",
+            hint=f"build it: labctl images build {target.word}",
+        )
 
     def ensure(
         self,
@@ -98,9 +122,9 @@ class ImageStore:
         origin: str | None = None,
         force: bool = False,
         progress: Progress = lambda _: None,
-    ) -> dict[str, ImageInfo]:
-        """Make the images that are missing or stale, two at a time, and return what is in each, by
-        name.
+    ) -> dict[str, ImageStatus]:
+        """Make the images that are missing or stale, two at a time, and return the status of each,
+        by name.
 
         With `origin`, images from elsewhere are made again from there; with `force`, all are.
         `progress` is called from several threads. Raise EngineError for those that can't be made,
@@ -112,7 +136,7 @@ class ImageStore:
             )
         names = list(dict.fromkeys(names))
         chosen = [self._origins[origin]] if origin else list(self._origins.values())
-        found: dict[str, ImageInfo] = {}
+        found: dict[str, ImageStatus] = {}
         for stage in filter(None, _stages(names)):
             states = self.status(stage)
             unready = [
@@ -122,34 +146,73 @@ class ImageStore:
                 or state.state is not ImageState.READY
                 or (origin is not None and state.origin != origin)
             ]
-            found |= {state.name: state.info for state in states}
+            found |= {state.name: state for state in states}
             found |= self._make_all(unready, chosen, force=force, progress=progress)
         return {name: found[parse_name(name).name] for name in names}
 
     def remove(self, names: Sequence[str]) -> list[str]:
-        """Remove images and their bases from the engine, and return the names of those that were
-        there. Raise EngineError if one is in use.
+        """Remove images and their bases from the engine, whatever version of labctl made them.
+        Return the engine's names of those that were there. Raise EngineError if one is in use.
         """
-        last_first = [name for stage in reversed(_stages(names, parents=False)) for name in stage]
-        removed = {name for name in last_first if self._remove(name)}
-        return [name for name in names if parse_name(name).name in removed]
+        with doing("looking for images"):
+            listed = self._backend.find_labelled(IMAGE)
+        return [
+            name
+            for target in _last_first(parse_name(name) for name in names)
+            for name in _names_of(target, listed)
+            if self._remove(name)
+        ]
 
-    def remove_unfinished(self) -> None:
-        """Remove the unnamed images of builds whose labctl was killed. Not to be called while
-        others are building.
+    def remove_unused(self) -> list[str]:
+        """Remove the images, and their bases, that this version of labctl does not use, and that no
+        container is made of. Return what the engine called them.
+
+        What unfinished builds have left is removed, too, once it is so old that no labctl can be
+        working on it.
+        """
+        with doing("looking for images"):
+            listed = self._backend.find_labelled(IMAGE)
+        targets = _last_first(map(parse_name, names.every_name()))
+        states = (self._status(target, listed) for target in targets)
+        used = {state.id for state in states if state.state is ImageState.READY}
+        unused = [image for image in listed if image.id not in used]
+        removed = []
+        for target in targets:
+            for name in _names_of(target, unused):
+                with doing(f"removing {name}"), contextlib.suppress(ImageInUse):
+                    if self._backend.remove(name):
+                        removed.append(name)
+        self.remove_unfinished(min_age_s=_BUILDING_S)
+        return removed
+
+    def remove_unfinished(self, *, min_age_s: int = 0) -> None:
+        """Remove the unnamed images of builds whose labctl was killed, unless they are younger than
+        `min_age_s`. Without an age, not to be called while others are building.
         """
         with doing("removing unfinished images"):
-            for label in (names.IMAGE, names.BASE):
-                self._backend.remove_unfinished(label)
+            for label in (IMAGE, names.BASE):
+                self._backend.remove_unfinished(label, min_age_s=min_age_s)
+
+    def _status(self, target: ImageTarget, listed: Sequence[StoredImage]) -> ImageStatus:
+        """Return the status of an image: the newest of those that are ready, or else of the stale
+        ones.
+        """
+        parent = self._status(parse_name(target.parent), listed) if target.parent else None
+        found = [
+            self._judge(target, image, parent)
+            for image in sorted(listed, key=lambda image: image.created, reverse=True)
+            if _names_of(target, [image])
+        ]
+        missing = ImageStatus(name=target.name, state=ImageState.MISSING)
+        ready = (one for one in found if one.state is ImageState.READY)
+        return next(ready, found[0] if found else missing)
 
     def _judge(
-        self, target: ImageTarget, image: StoredImage | None, parent: ImageStatus | None
+        self, target: ImageTarget, image: StoredImage, parent: ImageStatus | None
     ) -> ImageStatus:
-        """Return the status of an image: missing, stale or ready. One with a parent is stale if its
-        parent is not ready, or has changed.
+        """Return the status of an image: stale or ready. One with a parent is stale if its parent
+        is not ready, or has changed.
         """
-        if image is None:
-            return ImageStatus(name=target.name, state=ImageState.MISSING)
         labels = image.labels
         origin = self._origins.get(labels.get(names.ORIGIN, ""))
         if parent is not None:
@@ -163,15 +226,16 @@ class ImageStore:
             origin=labels.get(names.ORIGIN, ""),
             python=labels.get(names.PYTHON, ""),
             id=image.id,
+            reference=_names_of(target, [image])[0],
             size=image.size,
             packages=_packages(target) if current else {},
         )
 
     def _make_all(
         self, wanted: list[str], origins: list[Origin], *, force: bool, progress: Progress
-    ) -> dict[str, ImageInfo]:
-        """Make images at the same time, and return what is in them. Raise EngineError if one can't
-        be made. An interruption ends them all; what could not be removed then is reported.
+    ) -> dict[str, ImageStatus]:
+        """Make images at the same time, and return their status. Raise EngineError if one can't be
+        made. An interruption ends them all; what could not be removed then is reported.
         """
         interruption = Interruption()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -196,33 +260,50 @@ class ImageStore:
     def _make(
         self, target: ImageTarget, origins: list[Origin], *,
         force: bool, progress: Progress, interruption: Interruption,
-    ) -> ImageInfo:  # fmt: skip
-        """Make one image from the first origin that can supply it. Raise EngineError if
-        none can.
+    ) -> ImageStatus:  # fmt: skip
+        """Make one image from the first origin that can supply it, and return its status. Raise
+        EngineError if none can.
         """
 
         def report(text: str, fraction: float | None) -> None:
             progress(ProgressEvent(image=target.name, text=text, fraction=fraction))
 
+        def builder() -> Builder:
+            return Builder(self._backend, report=report, interruption=interruption, fresh=force)
+
         if target.parent:
-            builder = Builder(self._backend, report=report, interruption=interruption, fresh=force)
-            with doing(f"making {target.name}"), builder:
-                info = _add_libraries(target, self.status([target.parent])[0], builder)
-            progress(ProgressEvent(image=target.name, text=_summary(info), finished=True))
-            return info
+            made = self._equip(target, builder)
+            progress(ProgressEvent(image=target.name, text=_summary(made), finished=True))
+            return made
         refusals = []
         for origin in origins:
-            builder = Builder(self._backend, report=report, interruption=interruption, fresh=force)
             try:
-                with doing(f"making {target.name}"), builder:
-                    base, version = _base(origin, target, builder)
-                    info = _finish(target, origin, base, version, builder)
+                with doing(f"making {target.name}"), builder() as making:
+                    base, version = _base(origin, target, making)
+                    made = _finish(target, origin, base, version, making)
             except Unavailable as refusal:
                 refusals.append(f"{origin.name}: {refusal}")
             else:
-                progress(ProgressEvent(image=target.name, text=_summary(info), finished=True))
-                return info
+                progress(ProgressEvent(image=target.name, text=_summary(made), finished=True))
+                return made
         raise EngineError(f"{target.name} cannot be made", hint="; ".join(refusals))
+
+    def _equip(self, target: ImageTarget, builder: Callable[[], Builder]) -> ImageStatus:
+        """Make an image with libraries of its parent, and return its status. If that fails because
+        another labctl has put a new parent in its place, make it of that one.
+        """
+        [parent] = self.status([target.parent])
+        try:
+            with doing(f"making {target.name}"), builder() as making:
+                return _add_libraries(target, parent, making)
+        except NotRemoved:
+            raise
+        except EngineError:
+            [now] = self.status([target.parent])
+            if now.state is not ImageState.READY or now.id == parent.id:
+                raise
+        with doing(f"making {target.name}"), builder() as making:
+            return _add_libraries(target, now, making)
 
     def _remove(self, name: str) -> bool:
         """Remove an image, and return whether it was there. Raise EngineError if it is in use."""
@@ -233,6 +314,12 @@ class ImageStore:
             if isinstance(error.__cause__, ImageInUse):
                 error.hint = "end the runs that use it, or remove what they left: labctl clean"
             raise
+
+
+def _all_origins() -> tuple[Origin, ...]:
+    """Return all origins of bases, in the order in which they are tried."""
+    registry = Registry(mirror_of_environment())
+    return registry, Debian(), Host(), RegistryWithoutNft(registry)
 
 
 def _content(origin: Origin, target: ImageTarget) -> str:
@@ -252,15 +339,30 @@ def _packages(target: ImageTarget) -> dict[str, str]:
     return libraries.pinned(target.series) if target.kind == "libs" else {}
 
 
-def _stages(wanted: Iterable[str], *, parents: bool = True) -> tuple[list[str], list[str]]:
-    """Return the names of images in two stages: those without a parent, then those with one. With
-    `parents`, the parents are in the first.
+def _stages(wanted: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the names of images in two stages: those without a parent, parents included, then
+    those with one.
     """
     targets = [parse_name(name) for name in wanted]
-    first = [one.parent if parents else "" for one in targets if one.parent]
-    first += [one.name for one in targets if not one.parent]
+    first = [one.parent or one.name for one in targets]
     second = [one.name for one in targets if one.parent]
-    return list(filter(None, dict.fromkeys(first))), list(dict.fromkeys(second))
+    return list(dict.fromkeys(first)), list(dict.fromkeys(second))
+
+
+def _last_first(targets: Iterable[ImageTarget]) -> list[ImageTarget]:
+    """Return the targets in the order in which they can be removed: those with a parent first."""
+    return sorted(dict.fromkeys(targets), key=lambda target: not target.parent)
+
+
+def _names_of(target: ImageTarget, listed: Iterable[StoredImage]) -> list[str]:
+    """Return what the engine calls the images of a target, of all that labctl has made."""
+    return [
+        name
+        for image in listed
+        if image.labels.get(IMAGE) == target.name
+        for name in image.names
+        if target.is_called(name)
+    ]
 
 
 def _base(origin: Origin, target: ImageTarget, builder: Builder) -> tuple[Base, str]:
@@ -277,39 +379,46 @@ def _base(origin: Origin, target: ImageTarget, builder: Builder) -> tuple[Base, 
 
 def _finish(
     target: ImageTarget, origin: Origin, base: Base, version: str, builder: Builder
-) -> ImageInfo:
-    """Build labctl's own layer on the base, give the image its name, and return what is in it."""
-    arguments = {
-        "IMAGE": target.name,
-        "CONTENT": _content(origin, target),
-        "ORIGIN": origin.name,
-        "PYTHON": version,
-    }
+) -> ImageStatus:
+    """Build labctl's own layer on the base, give the image its name, and return its status."""
+    arguments = {"ORIGIN": origin.name, "PYTHON": version}
+    made = ImageStatus(name=target.name, state=ImageState.READY, origin=origin.name, python=version)
     context = content.context(target, base.interpreter)
-    made = builder.build(context, base=base.id, arguments=arguments)
-    builder.give_name(made, target.name)
-    return ImageInfo(id=made, origin=origin.name, python=version)
+    hashed = _content(origin, target)
+    return _build(target, made, context, hashed, base.id, arguments, builder)
 
 
-def _add_libraries(target: ImageTarget, parent: ImageStatus, builder: Builder) -> ImageInfo:
-    """Build the layer with the packages on a client image, give the image its name, and return what
-    is in it.
+def _add_libraries(target: ImageTarget, parent: ImageStatus, builder: Builder) -> ImageStatus:
+    """Build the layer with the packages on a client image, give the image its name, and return its
+    status.
     """
-    arguments = {"IMAGE": target.name, "CONTENT": _libraries_content(parent.id)}
+    made = replace(parent, name=target.name, size=0, packages=_packages(target))
     context = content.libraries_context(target, builder)
-    made = builder.build(context, base=parent.id, arguments=arguments)
-    builder.give_name(made, target.name)
-    return ImageInfo(
-        id=made, origin=parent.origin, python=parent.python, packages=_packages(target)
-    )
+    return _build(target, made, context, _libraries_content(parent.id), parent.id, {}, builder)
 
 
-def _summary(info: ImageInfo) -> str:
+def _build(
+    target: ImageTarget, made: ImageStatus, context: bytes, hashed: str, base: str,
+    arguments: Mapping[str, str], builder: Builder,
+) -> ImageStatus:  # fmt: skip
+    """Build a context on a base, and give the image a name with the hash of its content. Return the
+    status `made` with the image's id and name; those of another labctl's if that was faster.
+    """
+    told = {"IMAGE": target.name, "CONTENT": hashed, **arguments}
+    image = builder.build(context, base=base, arguments=told)
+    reference = target.tagged(hashed)
+    faster = builder.give_name(image, reference, hashed)
+    if faster is not None:
+        made = replace(made, python=faster.labels.get(names.PYTHON, ""))
+    return replace(made, id=faster.id if faster else image, reference=reference)
+
+
+def _summary(made: ImageStatus) -> str:
     """Return one line about an image that was made."""
-    return f"ready: Python {info.python} from {info.origin}"
+    return f"ready: Python {made.python} from {made.origin}"
 
 
-def _report_leftovers(futures: Mapping[Future[ImageInfo], str], progress: Progress) -> None:
+def _report_leftovers(futures: Mapping[Future[ImageStatus], str], progress: Progress) -> None:
     """Report what builds that were called off could not remove."""
     for future, name in futures.items():
         error = None if future.cancelled() else future.exception()
@@ -317,7 +426,7 @@ def _report_leftovers(futures: Mapping[Future[ImageInfo], str], progress: Progre
             progress(ProgressEvent(image=name, text=str(error), finished=True))
 
 
-def _raise_failures(futures: Mapping[Future[ImageInfo], str]) -> None:
+def _raise_failures(futures: Mapping[Future[ImageStatus], str]) -> None:
     """Raise the error of a build, or one error that names all, if any failed."""
     errors = [error for future in futures if (error := future.exception()) is not None]
     for error in errors:

@@ -74,11 +74,7 @@ def common_mistakes(grades: ClassGrades) -> list[Mistake]:
         for part in grade.parts:
             for mark in part.marks:
                 key = (part.title, mark.title, mark.message or mark.actual)
-                if (
-                    not mark.full
-                    and part.state is not GradeState.ERROR
-                    and number not in students[key]
-                ):
+                if not mark.full and part.state.has_points and number not in students[key]:
                     students[key].append(number)
     ranked = sorted(students.items(), key=lambda item: -len(item[1]))
     return [
@@ -165,6 +161,7 @@ def _legend() -> Markup:
     """Return what the signs in the table mean."""
     signs = [
         f"{STATE_SIGNS[GradeState.TAMPERED]} tampered with",
+        f"{STATE_SIGNS[GradeState.INCONCLUSIVE]} the machine was too busy",
         f"{STATE_SIGNS[GradeState.ERROR]} the lab broke",
         f"{STATE_SIGNS[GradeState.REFUSED]} refused",
         f"{NO_POINTS} no points",

@@ -10,6 +10,7 @@ from labctl.text import escape_control
 STATE_SIGNS = {
     GradeState.GRADED: "",
     GradeState.TAMPERED: "⚑",
+    GradeState.INCONCLUSIVE: "?",
     GradeState.ERROR: "!",
     GradeState.REFUSED: "✘",
 }
@@ -92,7 +93,7 @@ def _cell(student: int, column: Part, part: Part | None, columns: list[Part]) ->
     """Return the cell with a student's points for a part."""
     if part is None:
         return tag("td", NO_POINTS, class_="absent")
-    points = NO_POINTS if part.state is GradeState.ERROR else format_number(part.points)
+    points = format_number(part.points) if part.state.has_points else NO_POINTS
     link = tag(
         "a",
         f"{points} {STATE_SIGNS[part.state]}".strip(),
@@ -104,7 +105,7 @@ def _cell(student: int, column: Part, part: Part | None, columns: list[Part]) ->
 
 def _colour_class(part: Part) -> str:
     """Return the CSS class for the share of the points that was reached."""
-    if part.state is GradeState.ERROR:
+    if not part.state.has_points:
         return "broke"
     share = part.points / part.max_points if part.max_points else 1.0
     if share <= 0:

@@ -34,9 +34,9 @@ def results_json(grade: Grade) -> str:
 def _document(grade: Grade, limit: int) -> dict[str, Any]:
     """Return a grade as PrairieLearn's result."""
     sentences = [escape_control(sentence, limit=limit) for sentence in student_sentences(grade)]
-    # Not gradable costs the student no attempt. That is so of a lab that broke, and of what
-    # cannot be read: PrairieLearn means it for invalid submissions.
-    if grade.state in (GradeState.ERROR, GradeState.REFUSED):
+    # Not gradable costs the student no attempt. That is so of a lab that broke or was too busy, and
+    # of what cannot be read: PrairieLearn means it for invalid submissions.
+    if not grade.gradable or grade.state is GradeState.REFUSED:
         return {"gradable": False, "format_errors": sentences, "message": " ".join(sentences)}
     return {
         "gradable": True,

@@ -5,6 +5,7 @@ Every document for students is made from `student_view`, so that no format can f
 
 from __future__ import annotations
 
+from labctl.judge.starvation import STARVED_S
 from labctl.model.grade import Grade, GradeState, Mark, Part
 from labctl.report.grades.wording import format_points
 
@@ -15,6 +16,7 @@ _HIDDEN_TITLES = {
 }
 LOOKED_AT = "A person will look at this."
 BROKE = "The lab broke. That is not your doing, and costs no points."
+BUSY = "The machine was too busy to tell. That is not your doing, and costs no points."
 
 
 def student_view(grade: Grade) -> Grade:
@@ -47,7 +49,7 @@ def _part_view(part: Part) -> Part:
         title=part.title,
         bonus=part.bonus,
         state=part.state,
-        marks=() if part.state is GradeState.ERROR else marks,
+        marks=marks if part.state.has_points else (),
     )
 
 
@@ -75,11 +77,21 @@ def student_sentences(grade: Grade) -> list[str]:
         ]
     if grade.state is GradeState.TAMPERED:
         return [LOOKED_AT]
-    if grade.state is GradeState.ERROR:
-        return [BROKE, "Your teacher can have it graded again."]
+    if not grade.gradable:
+        why = BUSY if grade.state is GradeState.INCONCLUSIVE else BROKE
+        return [why, "Your teacher can have it graded again."]
     return [grade.message] if grade.message else []
 
 
 def part_remark(part: Part) -> str:
-    """Return a sentence about a part that was tampered with or whose lab broke; otherwise ""."""
-    return {GradeState.TAMPERED: LOOKED_AT, GradeState.ERROR: BROKE}.get(part.state, "")
+    """Return a sentence about a part that was tampered with, or whose lab broke or was busy;
+    otherwise "".
+    """
+    if part.state is GradeState.GRADED and part.starved_s >= STARVED_S:
+        return f"The machine was busy: the program waited {part.starved_s:.1f} s for a processor."
+    remarks = {
+        GradeState.TAMPERED: LOOKED_AT,
+        GradeState.INCONCLUSIVE: BUSY,
+        GradeState.ERROR: BROKE,
+    }
+    return remarks.get(part.state, "")

@@ -20,6 +20,7 @@ _STATE_WORDS = {
     GradeState.GRADED: "graded",
     GradeState.REFUSED: "refused",
     GradeState.TAMPERED: "to be looked at",
+    GradeState.INCONCLUSIVE: "not graded: the machine was too busy",
     GradeState.ERROR: "not graded: the lab broke",
 }
 _MARK_COLUMN = 11
@@ -83,7 +84,7 @@ def render_class(grades: Sequence[Grade], folder: Path) -> RenderableType:
         middle, maximum = statistics.median(scores), grades[0].max_points
         lines.append(Text(f"median {middle:g} of {maximum:g} points"))
     for grade in grades:
-        if grade.state in (GradeState.TAMPERED, GradeState.REFUSED):
+        if grade.state in (GradeState.TAMPERED, GradeState.INCONCLUSIVE, GradeState.REFUSED):
             reason = grade.message or next((r for p in grade.parts for r in p.reasons), "")
             text = f"{escape_control(grade.id)}: {escape_control(reason)}"
             lines.append(Text(f"{_STATE_WORDS[grade.state]}: {text}"))

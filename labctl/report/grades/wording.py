@@ -6,7 +6,7 @@ Every text returned here is printable: what comes from students or exercises is 
 from __future__ import annotations
 
 from labctl.model.grade import Mark, Part
-from labctl.text import escape_control, escape_lines
+from labctl.text import escape_control, escape_lines, left_out_after
 
 
 def format_number(value: float) -> str:
@@ -23,10 +23,15 @@ def format_points(scored: float, maximum: float) -> str:
 
 
 def escape_block(text: str, limit: int) -> str:
-    """Return the lines of a text, escaped. After `limit` characters, a line counts the rest."""
+    """Return the lines of a text, escaped. After `limit` characters, a line counts the rest, if
+    that is known.
+    """
     # Cut first: a megabyte of newlines is a million lines.
     shown = "\n".join(escape_lines(text[:limit].rstrip()))
-    return f"{shown}\n… and {len(text) - limit} more characters" if len(text) > limit else shown
+    if len(text) <= limit:
+        return shown
+    left = left_out_after(text, limit)
+    return f"{shown}\n… and more" if left is None else f"{shown}\n… and {left} more characters"
 
 
 def mark_facts(mark: Mark, limit: int = 1000) -> list[tuple[str, str]]:

@@ -12,10 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from labctl.engine import access
+from labctl.engine.guard import Guard
 from labctl.engine.images import ImageState, ImageStatus
 from labctl.load.schema import result_schema
-from labctl.model.result import ImageInfo
-from labctl.run import guarded
+from labctl.run import guarded, trust
 from tests.unit.cli.conftest import Done, Labctl
 from tests.unit.fake_engine import FakeEngine
 
@@ -23,12 +23,15 @@ from tests.unit.fake_engine import FakeEngine
 class Images:
     """Every image is there, of the Python that is asked for."""
 
-    def ensure(self, wanted: Iterable[str], *, progress: object) -> dict[str, ImageInfo]:
+    def ensure(self, wanted: Iterable[str], *, progress: object) -> dict[str, ImageStatus]:
         assert callable(progress)
         versions = {name: f"{name.partition(':')[2].removesuffix('-libs')}.5" for name in wanted}
         return {
-            name: ImageInfo(
+            name: ImageStatus(
+                name=name,
+                state=ImageState.READY,
                 id=f"sha256:{name}",
+                reference=name,
                 origin="registry",
                 python=version,
                 packages={"httpx": "0.28.1"} if name.endswith("-libs") else {},
@@ -37,17 +40,7 @@ class Images:
         }
 
     def status(self, wanted: Iterable[str]) -> list[ImageStatus]:
-        made = self.ensure(wanted, progress=print)
-        return [
-            ImageStatus(
-                name=name,
-                state=ImageState.READY,
-                id=info.id,
-                python=info.python,
-                packages=info.packages,
-            )
-            for name, info in made.items()
-        ]
+        return list(self.ensure(wanted, progress=print).values())
 
 
 class Bench:
@@ -56,10 +49,19 @@ class Bench:
     def __init__(self, labctl: Labctl, monkeypatch: pytest.MonkeyPatch) -> None:
         self.engine = FakeEngine()
         self.guards: list[str] = []
+        self.guard = Guard()
         self.kept: bool | None = None
+        self.isolates_networks = True
+        self.is_here = True
         self.labctl = labctl
         monkeypatch.setattr(access, "ENGINES", {"fake": lambda: self})
         monkeypatch.setattr(guarded, "guarded", self._guarded)
+        monkeypatch.setattr(trust, "guarded", self._guarded)
+
+    @property
+    def runtime(self) -> FakeEngine:
+        """What tells which engine it is."""
+        return self.engine
 
     def images(self) -> Images:
         """The bench is its own EngineAccess."""
@@ -70,14 +72,17 @@ class Bench:
         self.kept = keep
         return self.engine
 
+    def sweep(self, _run: str) -> None:
+        self.engine.sweep()
+
     def listing_command(self, run: str) -> str:
         return f"fake ps {run}"
 
     @contextmanager
-    def _guarded(self, run: str) -> Iterator[None]:
+    def _guarded(self, run: str) -> Iterator[Guard]:
         self.guards.append(run)
         try:
-            yield
+            yield self.guard
         finally:
             self.engine.say("unguarded")
 

@@ -10,6 +10,7 @@ import pytest
 
 from labctl.load.bundled import bundled_compose, bundled_folder
 from tests.unit.cli.conftest import Done, Labctl, Listener
+from tests.unit.load.exercises import EXERCISE
 from tests.unit.load.texts import COMPOSE, SCENARIO, changed, write
 
 CLIENT = "client: |\n      import socket"
@@ -201,6 +202,69 @@ def test_validate_tells_of_every_file(labctl: Labctl, engine: Listener) -> None:
         f"labctl: layer.yaml:3: layer: must be {LAYERS}, not a whole number (1)",
     ]
     assert not engine.was_asked
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "servers.yaml"])
+def test_validate_checks_a_compose_file_beside_scenarios(
+    labctl: Labctl, engine: Listener, name: str
+) -> None:
+    write("mine.yaml", changed(SCENARIO, "services:", f"compose: ./{name}\nservices:"))
+    write(name, COMPOSE)
+    done = labctl("validate", *sorted(("mine.yaml", name)))
+    assert (done.code, done.err) == (0, "")
+    assert set(done.out.splitlines()) == {f"{name}: ok, a Compose file", "mine.yaml: ok"}
+    assert not engine.was_asked
+
+
+def test_validate_tells_what_is_wrong_in_a_compose_file(labctl: Labctl, engine: Listener) -> None:
+    write("servers.yaml", "services:\n  closed:\n    image: nginx\n    pid: host\n")
+    assert told(labctl("validate", "servers.yaml"), engine) == [
+        (
+            'labctl: servers.yaml:4: services.closed: "pid" can\'t be used in a lab: services share no'
+            " namespaces with the host or one another"
+        ),
+        "  hint: remove `pid`",
+    ]
+    write("compose.yaml", "servces:\n  closed: {image: nginx}\n")
+    assert told(labctl("validate", "compose.yaml"), engine)[0] == (
+        'labctl: compose.yaml:1: unknown key "servces"; did you mean "services"?'
+    )
+
+
+def test_validate_checks_exercises_and_policies(labctl: Labctl, engine: Listener) -> None:
+    write("mine/exercise.yaml", EXERCISE)
+    write("policy.yaml", "skip: [refused-port]\nlayers: {dns: {returns: false}}\n")
+    done = labctl("validate", "mine/exercise.yaml", "policy.yaml")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "mine/exercise.yaml: ok, an exercise\npolicy.yaml: ok, a policy\n"
+    write("mine/exercise.yaml", changed(EXERCISE, "level: 2", "levle: 2"))
+    write("policy.yaml", "skip: [refused-prt]\n")
+    lines = told(labctl("validate", "mine/exercise.yaml", "policy.yaml"), engine)
+    assert [line for line in lines if line.startswith("labctl: ")] == [
+        'labctl: mine/exercise.yaml:4: unknown key "levle"; did you mean "level"?',
+        (
+            'labctl: policy.yaml:1: skip[0]: no scenario is called "refused-prt"; did you mean'
+            ' "refused-port"?'
+        ),
+    ]
+
+
+@pytest.mark.parametrize("verb", ["run", "show", "record"])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (COMPOSE, "a Compose file"),
+        (EXERCISE, "an exercise"),
+        ("skip: [refused-port]\n", "a policy"),
+    ],
+)
+def test_a_file_of_another_kind_in_place_of_a_scenario(
+    labctl: Labctl, engine: Listener, verb: str, text: str, kind: str
+) -> None:
+    write("other.yaml", text)
+    message, hint = told(labctl(verb, "other.yaml"), engine)
+    assert message == f"labctl: other.yaml: is {kind}, not a scenario"
+    assert hint.startswith("  hint: ")
 
 
 def test_validate_without_files_checks_all_in_the_folders(labctl: Labctl, engine: Listener) -> None:

@@ -34,7 +34,7 @@ def test_all_points(room: Classroom) -> None:
         "",
         "3 of 3 points, try 1 of 2; 4 more in hidden parts",
     ]
-    assert TRIES.read_text() == "1\n"
+    assert TRIES.read_text("utf-8") == "1\n"
 
 
 def test_not_all_points_with_what_was_seen_and_a_hint(room: Classroom) -> None:
@@ -79,7 +79,7 @@ def test_tries_are_counted_and_end(room: Classroom) -> None:
         "labctl: small allows 2 tries, and all of them are used\n"
         "  hint: hand in what you have; mine/.labctl-tries counts them\n"
     )
-    assert TRIES.read_text() == "2\n"
+    assert TRIES.read_text("utf-8") == "2\n"
 
 
 def test_without_a_limit_they_are_only_told(room: Classroom) -> None:

@@ -18,7 +18,10 @@ import pytest
 from tests.unit.cli.conftest import LIMIT_S, Labctl, Listener, command, process
 
 VERBS = (["run", "refused-port"], ["clean"], ["images"])
-START = "start it (systemctl start docker, or run ./bootstrap), or set DOCKER_HOST"
+START = (
+    "start it (systemctl start docker, or ./bootstrap; with Podman: systemctl --user start "
+    "podman.socket), or set DOCKER_HOST"
+)
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -15,10 +16,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from labctl.engine import access
-from labctl.errors import EngineError
+from labctl.errors import EngineError, EngineGone
 from labctl.load.schema import result_schema
 from labctl.model.evidence import Evidence
 from labctl.model.plan import PlannedAttempt
+from labctl.run import absence
 from labctl.run.output import Output
 from tests.unit.cli.bench import Bench
 from tests.unit.cli.conftest import Labctl
@@ -238,7 +240,7 @@ def test_a_lab_that_is_kept(bench: Bench) -> None:
     assert bench.kept is True
     assert not bench.guards
     assert "the lab is still there: fake ps " in done.err
-    assert "labctl clean removes it" in " ".join(done.err.split())
+    assert re.search("labctl clean [0-9a-f]{8} removes it", " ".join(done.err.split()))
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -252,6 +254,43 @@ def test_what_could_not_be_taken_down_is_swept_unless_it_is_to_be_kept(
     assert done.err.splitlines()[0] == "labctl: warning: lab mine can't be removed"
     assert len(done.err.splitlines()) == (2 if keep else 1)
     assert ("sweep" in bench.engine.said) is not keep
+
+
+def test_what_the_engine_does_not_let_go_of_costs_nothing_and_is_left_to_the_guard(
+    bench: Bench,
+) -> None:
+    bench.engine.held = EngineError("the engine does not let go of it", hint="restart it")
+    done = bench.run("mine.yaml")
+    assert done.code == 0
+    assert "1 attempt: 1 pass" in done.out
+    assert done.err == ("labctl: warning: the engine does not let go of it\n  hint: restart it\n")
+    assert bench.guard.stays
+
+
+def test_an_engine_that_stays_away_keeps_what_was_won_and_is_told_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def client(engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        if attempt.attempt == "a2":
+            engine.is_there = False
+            raise EngineGone("starting the tap: no engine")
+
+    def sweep() -> None:
+        raise EngineGone("removing what is left of a run: no engine")
+
+    monkeypatch.setattr(absence, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(bench.engine, "sweep", sweep)
+    write("mine.yaml", MANY)
+    bench.engine.client = client
+    done = bench.run("mine.yaml", "--jobs", "1", "--json", "result.json")
+    assert done.code == 4
+    assert done.err == "labctl: the engine does not answer; waiting up to 60 s\n"
+    document = json.loads(Path("result.json").read_text("utf-8"))
+    assert document["interrupted"] is False
+    made = {one["attempt"]: one["verdict"] for one in document["attempts"]}
+    assert [name for name, verdict in made.items() if verdict == "error"] == ["a2", "a3", "a4"]
+    assert made["a1"] == "pass"
+    assert bench.guard.stays
 
 
 def test_what_can_not_even_be_swept_is_an_error_of_the_lab_and_costs_no_result(

@@ -146,7 +146,7 @@ def test_one_of_ones_own_is_named_so_that_it_is_found(
     _, _, told = done.out.rstrip("\n").partition("then: labctl check ")
     name, place = shlex.split(told)
     assert (Path(name), place) == (Path(FOLDER).resolve(), "a b/c")
-    assert Path("a b/c/client.py").read_text() == "# begin\n"
+    assert Path("a b/c/client.py").read_text("utf-8") == "# begin\n"
     assert labctl("exercise", "show", name).code == 0
 
 

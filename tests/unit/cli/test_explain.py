@@ -141,7 +141,9 @@ def test_nothing_to_explain(labctl: Labctl) -> None:
 
 
 def test_what_a_client_says_can_steer_no_terminal(labctl: Labctl) -> None:
-    Path("app.log").write_text(REFUSED.replace("refused\n", "refused \x1b]0;owned\x07\u202e\n"))
+    Path("app.log").write_text(
+        REFUSED.replace("refused\n", "refused \x1b]0;owned\x07\u202e\n"), encoding="utf-8"
+    )
     out = labctl("explain", "app.log").out
     assert "\x1b" not in out
     assert "\u202e" not in out

@@ -231,6 +231,6 @@ def test_a_name_of_a_file_with_odd_characters(labctl: Labctl) -> None:
     assert labctl("validate", odd).code == 0
     shown = labctl("show", f"./{odd}").out
     assert "\x1b" not in shown
-    Path(odd).write_text("layer: tcp")
+    Path(odd).write_text("layer: tcp", "utf-8")
     told = labctl("validate", odd).err
     assert told.startswith('labctl: \\udcff\\x1b[31m.yaml:1: the key "name" is missing\n')

@@ -13,6 +13,7 @@ import pytest
 
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.plan import PlannedAttempt
+from labctl.run.guarded import GuardedRunner
 from tests.unit.cli.bench import Bench
 from tests.unit.cli.conftest import Done, Labctl, Listener
 from tests.unit.fake_engine import FakeEngine, interrupted
@@ -135,6 +136,16 @@ def test_what_cannot_be_recorded_is_told_and_the_rest_is_written(bench: RecordBe
     assert f"mine/wild: not recorded: {bases}\n" in done.err
     assert RECORDED in text()
     assert text().endswith("expect: {}\n")
+
+
+def test_repeats_are_told_in_their_order_whichever_ends_first(
+    bench: RecordBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = GuardedRunner.run
+    monkeypatch.setattr(GuardedRunner, "run", lambda *args: reversed(list(run(*args))))
+    bench.engine.leaves = wild
+    done = bench.record("mine.yaml", "--python", "3.13")
+    assert "mine/socket: not recorded: its repeats raise Error1 and Error2\n" in done.err
 
 
 def wild(attempt: PlannedAttempt) -> Evidence:

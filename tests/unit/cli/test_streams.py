@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from labctl.__main__ import BUG
 from labctl.load.bundled import bundled_folder
 from tests.unit.cli.conftest import LIMIT_S, command, process
 from tests.unit.load.texts import SCENARIO, write
 
+REFUSED = str(bundled_folder("scenarios") / "tcp" / "refused-port.yaml")
 PRINTING = (["list"], ["list", "--json"], ["show", "refused-port"], ["schema"], ["--help"])
 printing = pytest.mark.parametrize("verb", PRINTING, ids=" ".join)
 
@@ -78,6 +80,32 @@ def test_an_encoding_that_lacks_characters(encoding: str) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, b"")
     assert "closed (closed.lab)" in done.stdout.decode(encoding)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["list"],
+        ["list", "--json"], ["show", "refused-port"], ["explain", "ConnectionResetError"],
+        ["validate", REFUSED],
+        ["exercise", "list"], ["exercise", "show", "mail-once"], ["images", "--help"], ["schema"],
+        ["--help"], ["show", "zebra"], ["run", "refused-port"], ["doctor"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_verb_that_prints_on_a_console_of_windows(verb: list[str]) -> None:
+    done = subprocess.run(
+        command(*verb), capture_output=True, timeout=LIMIT_S, check=False,
+        env={
+            **os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0", "LC_ALL": "C",
+            "DOCKER_HOST": "tcp://127.0.0.1:9",
+        },
+    )  # fmt: skip
+    assert done.returncode != BUG, done.stderr
+    said = (done.stdout + done.stderr).decode("cp1252")
+    assert said
+    assert "Traceback" not in said
+    assert "\\u" not in said or verb[0] == "list"
 
 
 def test_a_name_that_the_encoding_lacks() -> None:

@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network
 
 from labctl.engine.runtime import (
     Busy,
@@ -22,6 +23,7 @@ from labctl.engine.runtime import (
     Resource,
     ResourceKind,
     SubnetTaken,
+    Unreachable,
 )
 from labctl.engine.streams import ChunkReader
 from labctl.model.result import EngineInfo
@@ -29,7 +31,7 @@ from labctl.model.result import EngineInfo
 CLIENT_ADDRESS = "198.18.0.130"
 """Where the fake tap says that clients are."""
 IMAGES: Mapping[str, Mapping[str, str]] = {
-    "labctl/lab": {"labctl.events": "1"},
+    "labctl/lab:1f": {"labctl.events": "1"},
     "own/web": {},
 }
 
@@ -64,6 +66,7 @@ class FakeStream(ChunkReader):
 
     def close(self) -> None:
         self._container.stdin.put(None)
+        self._container.stdout.put(None)
 
 
 @dataclass
@@ -95,6 +98,19 @@ class FakeContainer:
         self.ended.set()
 
 
+@dataclass
+class FakeConnection:
+    """A connection to the fake engine."""
+
+    is_standing: bool = True
+
+    def is_open(self) -> bool:
+        return self.is_standing
+
+    def close(self) -> None:
+        self.is_standing = False
+
+
 class FakeRuntime:
     """See labctl.engine.runtime.Runtime. What programs do is up to the test."""
 
@@ -111,8 +127,36 @@ class FakeRuntime:
         self.removed: list[str] = []
         self.busy: list[str] = []
         """For each id that is here, as often as it is here, the engine says that it is busy."""
+        self.isolates_networks = True
+        self.rewrites_hosts = False
+        self.is_here = True
+        self.is_there = True
+        self._connections: list[FakeConnection] = []
         self.taken_subnets = 0
         """How many of the subnets that are asked for are taken, the first ones."""
+
+    def go_away(self) -> None:
+        """End, with all containers, as an engine that is restarted does."""
+        with self._lock:
+            self.is_there = False
+            connections, self._connections = self._connections, []
+            for connection in connections:
+                connection.is_standing = False
+            running = [c for c in self.containers.values() if c.state.is_running]
+        for container in running:
+            container.end(137)
+
+    def _check(self) -> None:
+        if not self.is_there:
+            raise Unreachable("the engine does not answer")
+
+    def ping(self) -> None:
+        self._check()
+
+    def connect(self) -> FakeConnection:
+        self._check()
+        self._connections.append(FakeConnection())
+        return self._connections[-1]
 
     def info(self) -> EngineInfo:
         return EngineInfo(name="fake", version="1")
@@ -121,6 +165,7 @@ class FakeRuntime:
         return self.images.get(image)
 
     def create_network(self, spec: NetworkSpec) -> str:
+        self._check()
         if self.taken_subnets:
             self.taken_subnets -= 1
             raise SubnetTaken("pool overlaps with another one")
@@ -128,6 +173,7 @@ class FakeRuntime:
         return f"id-{spec.name}"
 
     def create(self, spec: ContainerSpec) -> str:
+        self._check()
         name = f"id-{spec.name}"
         with self._lock:
             self.made.append(spec)
@@ -135,6 +181,8 @@ class FakeRuntime:
         return name
 
     def _program(self, spec: ContainerSpec) -> Program:
+        if spec.entrypoint == ("nft",):
+            return self._programs.get("nft", nothing)
         if isinstance(spec.place, InNamespaceOf):
             return self._programs.get("client", client)
         if spec.command == ("tap",):
@@ -157,11 +205,13 @@ class FakeRuntime:
         return self._find(container).state
 
     def _find(self, container: str) -> FakeContainer:
+        self._check()
         if container not in self.containers:
             raise Refusal(f"no such container: {container}")
         return self.containers[container]
 
     def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
+        self._check()
         present: dict[str, Mapping[str, str]] = {
             ResourceKind.CONTAINER: {k: c.spec.labels for k, c in self.containers.items()},
             ResourceKind.NETWORK: {k: n.labels for k, n in self.networks.items()},
@@ -177,6 +227,7 @@ class FakeRuntime:
         return f"fake ps {label}"
 
     def remove(self, kind: ResourceKind, id_: str) -> None:
+        self._check()
         with self._lock:
             if id_ in self.busy:
                 self.busy.remove(id_)
@@ -192,6 +243,17 @@ class FakeRuntime:
     def is_empty(self) -> bool:
         """Whether nothing is left on it."""
         return not (self.containers or self.networks or self.volumes)
+
+
+def network(labels: Mapping[str, str]) -> NetworkSpec:
+    """A network with these labels."""
+    return NetworkSpec(
+        name="n",
+        subnet=IPv4Network("198.18.0.0/24"),
+        gateway="198.18.0.1",
+        dynamic_range="198.18.0.128/25",
+        labels=labels,
+    )
 
 
 def event(name: str, peer: str = "", **detail: object) -> str:
@@ -223,9 +285,16 @@ def tap(stdin: Iterator[str], write: Write) -> int:
     return 0
 
 
+def nothing(_stdin: Iterator[str], _write: Write) -> int:
+    """A program that ends well at once, as nft does."""
+    return 0
+
+
 def client(stdin: Iterator[str], write: Write) -> int:
     """A client whose report is the name of its file."""
     for line in stdin:
-        write(json.loads(line)["filename"])
-        return 0
+        write("ready")
+        if next(stdin, "") == "go":
+            write(json.loads(line)["filename"])
+            return 0
     return 1

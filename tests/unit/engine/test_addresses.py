@@ -61,4 +61,8 @@ def test_names_are_every_alias_and_services_without_one_by_name() -> None:
     services = (service("closed", "10.0.0.11", "closed.lab", "shut.lab"), service("bare"))
     book = address_book(services, SUBNET)
     assert book.zone == "closed.lab=198.19.7.11 shut.lab=198.19.7.11 bare=198.19.7.64"
-    assert book.names == {"198.19.7.11": "closed.lab", "198.19.7.64": "bare"}
+    assert book.names == {
+        "198.19.7.1": "gateway.lab",
+        "198.19.7.11": "closed.lab",
+        "198.19.7.64": "bare",
+    }

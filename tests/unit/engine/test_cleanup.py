@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from labctl.engine import cleanup
-from labctl.engine.cleanup import Removed, leftovers, remove, sweep, sweep_all
+from labctl.engine.cleanup import (
+    Held,
+    Leftovers,
+    Removed,
+    held_error,
+    leftovers,
+    remove,
+    sweep,
+    sweep_all,
+)
+from labctl.engine.process import own_process
+from labctl.engine.run_resources import RunResources
 from labctl.engine.runtime import Busy, ContainerSpec, Refusal, ResourceKind
 from labctl.errors import EngineError
-from tests.unit.engine.fake_runtime import FakeContainer, FakeRuntime, client
+from tests.unit.engine.fake_runtime import FakeContainer, FakeRuntime, client, network
 
 CONTAINER, NETWORK, VOLUME = ResourceKind
+LATER = str(int(time.time()) + 9999)
+IN_VAIN_S = 0.1
+"""How long a test gives what must not come about."""
 
 
 @pytest.fixture(autouse=True)
@@ -113,11 +133,14 @@ def test_a_thing_that_something_else_uses_is_given_up(monkeypatch: pytest.Monkey
     runtime = FakeRuntime()
     runtime.volumes["v"] = {"labctl.run": "beef"}
     runtime.busy = ["v"] * 1000
-    with pytest.raises(EngineError) as caught:
-        sweep(runtime, "beef")
-    assert str(caught.value).endswith(
-        "still 1 volumes; the engine says: removal is already in progress"
+    add(runtime, "c")
+    removed = sweep(runtime, "beef")
+    held = (Held(kind=VOLUME, id="v", reason="removal is already in progress"),)
+    assert removed == Removed(containers=1, held=held)
+    assert str(held_error(held)) == (
+        "the engine does not let go of volume v; it says: removal is already in progress"
     )
+    assert "restart the engine" in held_error(held).hint
     assert 1000 - len(runtime.busy) < 10, "the engine is asked without a pause"
 
 
@@ -125,7 +148,75 @@ def test_leftovers_are_counted_by_run() -> None:
     runtime = FakeRuntime()
     for name, run in (("a", "one"), ("b", "one"), ("c", "two")):
         add(runtime, name, run=run)
-    assert leftovers(runtime) == {"one": 2, "two": 1}
+    runtime.networks["n"] = network(
+        {"labctl.run": "two", "labctl.process": own_process(), "labctl.expires": LATER}
+    )
+    assert leftovers(runtime) == {
+        "one": Leftovers(containers=2, is_over=True),
+        "two": Leftovers(containers=1, networks=1, is_over=False),
+    }
+
+
+def test_a_run_whose_labctl_has_ended_is_over() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        alive = own_process().replace(f"/{os.getpid()}/", f"/{process.pid}/")
+        started = Path(f"/proc/{process.pid}/stat").read_text("ascii").split()[21]
+        alive = alive.rpartition("/")[0] + f"/{started}"
+        elsewhere = "another-machine/1/1"
+        runtime = FakeRuntime()
+        for name, label in (("alive", alive), ("own", own_process()), ("away", elsewhere)):
+            add(runtime, name, run=name, expires=LATER, process=label)
+        assert sweep_all(runtime, running=False) == Removed()
+        process.kill()
+    assert sweep_all(runtime, running=False) == Removed(containers=1)
+    assert sorted(runtime.containers) == ["away", "own"]
+    again = own_process().rpartition("/")[0] + "/1"
+    add(runtime, "before", expires=LATER, run="before", process=again)
+    assert sweep_all(runtime, running=False) == Removed(containers=1), "its number is used again"
+
+
+def test_a_lab_whose_labctl_runs_does_not_expire() -> None:
+    runtime = FakeRuntime()
+    add(runtime, "at work", run="a", expires="1", process=own_process())
+    add(runtime, "away", run="b", expires="1", process="another-machine/1/1")
+    add(runtime, "kept", run="c", expires=LATER, process=own_process(), keep="1")
+    assert sweep_all(runtime, running=False) == Removed(containers=2)
+    assert list(runtime.containers) == ["at work"]
+
+
+def test_one_run_alone_can_be_cleaned_up() -> None:
+    runtime = FakeRuntime()
+    for run in ("one", "two"):
+        add(runtime, run, run=run, keep="1", expires=LATER)
+    assert sweep_all(runtime, running=False, run="one") == Removed(containers=1)
+    assert list(runtime.containers) == ["two"]
+
+
+def test_a_thing_is_never_removed_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime, together = FakeRuntime(), threading.Barrier(2)
+    add(runtime, "c")
+
+    def remove_slowly(_kind: ResourceKind, _id: str) -> None:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(IN_VAIN_S)
+            pytest.fail("two threads remove it")
+        together.reset()
+
+    monkeypatch.setattr(runtime, "remove", remove_slowly)
+    resources = RunResources(runtime)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: resources.remove(CONTAINER, "c"), range(2)))
+
+
+def test_a_run_that_ends_waits_for_what_is_being_made() -> None:
+    resources = RunResources(FakeRuntime())
+    with ThreadPoolExecutor(1) as pool:
+        with resources.making():
+            closing = pool.submit(resources.close)
+            assert not wait([closing], IN_VAIN_S).done
+        closing.result(5)
+    with pytest.raises(EngineError, match="the run was stopped"), resources.making():
+        pytest.fail("nothing is made any more")
 
 
 @pytest.mark.parametrize(("running", "removed"), [(False, 3), (True, 4)])
@@ -152,6 +243,6 @@ def test_where_an_owner_is_named_that_owners_things_alone_are_cleaned_up(
     add(runtime, "hers", run="a", owner="ada")
     add(runtime, "other", run="b", owner="bob")
     add(runtime, "nobody's", run="c")
-    assert leftovers(runtime) == {"a": 1}
+    assert list(leftovers(runtime)) == ["a"]
     assert sweep_all(runtime, running=True) == Removed(containers=1)
     assert sorted(runtime.containers) == ["nobody's", "other"]

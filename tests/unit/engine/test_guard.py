@@ -7,11 +7,21 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from labctl.engine import access, guard
+from labctl.engine.cleanup import Held, Removed
+from labctl.engine.guard import remove_leftovers
+from labctl.engine.runtime import ResourceKind
+from labctl.errors import EngineError
 
 LIMIT_S = 20
 
@@ -21,6 +31,11 @@ import os, signal
 from labctl.engine.guard import guarded
 with guarded("beef"):
     os.killpg(0, signal.SIGKILL)
+"""
+STAYS = """
+from labctl.engine.guard import guarded
+with guarded("beef") as guard:
+    guard.stay()
 """
 ENDED = """
 from labctl.engine.guard import guarded
@@ -60,6 +75,7 @@ class Answer(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         found: Any = {
             "/version": {"ApiVersion": "1.41"},
+            "/v1.41/version": {"ApiVersion": "1.41"},
             "/v1.41/networks": [],
             "/v1.41/volumes": {"Volumes": None},
         }.get(url.path)
@@ -89,14 +105,35 @@ def serving() -> Iterator[Engine]:
         thread.start()
         try:
             yield engine
+            wait_for_guards(engine)
         finally:
             engine.shutdown()
             thread.join()
 
 
+def address_of(engine: Engine) -> str:
+    return f"tcp://127.0.0.1:{engine.server_address[1]}"
+
+
+def wait_for_guards(engine: Engine) -> None:
+    """Wait until no process has this engine any more: a guard whose engine goes waits for it."""
+    told = f"DOCKER_HOST={address_of(engine)}\0".encode()
+    deadline = time.monotonic() + LIMIT_S
+    while any(told in environment for environment in environments()):
+        assert time.monotonic() < deadline, "a guard has not ended"
+        time.sleep(0.05)
+
+
+def environments() -> Iterator[bytes]:
+    """What every process of this machine was started with, as far as it may be read."""
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended
+            yield file.read_bytes()
+
+
 def run(program: str, engine: Engine) -> int:
     """Run it in a process group of its own, with that engine. Its exit code."""
-    address = f"tcp://127.0.0.1:{engine.server_address[1]}"
+    address = address_of(engine)
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "DOCKER_HOST": address},
@@ -119,3 +156,35 @@ def test_a_run_that_has_ended_is_left_alone() -> None:
     with serving() as engine:
         assert run(ENDED, engine) == 0  # it waits for its guard
         assert not engine.looks
+
+
+def test_a_run_that_could_not_remove_everything_leaves_it_to_its_guard() -> None:
+    with serving() as engine:
+        assert run(STAYS, engine) == 0
+        assert engine.done.wait(LIMIT_S), engine.looks
+
+
+def test_a_guard_tries_until_the_engine_is_back_and_lets_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    answers: list[EngineError | Removed] = [EngineError("no engine"), held(), Removed(), Removed()]
+
+    class Access:
+        def sweep(self, run: str) -> Removed:
+            said.append(run)
+            answer = answers.pop(0)
+            if isinstance(answer, EngineError):
+                raise answer
+            return answer
+
+    monkeypatch.setattr(access, "open_engine", Access)
+    monkeypatch.setattr(guard, "_LATE_S", 0.0)
+    answers.insert(2, held())
+    remove_leftovers("beef")
+    assert said == ["beef"] * 5
+    assert answers == []
+
+
+def held() -> Removed:
+    return Removed(held=(Held(kind=ResourceKind.NETWORK, id="n", reason="it is busy"),))

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from labctl.engine.labels import Labels, of_all_runs
+from labctl.engine import labels
+from labctl.engine.labels import Labels, of_runs
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +19,7 @@ def _no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def _noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_000_000.9)
+    monkeypatch.setattr(labels, "own_process", lambda: "this one")
 
 
 @pytest.mark.usefixtures("_noon")
@@ -26,7 +28,9 @@ def test_a_thing_belongs_to_a_run_and_expires_in_four_hours() -> None:
         "labctl.run": "beef",
         "labctl.scenario": "a,b",
         "labctl.expires": "1014400",
+        "labctl.process": "this one",
     }
+    assert Labels(run="beef").of(["a"], lab="x")["labctl.lab"] == "x"
 
 
 @pytest.mark.usefixtures("_noon")
@@ -39,10 +43,11 @@ def test_what_is_kept_says_so() -> None:
 def test_a_thing_has_an_owner_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABCTL_OWNER", "ada")
     assert Labels(run="beef").of(["a"])["labctl.owner"] == "ada"
-    assert of_all_runs() == ("labctl.run", "labctl.owner=ada")
+    assert of_runs() == ("labctl.run", "labctl.owner=ada")
+    assert of_runs("beef") == ("labctl.run=beef", "labctl.owner=ada")
     monkeypatch.setenv("LABCTL_OWNER", "")
     assert "labctl.owner" not in Labels(run="beef").of(["a"])
-    assert of_all_runs() == ("labctl.run",)
+    assert of_runs() == ("labctl.run",)
 
 
 def test_the_names_of_many_scenarios_are_cut() -> None:

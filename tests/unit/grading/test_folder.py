@@ -134,11 +134,11 @@ def test_a_mark_that_is_not_ours_is_another_file(out: Path, mark: str) -> None:
 
 def test_a_file_in_the_place_of_the_folder(out: Path) -> None:
     out.parent.mkdir()
-    out.write_text("mine")
+    out.write_text("mine", "utf-8")
     message, hint = wrong(lambda: opened(out))
     assert message == f"cannot write grades to {out}: Not a directory"
     assert hint.startswith("give --out a folder that you may write to")
-    assert out.read_text() == "mine"
+    assert out.read_text("utf-8") == "mine"
 
 
 def test_what_is_no_grade_is_told(out: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labctl.grading.gradebook import BROKE, KEPT, Gradebook, GradedSubmission
+from labctl.grading.gradebook import BROKE, BUSY, KEPT, TAMPERED, Gradebook, GradedSubmission
 from labctl.grading.jobs import JobKey, JobPlan, Planner, Work
 from labctl.model.exercise import Exercise
 from labctl.model.grade import Grade, GradeState
@@ -81,7 +81,7 @@ class Room:
 
     def once_more(self, broken: Sequence[str] = ()) -> list[str]:
         """Plan and end what the lab could not make; what that was."""
-        made = self.planner.again(self.gradebook.take_broken())
+        made = self.planner.again(self.gradebook.take_unmade())
         parts = [f"{job.owner}/{job.part}" for job, _ in attempts(made)]
         self.end(made, broken)
         return parts
@@ -185,7 +185,7 @@ def test_what_the_lab_could_not_make_is_made_once_more(room: Room, part: str) ->
     (grade,) = room.grades
     assert parts(grade) == ALL
     assert grade.state is GradeState.GRADED
-    assert room.gradebook.take_broken() == []
+    assert room.gradebook.take_unmade() == []
 
 
 def test_only_those_that_broke_are_made_once_more(room: Room) -> None:
@@ -223,6 +223,63 @@ def test_what_breaks_twice_is_given_up_and_costs_nothing(room: Room, part: str) 
         ]
     room.gradebook.give_up()
     assert len(room.grades) == 2
+
+
+def late(room: Room, planned: PlannedAttempt, starved_s: float = 1.0) -> EndedAttempt:
+    """A run that the client lost, since it was late."""
+    seen = well(planned).model_copy(update={"starved_s": starved_s, "flows": (), "served": ()})
+    return room.made(planned) if planned.expectation else ended(planned, seen, took_s=0.5)
+
+
+def end_late(room: Room, made: JobPlan, *parts: str, starved_s: float = 1.0) -> None:
+    """End all attempts, and those of these parts too late."""
+    for job, planned in attempts(made):
+        is_late = job.part in parts
+        one = late(room, planned, starved_s) if is_late else room.made(planned)
+        room.gradebook.add_attempt(job, one)
+
+
+def test_points_that_a_starved_program_lost_are_asked_for_once_more(room: Room) -> None:
+    end_late(room, room.take(submission()), "tell/quiet")
+    assert room.grades == []
+    assert "ada/tell/quiet" not in room.kept
+    assert room.once_more() == ["ada/tell/quiet"]
+    assert parts(room.grades[0]) == ALL
+    assert room.grades[0].state is GradeState.GRADED
+
+
+def test_starved_twice_it_is_flagged_and_costs_nothing(room: Room) -> None:
+    end_late(room, room.take(submission()), "tell/quiet")
+    end_late(room, room.planner.again(room.gradebook.take_unmade()), "tell/quiet")
+    (grade,) = room.grades
+    assert (grade.state, grade.message, grade.gradable) == (GradeState.INCONCLUSIVE, BUSY, False)
+    (part,) = [one for one in grade.parts if one.name == "tell/quiet"]
+    assert (part.state, part.reasons, part.starved_s) == (GradeState.INCONCLUSIVE, (BUSY,), 1.0)
+    assert room.gradebook.take_unmade() == []
+
+
+def test_starved_and_tampered_both_are_told(room: Room) -> None:
+    made = room.take(submission())
+    for again in (False, True):
+        for job, planned in attempts(made):
+            if job.part == "tell/refused":
+                seen = well(planned, tampered=("replaced os.write",))
+                room.gradebook.add_attempt(job, ended(planned, seen))
+            else:
+                is_late = job.part == "tell/quiet"
+                one = late(room, planned) if is_late else room.made(planned)
+                room.gradebook.add_attempt(job, one)
+        if not again:
+            made = room.planner.again(room.gradebook.take_unmade())
+    (grade,) = room.grades
+    assert (grade.state, grade.message) == (GradeState.INCONCLUSIVE, f"{BUSY}; {TAMPERED}")
+
+
+def test_points_that_a_program_lost_by_itself_are_lost_at_once(room: Room) -> None:
+    end_late(room, room.take(submission()), "tell/quiet", starved_s=0.1)
+    (grade,) = room.grades
+    assert grade.state is GradeState.GRADED
+    assert dict(parts(grade))["tell/quiet"] == 0
 
 
 def test_a_run_that_was_given_up_says_why(room: Room) -> None:
@@ -267,6 +324,7 @@ def test_a_part_has_its_evidence_its_packets_and_some_of_its_output(room: Room) 
             room.gradebook.add_attempt(job, room.made(planned))
     part = room.grades[0].parts[2]
     assert (part.evidence, part.capture) == ("tell/refused.json", "tell/refused.pcapng")
-    assert (part.stdout, part.stderr) == ("o" * KEPT, "e" * KEPT)
+    dropped = "\n[... the rest was dropped ...]"
+    assert (part.stdout, part.stderr) == ("o" * KEPT + dropped, "e" * KEPT + dropped)
     assert any("SYN" in line for line in part.ladder)
     assert part.elapsed_s == 2.0

@@ -67,6 +67,14 @@ def test_as_many_labs_as_jobs_are_busy(
     assert [len(owners(lab, made)) for lab in made.plan.labs] == sizes
 
 
+def test_a_run_needs_the_services_of_its_own_scenario_alone(exercise: Exercise) -> None:
+    made = planner(exercise).plan(works(1), runs=exercise.runs, jobs=1)
+    assert {one.attempt: set(one.services) for one in made.plan.attempts} == {
+        "tell/refused": {"dns", "closed"},
+        "tell/quiet": {"dns", "filtered"},
+    }
+
+
 def test_without_submissions_there_is_no_lab(exercise: Exercise) -> None:
     assert planner(exercise).plan([], runs=exercise.runs, jobs=4).plan.labs == ()
 

@@ -33,9 +33,12 @@ class FakeClient:
 
     base_url = "http+docker://localhost"
     api_version = "1.41"
+    credstore_env = None
+    _auth_configs = None
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self.listed: list[dict[str, Any]] = []
         self.build_events: Callable[[], Iterable[dict[str, Any]]] = lambda: built("sha256:made")
         self.pull_events: list[dict[str, Any]] = []
@@ -54,7 +57,7 @@ class FakeClient:
     def asked(self, verb: str) -> list[str]:
         return [what for called, what in self.calls if called == verb]
 
-    def version(self, *, api_version: bool) -> dict[str, str]:  # noqa: ARG002 the SDK's
+    def version(self, *, api_version: bool = True) -> dict[str, str]:  # noqa: ARG002 the SDK's
         return {"Arch": "amd64"}
 
     def images(
@@ -65,8 +68,9 @@ class FakeClient:
         self.calls.append(("images", str(dict(filters))))
         return self.listed
 
-    def get(self, url: str, timeout: float) -> requests.Response:
+    def get(self, url: str, headers: Mapping[str, str], timeout: float) -> requests.Response:
         self.calls.append(("get", f"{url} {timeout}"))
+        self.headers.append(dict(headers))
         return self.registry()
 
     def inspect_image(self, image: str) -> dict[str, Any]:
@@ -92,6 +96,10 @@ class FakeClient:
 
     def tag(self, image: str, repository: str, tag: str) -> None:
         self.calls.append(("tag", f"{image} {repository} {tag}"))
+        name = f"{repository}:{tag}"
+        for one in self.listed:
+            others = [other for other in one.get("RepoTags", ()) if other != name]
+            one["RepoTags"] = [*others, name] if one["Id"] == image else others
 
     def remove_image(self, image: str) -> None:
         self.calls.append(("remove_image", image))

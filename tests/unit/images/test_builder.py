@@ -57,7 +57,7 @@ def test_an_image_that_has_its_name_stays_whatever_happens_then() -> None:
     client = FakeClient()
     client.build_events = lambda: built("sha256:made", A)
     making = builder(client)
-    making.give_name(making.build(b"", base=BASE), "x/lab:1")
+    making.give_name(making.build(b"", base=BASE), "x/lab:1", "1")
     making.__exit__(ZeroDivisionError, None, None)
     assert client.asked("tag") == ["sha256:made x/lab 1"]
     assert client.asked("remove_image") == []
@@ -72,8 +72,26 @@ def test_a_finished_image_without_a_name_is_removed() -> None:
     assert client.asked("remove_image") == [A]
 
 
-def test_who_had_the_name_is_asked_after_the_build() -> None:
-    """Another labctl may have made the same image meanwhile: its image is the one to remove."""
+@pytest.mark.parametrize("name", ["x/lab:1", "localhost/x/lab:1"])
+def test_an_image_that_another_labctl_has_made_meanwhile_is_taken(name: str) -> None:
+    """What is made of it stays sound, and there is one image in the end."""
+    client = FakeClient()
+
+    def meanwhile() -> list[dict[str, Any]]:
+        client.listed = [{"Id": "sha256:others", "RepoTags": [name]}]
+        return built("sha256:made", A)
+
+    client.build_events = meanwhile
+    making = builder(client)
+    other = making.give_name(making.build(b"", base=BASE), "x/lab:1", "1")
+    assert other is not None
+    assert other.id == "sha256:others"
+    making.__exit__(ZeroDivisionError, None, None)
+    assert client.asked("remove_image") == ["sha256:made"]
+    assert client.asked("tag") == []
+
+
+def test_an_image_that_is_made_fresh_replaces_what_another_labctl_has_made_meanwhile() -> None:
     client = FakeClient()
 
     def meanwhile() -> list[dict[str, Any]]:
@@ -81,9 +99,45 @@ def test_who_had_the_name_is_asked_after_the_build() -> None:
         return built("sha256:made")
 
     client.build_events = meanwhile
-    making = builder(client)
-    making.give_name(making.build(b"", base=BASE), "x/lab:1")
+    making = builder(client, fresh=True)
+    assert making.give_name(making.build(b"", base=BASE), "x/lab:1", "1") is None
     assert client.asked("remove_image") == ["sha256:others"]
+
+
+class Hasty(FakeClient):
+    """An engine on which another labctl gives the name, too, before or after we do."""
+
+    def __init__(self, *, first: bool) -> None:
+        super().__init__()
+        self.first = first
+        self.build_events = self._meanwhile
+
+    def _meanwhile(self) -> list[dict[str, Any]]:
+        layers = [{"Id": "sha256:layer"}, {"Id": "sha256:made"}, {"Id": "sha256:others"}]
+        self.listed = [{**layer, "RepoTags": []} for layer in layers]
+        return built("sha256:made", A)
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        both = ["sha256:others", image] if self.first else [image, "sha256:others"]
+        for one in both:
+            super().tag(one, repository, tag)
+
+
+def test_an_image_whose_name_another_labctl_takes_at_once_is_removed() -> None:
+    """An unfinished image of a build that runs has the same labels: it stays."""
+    client = Hasty(first=False)
+    making = builder(client)
+    other = making.give_name(making.build(b"", base=BASE), "x/lab:1", "1")
+    assert other is not None
+    assert other.id == "sha256:others"
+    assert client.asked("remove_image") == ["sha256:made"]
+
+
+def test_an_image_whose_name_we_take_is_left_to_who_made_it() -> None:
+    client = Hasty(first=True)
+    making = builder(client)
+    assert making.give_name(making.build(b"", base=BASE), "x/lab:1", "1") is None
+    assert client.asked("remove_image") == []
 
 
 def test_an_engine_that_names_no_image() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,7 +13,7 @@ from tests.unit.images.fakes import FakeClient
 
 READY = ImageStatus(
     name="labctl/lab:latest", state=ImageState.READY, origin="debian", python="3.13.5",
-    id="sha256:0123456789abcdef", size=71_600_000,
+    id="sha256:0123456789abcdef", reference="labctl/lab:1f", size=71_600_000,
 )  # fmt: skip
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 WORDS = ", ".join(["lab", *PYTHONS, *(f"{python}-libs" for python in PYTHONS)])
@@ -48,6 +49,7 @@ def test_listing(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
         {
             "name": "labctl/lab:latest", "state": "ready", "python": "3.13.5", "origin": "debian",
             "size": 71_600_000, "id": "sha256:0123456789abcdef",
+            "reference": "labctl/lab:1f",
         }
     ]  # fmt: skip
 
@@ -67,11 +69,33 @@ def test_building(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(client.asked("images")) == 2
 
 
+def listed(name: str, *tags: str) -> dict[str, Any]:
+    return {"Id": name, "RepoTags": [*tags], "Labels": {"labctl.image": name}}
+
+
 def test_removing(client: FakeClient) -> None:
-    assert run("remove", "lab") == "removed labctl/lab:latest\n"
+    client.listed = [
+        listed("labctl/lab:latest", "labctl/lab:2c26b46b68ff", "mine:2"),
+        listed("labctl/client:3.13", "labctl/client:3.13-2c26b46b68ff"),
+    ]
+    assert run("remove", "lab") == "removed labctl/lab:2c26b46b68ff\n"
     assert client.asked("prune") == []
-    assert run("remove", "--all").count("removed") == 13
+    assert run("remove", "--all").count("removed") == 2
     assert client.asked("prune")
+
+
+def test_removing_those_of_other_versions(client: FakeClient) -> None:
+    client.listed = [listed("labctl/lab:latest", "labctl/lab:2c26b46b68ff")]
+    assert run("remove", "--unused") == "removed labctl/lab:2c26b46b68ff\n"
+    assert client.asked("prune")
+    assert all("until" in filters for filters in client.asked("prune"))
+
+
+@pytest.mark.parametrize("other", ["3.13", "--all"])
+@pytest.mark.usefixtures("client")
+def test_unused_ones_and_others(other: str) -> None:
+    with pytest.raises(UsageError, match="--unused says by itself"):
+        run("remove", "--unused", other)
 
 
 @pytest.mark.parametrize("verb", ["build", "remove"])

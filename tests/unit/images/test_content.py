@@ -84,6 +84,17 @@ def test_the_versions_of_packages_make_the_lab_image_stale(
     assert before[1] != after[1]
 
 
+def test_the_names_in_certificates_make_the_lab_image_stale(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert copy.is_dir()
+    before = prints()
+    monkeypatch.setattr(content, "HOSTS", ("new.lab",))
+    after = prints()
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
 def test_a_digest_tells_names_from_contents() -> None:
     assert digest({"a": b"bc"}) != digest({"ab": b"c"})
     assert digest({"a": b"b", "c": b"d"}) == digest({"c": b"d", "a": b"b"})

@@ -66,7 +66,7 @@ def test_without_mmdebstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_mmdebstrap_writes_is_imported(mmdebstrap: Path) -> None:
-    mmdebstrap.write_text("#!/bin/sh\nprintf 'files of %s' \"$3\"\n")
+    mmdebstrap.write_text("#!/bin/sh\nprintf 'files of %s' \"$3\"\n", "utf-8")
     client = FakeClient()
     base = Debian().supply(CLIENT, builder(client))
     assert (base.id, base.interpreter) == ("sha256:base", "/usr/bin/python3.13")
@@ -75,7 +75,7 @@ def test_what_mmdebstrap_writes_is_imported(mmdebstrap: Path) -> None:
 
 
 def test_a_base_that_is_there_is_used_again(mmdebstrap: Path) -> None:
-    mmdebstrap.write_text("#!/bin/sh\nexit 1\n")
+    mmdebstrap.write_text("#!/bin/sh\nexit 1\n", "utf-8")
     client = FakeClient()
     client.listed = [
         {"Id": "sha256:child", "ParentId": "sha256:old"},
@@ -90,7 +90,8 @@ def test_a_base_that_is_there_is_used_again(mmdebstrap: Path) -> None:
 def test_the_reason_is_the_first_error_that_mmdebstrap_names(mmdebstrap: Path) -> None:
     mmdebstrap.write_text(
         "#!/bin/sh\necho 'I: starting' >&2\necho 'E: no such mirror' >&2\n"
-        "echo 'E: mmdebstrap failed to run' >&2\necho half\nexit 25\n"
+        "echo 'E: mmdebstrap failed to run' >&2\necho half\nexit 25\n",
+        encoding="utf-8",
     )
     client = FakeClient()
     with pytest.raises(Unavailable, match=r"^mmdebstrap failed: no such mirror$"):
@@ -99,13 +100,13 @@ def test_the_reason_is_the_first_error_that_mmdebstrap_names(mmdebstrap: Path) -
 
 
 def test_mmdebstrap_without_a_word(mmdebstrap: Path) -> None:
-    mmdebstrap.write_text("#!/bin/sh\nexit 3\n")
+    mmdebstrap.write_text("#!/bin/sh\nexit 3\n", "utf-8")
     with pytest.raises(Unavailable, match=r"^mmdebstrap failed: exit status 3$"):
         Debian().supply(CLIENT, builder(FakeClient()))
 
 
 def test_mmdebstrap_that_takes_too_long(mmdebstrap: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mmdebstrap.write_text("#!/bin/sh\nexec sleep 60\n")
+    mmdebstrap.write_text("#!/bin/sh\nexec sleep 60\n", "utf-8")
     monkeypatch.setattr(debian, "_LIMIT_S", 0)
     with pytest.raises(Unavailable, match=r"^mmdebstrap took more than 0 s$"):
         Debian().supply(CLIENT, builder(FakeClient()))
@@ -128,8 +129,8 @@ def test_an_engine_of_another_architecture(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_machine_without_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labctl.engine.images.origins.sys.platform", "darwin")
-    with pytest.raises(Unavailable, match=r"^this machine runs darwin, and images need Linux$"):
+    monkeypatch.setattr("labctl.engine.images.origins.platform.system", lambda: "Darwin")
+    with pytest.raises(Unavailable, match=r"^this machine runs Darwin, and images need Linux$"):
         Debian().supply(CLIENT, builder(FakeClient()))
 
 

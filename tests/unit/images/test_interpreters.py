@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import sys
 from pathlib import Path
 
@@ -11,14 +12,16 @@ from labctl.engine.images.interpreters import Unusable, candidates, describe, fi
 
 def script(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
     path.chmod(0o755)
     return path
 
 
-def python(path: Path, version: str, missing: list[str]) -> Path:
+def python(
+    path: Path, version: str, missing: list[str], *, implementation: str = "cpython"
+) -> Path:
     said = {
-        "version": version, "executable": str(path),
+        "implementation": implementation, "version": version, "executable": str(path),
         "library": ["/lib/python", "/lib/python"], "missing": missing,
     }  # fmt: skip
     return script(path, f"cat <<'END'\n{json.dumps(said)}\nEND")
@@ -75,6 +78,21 @@ def test_the_first_interpreter_of_use_is_taken(tmp_path: Path) -> None:
     python(versions / "3.9.3/bin/python3.9", "3.9.3", ["ssl (libssl.so.1.1: not found)"])
     python(versions / "3.9.2/bin/python3.9", "3.9.2", [])
     assert find("3.9", {}, tmp_path).version == "3.9.2"
+
+
+def test_an_interpreter_that_is_not_cpython_is_left_out(tmp_path: Path) -> None:
+    versions = tmp_path / ".pyenv/versions"
+    other = python(versions / "3.9.19/bin/python3.9", "3.9.19", [], implementation="pypy")
+    with pytest.raises(Unusable) as caught:
+        describe(other)
+    assert str(caught.value) == f"{other} is pypy, and not cpython"
+    python(versions / "3.9.2/bin/python3.9", "3.9.2", [])
+    assert find("3.9", {}, tmp_path).version == "3.9.2"
+
+
+def test_the_interpreter_of_this_test_says_what_it_is() -> None:
+    own = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    assert describe(own).version == platform.python_version()
 
 
 def test_why_no_interpreter_is_of_use(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_the_children_of_a_process_are_ended_too(tmp_path: Path) -> None:
 
 def _call_off_when(file: Path, interruption: Interruption) -> None:
     deadline = time.monotonic() + 20
-    while not (file.exists() and file.read_text().strip()) and time.monotonic() < deadline:
+    while not (file.exists() and file.read_text("utf-8").strip()) and time.monotonic() < deadline:
         time.sleep(0.01)
     interruption.set()
 

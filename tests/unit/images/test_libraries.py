@@ -74,14 +74,14 @@ def test_pip_is_told_for_what_and_may_run_nothing_of_theirs(tmp_path: Path) -> N
 
 
 def test_what_was_installed_goes_in_but_for_scripts(pip: Path) -> None:
-    pip.write_text(INSTALLS)
+    pip.write_text(INSTALLS, "utf-8")
     assert fetch("3.13", builder(FakeClient())) == {
         "httpx/__init__.py": b"httpx/__init__.py", "httpx/deep/x.so": b"httpx/deep/x.so",
     }  # fmt: skip
 
 
 def test_a_pip_that_fails_says_why_and_what_to_do(pip: Path) -> None:
-    pip.write_text(FAILS)
+    pip.write_text(FAILS, "utf-8")
     with pytest.raises(EngineError) as caught:
         fetch("3.13", builder(FakeClient()))
     assert str(caught.value) == "pip could not get the packages for Python 3.13: no such version"
@@ -89,13 +89,13 @@ def test_a_pip_that_fails_says_why_and_what_to_do(pip: Path) -> None:
 
 
 def test_a_pip_that_fails_without_a_word(pip: Path) -> None:
-    pip.write_text("exit(7)")
+    pip.write_text("exit(7)", "utf-8")
     with pytest.raises(EngineError, match=r"for Python 3\.13: exit status 7"):
         fetch("3.13", builder(FakeClient()))
 
 
 def test_a_pip_that_takes_too_long(pip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pip.write_text("import time; time.sleep(60)")
+    pip.write_text("import time; time.sleep(60)", "utf-8")
     monkeypatch.setattr(libraries, "_LIMIT_S", 0)
     with pytest.raises(EngineError, match="pip took more than 0 s"):
         fetch("3.13", builder(FakeClient()))

@@ -30,6 +30,41 @@ def test_images_with_libraries_are_made_of_those_without(series: str) -> None:
     assert parse_name(target.parent).parent == ""
 
 
+CONTENT = "2c26b46b68ff0123"
+
+
+@pytest.mark.parametrize("host", ["", "localhost/", "engine.example/"])
+@pytest.mark.parametrize(
+    ("name", "tags"),
+    [
+        (LAB, ["latest", "2c26b46b68ff"]),
+        (client_image("3.13"), ["3.13", "3.13-2c26b46b68ff"]),
+        (libraries_image("3.13"), ["3.13-libs", "3.13-libs-2c26b46b68ff"]),
+    ],
+)
+def test_what_engines_call_our_images(host: str, name: str, tags: list[str]) -> None:
+    target = parse_name(name)
+    repository = name.partition(":")[0]
+    assert target.tagged(CONTENT) == f"{repository}:{tags[1]}"
+    for tag in tags:
+        assert target.is_called(f"{host}{repository}:{tag}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "example.com/team/labctl/client:3.13", "example.com/ours/labctl/client:3.13-2c26b46b68ff",
+        "localhost/other/labctl/client:3.13", "localhost/team/labctl/client:3.13",
+        "labctl/client:keep-me", "labctl/client:3.13-keep-me", "labctl/client:2c26b46b68ff",
+        "labctl/client:3.13-2C26B46B68FF", "labctl/client:3.13-2c26b46b68f",
+        "labctl/client:3.13-libs-2c26b46b68ff", "labctl/client:3.12-2c26b46b68ff",
+        "labctl/client:3x13", "labctl/lab:3.13",
+    ],
+)  # fmt: skip
+def test_what_people_call_images_is_theirs(name: str) -> None:
+    assert not parse_name(client_image("3.13")).is_called(name)
+
+
 @pytest.mark.parametrize("name", ["labctl/client:3.8", "labctl/client:3.8-libs"])
 def test_a_python_without_an_image(name: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -12,8 +12,10 @@ from labctl.engine.images import (
     ProgressEvent,
     client_image,
     libraries_image,
+    parse_name,
 )
 from labctl.engine.images.builder import Builder
+from labctl.engine.images.content import digest
 from labctl.engine.images.docker import DockerImages
 from labctl.engine.images.interruption import Interrupted
 from labctl.engine.images.libraries import pinned
@@ -50,17 +52,35 @@ class FakeOrigin:
         return Base(id=f"sha256:base-of-{self.name}", interpreter="/usr/bin/python3.13")
 
 
-def image(name: str, origin: FakeOrigin, **labels: str) -> dict[str, Any]:
-    """An image as an engine lists it, made by this labctl."""
-    from labctl.engine.images import parse_name  # noqa: PLC0415
-
+def image(
+    name: str, origin: FakeOrigin, content: str = "", host: str = "", created: int = 1
+) -> dict[str, Any]:
+    """An image as an engine lists it, made by this labctl if no content is given."""
+    target = parse_name(name)
+    content = hash_of(content) if content else _content(origin, target)
     return {
-        "Id": f"sha256:{name}", "RepoTags": [name], "Size": 5,
+        "Id": f"sha256:{name}-{created}", "RepoTags": [host + target.tagged(content)], "Size": 5,
+        "Created": created,
         "Labels": {
-            "labctl.origin": origin.name, "labctl.python": "3.13.5",
-            "labctl.content": _content(origin, parse_name(name)), **labels,
+            "labctl.image": name, "labctl.origin": origin.name, "labctl.python": "3.13.5",
+            "labctl.content": content,
         },
     }  # fmt: skip
+
+
+def hash_of(content: str) -> str:
+    """What stands for a content that another version of labctl makes."""
+    return digest({content: b""})
+
+
+def old_tag(name: str, content: str) -> str:
+    """What an engine calls the image that another version of labctl makes."""
+    return parse_name(name).tagged(hash_of(content))
+
+
+def tag(name: str, origin: FakeOrigin) -> str:
+    """What an engine calls the image that this labctl makes."""
+    return parse_name(name).tagged(_content(origin, parse_name(name)))
 
 
 @pytest.fixture
@@ -74,20 +94,55 @@ def store(client: FakeClient, *origins: FakeOrigin) -> ImageStore:
 
 def test_states_by_one_request(client: FakeClient) -> None:
     one = FakeOrigin("one")
-    client.listed = [image(LAB, one), image(OLD, one, **{"labctl.content": "of old"})]
+    client.listed = [image(LAB, one), image(OLD, one, "of old")]
     found = store(client, one).status(["labctl/lab", OLD, NEW])
     assert [(each.name, each.state) for each in found] == [
         (LAB, ImageState.READY), (OLD, ImageState.STALE), (NEW, ImageState.MISSING),
     ]  # fmt: skip
-    assert found[0].info == ImageInfo(id=f"sha256:{LAB}", origin="one", python="3.13.5")
+    assert found[0].info == ImageInfo(id=f"sha256:{LAB}-1", origin="one", python="3.13.5")
     assert len(client.calls) == 1
 
 
-@pytest.mark.parametrize("labels", [None, {}, {"labctl.origin": "elsewhere"}])
-def test_an_image_that_is_not_ours_is_stale(
-    client: FakeClient, labels: dict[str, str] | None
-) -> None:
-    client.listed = [{"Id": "sha256:x", "RepoTags": [NEW], "Size": 1, "Labels": labels}]
+def test_those_of_several_versions_are_side_by_side(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [
+        image(NEW, one, "of a newer version", created=3), image(NEW, one, created=1),
+        image(NEW, one, created=2), image(NEW, one, "of old", created=0),
+    ]  # fmt: skip
+    [found] = store(client, one).status([NEW])
+    assert (found.state, found.id) == (ImageState.READY, f"sha256:{NEW}-2")
+    assert found.reference == tag(NEW, one)
+    client.listed = [image(NEW, one, "of old", created=0), image(NEW, one, "older", created=-1)]
+    [found] = store(client, one).status([NEW])
+    assert (found.state, found.id) == (ImageState.STALE, f"sha256:{NEW}-0")
+
+
+def test_an_engine_may_put_a_host_before_its_names(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [image(NEW, one, host="localhost/")]
+    [found] = store(client, one).status([NEW])
+    assert (found.state, found.reference) == (ImageState.READY, f"localhost/{tag(NEW, one)}")
+
+
+def test_the_image_that_a_compose_file_names(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [image(LAB, one)]
+    assert store(client, one).find("labctl/lab") == tag(LAB, one)
+    assert store(client, one).find("nginx:1") is None
+    with pytest.raises(EngineError) as caught:
+        store(client, one).find(libraries_image("3.13"))
+    assert str(caught.value) == "the image labctl/client:3.13-libs is missing"
+    assert caught.value.hint == "build it: labctl images build 3.13-libs"
+
+
+def test_one_that_somebody_made_from_ours_is_not_ours(client: FakeClient) -> None:
+    found = image(NEW, FakeOrigin("one"))
+    client.listed = [{**found, "RepoTags": ["mine:1"]}, {**found, "RepoTags": ["<none>:<none>"]}]
+    assert store(client).status([NEW])[0].state is ImageState.MISSING
+
+
+def test_one_from_elsewhere_is_stale(client: FakeClient) -> None:
+    client.listed = [image(NEW, FakeOrigin("elsewhere"))]
     assert store(client).status([NEW])[0].state is ImageState.STALE
 
 
@@ -106,10 +161,12 @@ def test_only_what_is_not_ready_is_made(client: FakeClient) -> None:
     client.listed = [image(LAB, one)]
     found = store(client, one).ensure(["labctl/lab", NEW, NEW])
     assert one.asked == [NEW]
-    assert found == {
-        "labctl/lab": ImageInfo(id=f"sha256:{LAB}", origin="one", python="3.13.5"),
+    assert {name: one.info for name, one in found.items()} == {
+        "labctl/lab": ImageInfo(id=f"sha256:{LAB}-1", origin="one", python="3.13.5"),
         NEW: ImageInfo(id="sha256:made", origin="one", python="3.13.5"),
     }
+    assert [one.reference for one in found.values()] == [tag(LAB, one), tag(NEW, one)]
+    assert client.asked("tag") == [f"sha256:made labctl/client {tag(NEW, one).partition(':')[2]}"]
 
 
 def test_what_the_dockerfile_is_told(client: FakeClient) -> None:
@@ -139,15 +196,22 @@ def test_an_image_from_elsewhere_is_made_again_from_there(client: FakeClient) ->
 
 def test_an_image_that_is_replaced_is_removed(client: FakeClient) -> None:
     one = FakeOrigin("one")
-    client.listed = [image(NEW, one, **{"labctl.content": "of old"})]
-    store(client, one).ensure([NEW])
-    assert client.asked("remove_image") == [f"sha256:{NEW}"]
+    client.listed = [image(NEW, one)]
+    store(client, one).ensure([NEW], force=True)
+    assert client.asked("remove_image") == [f"sha256:{NEW}-1"]
+
+
+def test_an_image_of_another_version_stays(client: FakeClient) -> None:
+    client.listed = [image(NEW, FakeOrigin("one"), "of old")]
+    store(client).ensure([NEW])
+    assert client.asked("build") == [NEW]
+    assert client.asked("remove_image") == []
 
 
 def test_an_image_that_someone_gave_another_name_stays(client: FakeClient) -> None:
-    found = image(NEW, FakeOrigin("one"), **{"labctl.content": "of old"})
-    client.listed = [{**found, "RepoTags": [NEW, "mine:1"]}]
-    store(client).ensure([NEW])
+    found = image(NEW, FakeOrigin("one"))
+    client.listed = [{**found, "RepoTags": [*found["RepoTags"], "mine:1"]}]
+    store(client).ensure([NEW], force=True)
     assert client.asked("remove_image") == []
 
 
@@ -249,17 +313,51 @@ def test_called_off_while_waiting(client: FakeClient, monkeypatch: pytest.Monkey
 
 
 def test_removing(client: FakeClient) -> None:
-    client.refusals = {OLD: api_error(404)}
-    assert store(client).remove(["labctl/lab", OLD]) == ["labctl/lab"]
-    assert client.asked("remove_image") == [LAB, OLD]
+    one = FakeOrigin("one")
+    client.listed = [image(LAB, one), image(LAB, one, "of old"), image(OLD, one), image(NEW, one)]
+    client.refusals = {tag(OLD, one): api_error(404)}
+    removed = [tag(LAB, one), old_tag(LAB, "of old")]
+    assert store(client, one).remove(["labctl/lab", OLD]) == removed
+    assert client.asked("remove_image") == [*removed, tag(OLD, one)]
 
 
 def test_removing_an_image_in_use(client: FakeClient) -> None:
-    client.refusals = {NEW: api_error(409, "container 1 uses it")}
+    one = FakeOrigin("one")
+    client.listed = [image(NEW, one)]
+    client.refusals = {tag(NEW, one): api_error(409, "container 1 uses it")}
     with pytest.raises(EngineError) as caught:
-        store(client).remove([NEW])
-    assert str(caught.value) == f"removing {NEW}: container 1 uses it"
+        store(client, one).remove([NEW])
+    assert str(caught.value) == f"removing {tag(NEW, one)}: container 1 uses it"
     assert "labctl clean" in caught.value.hint
+
+
+def test_removing_what_this_version_does_not_use(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    client.listed = [
+        image(LAB, one), image(LAB, one, "a", created=0),
+        image(NEW, one, "b"), image(NEW, one, "c"),
+        equipped(image(NEW, one, "b")),
+    ]  # fmt: skip
+    client.refusals = {old_tag(NEW, "c"): api_error(409, "container 1 uses it")}
+    equipped_one = client.listed[-1]["RepoTags"][0]
+    removed = [equipped_one, old_tag(LAB, "a"), old_tag(NEW, "b")]
+    assert store(client, one).remove_unused() == removed
+
+
+def test_an_image_in_use_keeps_all_its_names(client: FakeClient) -> None:
+    one = FakeOrigin("one")
+    found = image(NEW, one)
+    used = [f"{host}{tag(NEW, one)}" for host in ("engine.example/", "localhost/")]
+    client.listed = [{**found, "RepoTags": used}, image(NEW, one, created=0)]
+    assert store(client, one).remove_unused() == [tag(NEW, one)]
+
+
+def test_names_that_people_gave_are_not_removed(client: FakeClient) -> None:
+    found = image(NEW, FakeOrigin("one"), "of old")
+    theirs = ["example.com/team/labctl/client:3.13", "labctl/client:keep-me"]
+    client.listed = [{**found, "RepoTags": [*theirs, *found["RepoTags"]]}]
+    assert store(client).remove_unused() == found["RepoTags"]
+    assert store(client).remove([NEW]) == found["RepoTags"]
 
 
 def test_removing_what_is_unfinished(client: FakeClient) -> None:
@@ -270,14 +368,23 @@ def test_removing_what_is_unfinished(client: FakeClient) -> None:
     ]
 
 
+def test_what_another_labctl_may_just_be_making_is_not_unused(client: FakeClient) -> None:
+    store(client).remove_unused()
+    assert client.asked("prune") == [
+        "{'label': 'labctl.image', 'dangling': True, 'until': '3600s'}",
+        "{'label': 'labctl.base', 'dangling': True, 'until': '3600s'}",
+    ]
+
+
 def equipped(parent: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """An image with libraries that was made of that one."""
-    labels = {**parent["Labels"], "labctl.content": _libraries_content(parent["Id"])}
+    content = _libraries_content(parent["Id"])
+    told = {"labctl.image": WITH_LIBRARIES, "labctl.content": content}
     return {
         **parent,
         "Id": "sha256:libs",
-        "RepoTags": [WITH_LIBRARIES],
-        "Labels": labels,
+        "RepoTags": [parse_name(WITH_LIBRARIES).tagged(content)],
+        "Labels": {**parent["Labels"], **told},
         **changes,
     }
 
@@ -295,7 +402,7 @@ def test_an_image_with_libraries_is_ready_and_names_them(client: FakeClient) -> 
     "parents",
     [
         [],
-        [image(NEW, FakeOrigin("one"), **{"labctl.content": "of old"})],
+        [image(NEW, FakeOrigin("one"), "of old")],
         [{**image(NEW, FakeOrigin("one")), "Id": "sha256:another"}],
     ],
     ids=["missing", "stale", "another"],
@@ -325,12 +432,61 @@ def test_an_image_with_libraries_is_made_of_its_parent(
     made = store(client, one).ensure([WITH_LIBRARIES])
     assert (one.asked, asked) == ([], ["3.13"])
     assert client.builds[0]["buildargs"] == {
-        "BASE": f"sha256:{NEW}", "IMAGE": WITH_LIBRARIES,
-        "CONTENT": _libraries_content(f"sha256:{NEW}"),
+        "BASE": f"sha256:{NEW}-1", "IMAGE": WITH_LIBRARIES,
+        "CONTENT": _libraries_content(f"sha256:{NEW}-1"),
     }  # fmt: skip
-    assert made[WITH_LIBRARIES] == ImageInfo(
+    assert made[WITH_LIBRARIES].info == ImageInfo(
         id="sha256:made", origin="one", python="3.13.5", packages=pinned("3.13")
     )
+
+
+def test_a_parent_that_another_labctl_replaces_meanwhile(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = FakeOrigin("one")
+    monkeypatch.setattr("labctl.engine.images.libraries.fetch", lambda *_: {})
+    client.listed = [image(NEW, one)]
+
+    def replaced() -> list[dict[str, Any]]:
+        client.listed = [image(NEW, one, created=2)]
+        client.build_events = lambda: built("sha256:made")
+        return [{"error": f"No such image: sha256:{NEW}-1"}]
+
+    client.build_events = replaced
+    made = store(client, one).ensure([WITH_LIBRARIES])[WITH_LIBRARIES]
+    assert [told["buildargs"]["BASE"] for told in client.builds] == [
+        f"sha256:{NEW}-1", f"sha256:{NEW}-2",
+    ]  # fmt: skip
+    assert made.reference.endswith(_libraries_content(f"sha256:{NEW}-2")[:12])
+
+
+def test_a_parent_that_is_still_there_is_not_tried_again(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labctl.engine.images.libraries.fetch", lambda *_: {})
+    client.listed = [image(NEW, FakeOrigin("one"))]
+    client.build_events = lambda: [{"error": "disk full"}]
+    with pytest.raises(EngineError, match=r"^disk full$"):
+        store(client).ensure([WITH_LIBRARIES])
+    assert len(client.builds) == 1
+
+
+def test_an_image_that_another_labctl_has_made_meanwhile_is_what_is_used(
+    client: FakeClient,
+) -> None:
+    one = FakeOrigin("one")
+
+    def meanwhile() -> list[dict[str, Any]]:
+        found = image(NEW, one)
+        found["Labels"]["labctl.python"] = "3.13.6"
+        client.listed = [found]
+        return built("sha256:made")
+
+    client.build_events = meanwhile
+    made = store(client, one).ensure([NEW])[NEW]
+    assert (made.id, made.python, made.reference) == (
+        f"sha256:{NEW}-1", "3.13.6", tag(NEW, one),
+    )  # fmt: skip
 
 
 def test_a_parent_that_is_missing_is_made_first(
@@ -342,5 +498,8 @@ def test_a_parent_that_is_missing_is_made_first(
 
 
 def test_images_with_libraries_are_removed_before_their_parents(client: FakeClient) -> None:
-    assert store(client).remove([NEW, WITH_LIBRARIES]) == [NEW, WITH_LIBRARIES]
-    assert client.asked("remove_image") == [WITH_LIBRARIES, NEW]
+    one = FakeOrigin("one")
+    client.listed = [image(NEW, one), equipped(image(NEW, one))]
+    removed = [client.listed[1]["RepoTags"][0], tag(NEW, one)]
+    assert store(client, one).remove([NEW, WITH_LIBRARIES]) == removed
+    assert client.asked("remove_image") == removed

@@ -127,6 +127,7 @@ def planned(**changes: Any) -> PlannedAttempt:
         "source": "import smtplib\n",
         "origin": "refused-port.yaml",
         "target": Target(host="closed.lab", port=2525),
+        "services": ("dns", "closed"),
         "interpreter": interpreter(),
         "expectation": expectation(),
         "repeat": 1,

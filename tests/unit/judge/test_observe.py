@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from labctl.judge import judge, observe
 from labctl.judge.observe import start_of
 from labctl.model.evidence import Capture
-from labctl.model.messages import REPORT_LIMIT
+from labctl.model.messages import REPORT_LIMIT, ProcessorTimes
 from labctl.model.result import Observation, Outcome, ServerEvent
 from labctl.run.examine import read_capture
 from labctl.wire.explanation import explain
@@ -223,3 +223,37 @@ def test_any_change_of_a_report_can_be_observed_judged_drawn_and_written(
 )
 def test_more_than_one_line_is_no_report(forged: bytes) -> None:
     assert observe(evidence(report=forged)).outcome is Outcome.GARBLED
+
+
+@pytest.mark.parametrize(
+    ("starved", "ran", "services", "found"),
+    [
+        (0.5, 0.1, ProcessorTimes(), 0.5),
+        (0.5, 0.1, ProcessorTimes(cpu_s=0.0, waited_s=0.7), 1.1),
+        # While the client runs, services may have to wait for it; and it for them.
+        (0.0, 0.9, ProcessorTimes(cpu_s=0.0, waited_s=0.7), 0.0),
+        (0.5, 0.1, ProcessorTimes(cpu_s=0.4, waited_s=0.0), 0.1),
+        (0.0, 0.0, ProcessorTimes(cpu_s=0.7, waited_s=0.7), 0.0),
+        # Nobody waits for longer than it took.
+        (0.5, 0.1, ProcessorTimes(cpu_s=0.0, waited_s=90.0), 2.0),
+    ],
+)
+def test_who_waits_while_the_client_or_its_services_run_is_not_starved(
+    starved: float, ran: float, services: ProcessorTimes, found: float
+) -> None:
+    told = report(starved_s=starved, cpu_s=ran)
+    seen = observe(evidence(told, elapsed_s=2.0, services=services))
+    assert seen.starved_s == pytest.approx(found)
+
+
+def test_services_that_a_client_keeps_busy_wait_for_each_other() -> None:
+    """Four of them share one processor with a client: nobody else is on the machine."""
+    busy = ProcessorTimes.together([ProcessorTimes(cpu_s=0.5, waited_s=1.5)] * 4)
+    told = report(starved_s=1.7, cpu_s=0.3)
+    assert observe(evidence(told, elapsed_s=5.0, services=busy)).starved_s == 0
+    assert ProcessorTimes.together([]) == ProcessorTimes()
+
+
+@pytest.mark.parametrize("claimed", [{"starved_s": -1.0}, {"cpu_s": -1.0}, {"starved_s": 1e9}])
+def test_impossible_times_are_no_report(claimed: dict[str, float]) -> None:
+    assert observe(evidence(report(**claimed))).outcome is Outcome.GARBLED

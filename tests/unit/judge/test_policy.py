@@ -334,8 +334,20 @@ def test_what_ends_unnoticed(where: str, said: str) -> None:
     assert broke(Rule(unhandled="any"), seen) == []
 
 
+def test_a_reason_is_no_longer_than_people_read_and_has_its_end() -> None:
+    long = "E" * 5000
+    seen = ended(exception=ExceptionInfo(type=long, bases=(long, "Exception")))
+    said = reason(DEFAULT, seen)
+    assert said.startswith("EEE")
+    assert said.endswith(
+        "E came out, which is not documented for network code: catch it, or name it in `raises`"
+    )
+    assert len(said) == 800
+
+
 def test_too_slow() -> None:
     assert broke(DEFAULT, ended(elapsed_s=15.01)) == [("elapsed", "at most 15 s", "15.01 s")]
+    assert broke(DEFAULT, ended(elapsed_s=15.0004)) == [("elapsed", "at most 15 s", "15.0004 s")]
     rule = Rule(elapsed=AtMost(max=2.5))
     assert broke(rule, ended(elapsed_s=2.5)) == []
     seen = came_back(elapsed_s=3.14159)

@@ -297,6 +297,42 @@ def test_the_time_has_bounds() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("bounds", "took", "said"),
+    [
+        ({"min": "10s"}, 9.99996, "at least 10 s, but it took 9.99996 s"),
+        ({"max": "10s"}, 10.0004, "at most 10 s, but it took 10.0004 s"),
+        ({"max": "700ms"}, 0.70004, "at most 0.7 s, but it took 0.70004 s"),
+    ],
+)
+def test_a_time_is_seen_to_be_out_of_its_bounds(
+    bounds: dict[str, str], took: float, said: str
+) -> None:
+    assert reasons(expectation(elapsed=bounds), raised(elapsed_s=took)) == [
+        f"expected the client to take {said}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "end"),
+    [
+        ({"message": "9" * 5000}, "9', but it was '[Errno 111] Connection refused'"),
+        ({"attrs": {"errno": "9" * 5000}}, "9, but it was ECONNREFUSED (111)"),
+        ({"stack": ["a:" + "b" * 5000]}, "b, but smtplib:SMTP.__init__ is there (and 3 more"),
+        (
+            {"wire": [f"dns {'a' * 5000} A answered"]},
+            "A answered`, but the wire shows no such flow",
+        ),
+    ],
+)
+def test_a_reason_is_no_longer_than_people_read_and_has_its_end(
+    expected: dict[str, Any], end: str
+) -> None:
+    first, *_ = reasons(expectation(**expected), raised(flows=(flow(),)))
+    assert end in first[-200:]
+    assert len(first) == 800
+
+
 def test_what_the_scenario_says_nothing_about_is_named_as_not_judged() -> None:
     cases: list[tuple[dict[str, Any], tuple[str, ...]]] = [
         ({}, ("wire", "served")),

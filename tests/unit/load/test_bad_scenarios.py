@@ -19,6 +19,7 @@ LIBRARIES = " or ".join(
         f'"{third_party_libraries()[-1]}"',
     ]
 )
+KEY, LONG = "k" * 1000, "9" * 5000
 CLIENT = "client: |\n      import socket"
 LAYERS = '"dns", "tcp", "udp", "tls", "smtp", "http", "ftp", "imap", "pop3" or "other"'
 KEYS = "name, title, layer, tags, story, services, compose, exclusive, target, attempts"
@@ -157,6 +158,8 @@ def test_one_mistake_is_one_message(old: str, new: str, message: str) -> None:
         ("{raises: OSError, wire: noting}", '.wire: must be a list or "nothing", not "noting"; did you mean "nothing"?'),
         ("{raises: OSError, wire: 3}", '.wire: must be a list or "nothing", not a whole number (3)'),
         ("{raises: OSError, wire: [tcp a:1 refsed]}", f".wire[0]: a tcp flow ends with {', '.join(OUTCOMES['tcp'])}, not 'refsed'"),
+        ("{raises: OSError, wire: ['tcp a:65536 refused']}", ".wire[0]: a port on the wire is at most 65535, not 65536"),
+        (f"{{raises: OSError, wire: ['udp a:{'9' * 5000} answered']}}", f".wire[0]: a port on the wire is at most 65535, not {'9' * 60}..."),
         ("{raises: OSError, wire: [icmp a]}", f".wire[0]: a flow starts with {', '.join(OUTCOMES)}, not 'icmp'"),
         ("{raises: OSError, elapsed: {max: 2}}", ".elapsed.max: a duration is a number with a unit, like 500ms or 2s, not 2"),
         ("{raises: OSError, elapsed: {maks: 2s}}", '.elapsed: unknown key "maks"'),
@@ -175,6 +178,26 @@ def test_one_mistake_in_what_is_expected_is_one_message(body: str, message: str)
     assert load(alone) == [f"mine.yaml:11: {SOCKET}.expect{message}"]
     listed = changed(SCENARIO, EXPECT, f"expect:\n      - {body}")
     assert load(listed) == [f"mine.yaml:12: {SOCKET}.expect[0]{message}"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "start", "end"),
+    [
+        ("title: ", f"{KEY}: ", '2: unknown key "kkk', 'kkk"'),
+        ("port: 2525", f"port: 1, {KEY}: 1", '6: target: unknown key "kkk', 'kkk"'),
+        ("port: 2525", f"port: {LONG}", "6: 999", "999... without quotes is a number of more than 18 digits in YAML"),
+        ("port: 2525", f"{LONG[:1000]}: 1", "6: 999", "999... without quotes is a number of more than 18 digits in YAML"),
+        ("[closed]", f"[a{LONG}]", "5: services[0]: must be a name of ", '999..."'),
+        (CLIENT, f"client: {{file: {KEY * 5}}}", "9: attempts.socket.client.file: there is no file kkk", "kkk"),
+    ],
+)  # fmt: skip
+def test_whatever_is_wrong_a_message_is_no_longer_than_people_read(
+    old: str, new: str, start: str, end: str
+) -> None:
+    text = changed(SCENARIO, old, new)
+    said = load(text)
+    assert [one for one in said if one.startswith(f"mine.yaml:{start}") and one.endswith(end)]
+    assert max(map(len, said)) <= 800 + len("mine.yaml:12: ")
 
 
 @pytest.mark.parametrize(

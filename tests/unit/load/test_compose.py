@@ -67,11 +67,29 @@ def test_a_file_as_docker_compose_1_29_takes_it() -> None:
         ("networks: {lab: }", "networks", {"lab": Attachment()}),
         ("networks: [default]", "networks", {"default": Attachment()}),
         ("mem_limit: 64m", "mem_limit", "64m"),
+        ("hostname: Web-1.lab", "hostname", "Web-1.lab"),
+        ("init: true", "init", True),
+        ("stop_signal: SIGRTMIN+3", "stop_signal", "SIGRTMIN+3"),
+        ("shm_size: 64m", "shm_size", "64m"),
         ("x-mine: {a: [1]}", "name", "web"),
     ],
 )
 def test_what_a_service_may_say(body: str, key: str, value: object) -> None:
     assert getattr(service(body), key) == value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "labels: {com.example.of: lab, count: 3}",
+        "labels: [com.example.of=lab, bare]",
+        "expose: [8080, '9000-9003/udp']",
+        "logging: {driver: json-file, options: {max-size: 10m}}",
+        "stop_grace_period: 5s",
+    ],
+)
+def test_keys_that_labs_accept_and_do_nothing_with(body: str) -> None:
+    assert service(body) == service("")
 
 
 def test_health_checks() -> None:
@@ -114,8 +132,8 @@ def test_keys_that_labs_refuse(body: str, key: str, why: str) -> None:
     ("body", "message"),
     [
         ("comand: x", ': unknown key "comand"; did you mean "command"?'),
-        ("logging: {}", ': unknown key "logging"'),
-        ("name: x", ': unknown key "name"'),
+        ("loging: {}", ': unknown key "loging"; did you mean "logging"?'),
+        ("name: x", ': unknown key "name"; did you mean "hostname"?'),
         ("healthcheck: {test: x, disable: true}", '.healthcheck: unknown key "disable"'),
         ("healthcheck: {interval: 1s}", '.healthcheck: the key "test" is missing'),
         ("healthcheck: {test: [nc, -z]}", ".healthcheck.test: a list must start with CMD or CMD-SHELL"),
@@ -149,6 +167,12 @@ def test_keys_that_labs_refuse(body: str, key: str, why: str) -> None:
         ("tmpfs: ['/a:/b:ro']", ".tmpfs[0]: a tmpfs is a path in the container, like /tmp:size=16m, not '/a:/b:ro'"),
         ("mem_limit: lots", ".mem_limit: a size of memory is a number with a unit, like 256m, not 'lots'"),
         ("mem_limit: 100", ".mem_limit: must be text, not a whole number (100)"),
+        ("shm_size: 1", ".shm_size: must be text, not a whole number (1)"),
+        ("hostname: a_b", ".hostname: a host name has letters, digits, dashes and dots, not 'a_b'"),
+        ("hostname: -a", ".hostname: a host name has letters, digits, dashes and dots, not '-a'"),
+        ("hostname: a..b", ".hostname: a host name has letters, digits, dashes and dots, not 'a..b'"),
+        ("init: 'yes'", '.init: must be true or false, not "yes"'),
+        ("stop_signal: stop it", ".stop_signal: a signal is a name or a number, like SIGINT, not 'stop it'"),
         ("pids_limit: 100000", ".pids_limit: must be at most 4096, not 100000"),
         ("pids_limit: -1", ".pids_limit: must be at least 1, not -1"),
         ("user: 0", ".user: must be text, not a whole number (0)"),
@@ -235,7 +259,7 @@ services:
     cap_add: [ALL]
 """
     assert wrong(text) == [
-        'lab.yaml:4: services.a: unknown key "name"',
+        'lab.yaml:4: services.a: unknown key "name"; did you mean "hostname"?',
         (
             'lab.yaml:5: services.a: "ports" can\'t be used in a lab: nothing of a lab is published;'
             " clients run inside its network"

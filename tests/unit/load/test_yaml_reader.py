@@ -98,7 +98,7 @@ PLAIN_DIGITS = QUOTE + "; if not, write it in plain digits"
         ("1_000", "a number in a form that not every reader knows", PLAIN_DIGITS),
         (".5", "a number in a form that not every reader knows", PLAIN_DIGITS),
         ("1.5e+3", "a number in a form that not every reader knows", PLAIN_DIGITS),
-        ("1234567890123456789", "a number in a form that not every reader knows", PLAIN_DIGITS),
+        ("1234567890123456789", "a number of more than 18 digits", QUOTE),
         (".inf", "not a finite number", PLAIN_DIGITS),
         ("-.INF", "not a finite number", PLAIN_DIGITS),
         (".nan", "not a finite number", PLAIN_DIGITS),

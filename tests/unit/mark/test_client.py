@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from labctl.mark.client import mark_run, mark_unmade_run
+from labctl.mark.client import mark_run, mark_unmade_run, may_be_starved
+from labctl.model.exercise import Check
 from labctl.model.flow_detail import DnsDetail, FlowDetail
 from labctl.model.grade import GradeState
 from labctl.model.result import Observation, Origin, Outcome
 from labctl.model.scenario import Target
 from tests.unit.judge.samples import exception, flow, raised, returned
-from tests.unit.mark.samples import check, evidence, observed, run
+from tests.unit.mark.samples import PLACEHOLDERS, check, evidence, observed, run, secret, sent
 
 EXIT = check(exit=0, points=2, hint="sys.exit(0)")
 QUIET = check(tries={"min": 0, "max": 0}, points=3)
@@ -108,3 +111,42 @@ def test_what_could_not_be_made_says_why() -> None:
         ("exit", "it broke"),
         ("again after", "it broke"),
     ]
+
+
+TWO_SECONDS = check(elapsed={"max": "2s"})
+
+
+@pytest.mark.parametrize(
+    ("what", "changes", "excused"),
+    [
+        (EXIT, {"exit": 1, "starved_s": 1.0}, True),
+        (EXIT, {"exit": 1, "starved_s": 0.1}, False),
+        (EXIT, {"exit": 1, "starved_s": 1.0, "process_s": 25.0}, False),
+        (EXIT, {"exit": 0, "starved_s": 1.0}, False),
+        (QUIET, {"starved_s": 1.0, "lost_packets": 9}, False),
+        (EXIT, {"outcome": Outcome.TIMED_OUT, "exit": None, "starved_s": 9.0}, False),
+        (
+            EXIT,
+            {"outcome": Outcome.TIMED_OUT, "exit": None, "cut_short": True, "starved_s": 9},
+            True,
+        ),
+        (EXIT, {"exit": 1, "starved_s": 1.0, "tampered": ("wrote",)}, False),
+        # It took 2.4 s, and with what it waited, or the lab did, it is still too slow, or not.
+        (TWO_SECONDS, {"starved_s": 0.5}, True),
+        (TWO_SECONDS, {"starved_s": 0.3}, False),
+        (TWO_SECONDS, {"starved_s": 0.3, "process_s": 2.2}, True),
+    ],
+)
+def test_points_that_a_busy_machine_may_have_cost(
+    what: Check, changes: dict[str, Any], excused: bool
+) -> None:
+    seen = evidence(observed().model_copy(update=changes), took_s=2.4)
+    assert may_be_starved(run(what), seen, mark_run(run(what), seen)) is excused
+
+
+def test_a_secret_that_was_sent_was_sent_on_any_machine() -> None:
+    told = secret("{nonce}")
+    seen = evidence(observed(starved_s=1.0), wire=sent(PLACEHOLDERS["nonce"].encode()))
+    part = mark_run(run(told), seen)
+    assert part.points == 0
+    assert not may_be_starved(run(told), seen, part)

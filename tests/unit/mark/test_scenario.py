@@ -12,7 +12,7 @@ from labctl.mark.scenario import mark_invalid, mark_scenario
 from labctl.model.exercise import OwnScenarioFile
 from labctl.model.expectation import Expectation
 from labctl.model.grade import GradeState, Part
-from labctl.model.result import AttemptResult, Observation
+from labctl.model.result import AttemptResult, Observation, Verdict
 from tests.unit.judge.samples import attempt, expectation, raised, result, returning, scenario
 
 WIRE = ["tcp closed.lab:2525 refused"]
@@ -103,6 +103,23 @@ def test_one_that_does_not_come_true(others: int) -> None:
 def test_what_was_judged_by_nothing_has_not_come_true() -> None:
     assert points(ran(SAYS, results=[came_true(expectation=None)]))[2] == 0
     assert points(ran(SAYS, results=[]))[2] == 0
+
+
+def untold(**changes: Any) -> AttemptResult:
+    """One that was starved twice."""
+    update = {"verdict": Verdict.INCONCLUSIVE, "made_again": True, "reasons": ("too busy",)}
+    return came_true(**changes).model_copy(update=update)
+
+
+def test_one_that_a_busy_machine_could_not_judge_is_inconclusive() -> None:
+    part = ran(SAYS, results=[came_true(), untold(attempt="b")])
+    assert (part.state, part.reasons) == (GradeState.INCONCLUSIVE, ("too busy",))
+
+
+def test_what_has_failed_otherwise_has_failed_all_the_same() -> None:
+    wrong = came_true(expectation=expectation(raises="TimeoutError"))
+    assert ran(SAYS, results=[wrong, untold(attempt="b")]).state is GradeState.GRADED
+    assert ran(expectation(), results=[untold()]).state is GradeState.GRADED
 
 
 def test_tampering_is_told() -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labctl.engine import access
+from labctl.engine.guard import Guard
 from labctl.plugin import environment
 from tests.unit.fake_engine import FakeEngine
 from tests.unit.plugin.inner import FakeAccess
@@ -16,13 +17,13 @@ class Engine(FakeEngine):
     """Writes what it says to a file."""
 
     def say(self, what: str) -> None:
-        with Path("said.txt").open("a") as file:
+        with Path("said.txt").open("a", encoding="utf-8") as file:
             file.write(f"{what}\n")
 
 
 @contextmanager
-def guarded(_run: str) -> Iterator[None]:
-    yield
+def guarded(_run: str) -> Iterator[Guard]:
+    yield Guard()
 
 
 vars(access)["ENGINES"] = {"fake": lambda: FakeAccess(Engine)}

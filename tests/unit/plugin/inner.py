@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from labctl.engine import access
+from labctl.engine.guard import Guard
+from labctl.engine.images import ImageState, ImageStatus
 from labctl.errors import EngineError
-from labctl.model.result import ImageInfo
 from labctl.plugin import environment
 from tests.unit.fake_engine import FakeEngine
 
@@ -51,7 +52,7 @@ class Images:
     missing: frozenset[str] = frozenset()
     asked: list[str] = []  # noqa: RUF012 a fresh one for each test
 
-    def ensure(self, wanted: Iterable[str], *, progress: object) -> dict[str, ImageInfo]:
+    def ensure(self, wanted: Iterable[str], *, progress: object) -> dict[str, ImageStatus]:
         assert callable(progress)
         names = list(wanted)
         self.asked.append(names[-1])
@@ -59,11 +60,17 @@ class Images:
             raise EngineError(f"{name} cannot be made", hint="look elsewhere")
         return {name: self._info(name) for name in names}
 
+    def find(self, name: str) -> str | None:
+        return name
+
     @staticmethod
-    def _info(name: str) -> ImageInfo:
+    def _info(name: str) -> ImageStatus:
         version = f"{name.partition(':')[2].removesuffix('-libs')}.5"
         packages = {"httpx": "0.28.1", "requests": "2.34.2"} if name.endswith("-libs") else {}
-        return ImageInfo(id=f"sha256:{name}", origin="registry", python=version, packages=packages)
+        return ImageStatus(
+            name=name, state=ImageState.READY, id=f"sha256:{name}", reference=name,
+            origin="registry", python=version, packages=packages,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,10 +149,10 @@ class Inner:
         return FakeAccess(lambda: self.engine)
 
     @contextmanager
-    def _guarded(self, run: str) -> Iterator[None]:
+    def _guarded(self, run: str) -> Iterator[Guard]:
         self.guards.append(run)
         try:
-            yield
+            yield Guard()
         finally:
             self.engine.say("unguarded")
 

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -37,9 +37,16 @@ class Probe:
         limit_s: float = 20.0,
         filename: str = "/nowhere/client.py",
         env: dict[str, str] | None = None,
+        imports: Sequence[str] = (),
     ) -> dict[str, Any]:
         request = ProbeRequest(
-            source=dedent(source), filename=filename, limit_s=limit_s, argv=(), env=env or {}
+            source=dedent(source),
+            filename=filename,
+            limit_s=limit_s,
+            most_s=20 * limit_s,
+            argv=(),
+            env=env or {},
+            imports=imports,
         )
         report: dict[str, Any] = json.loads(self.raw(request.encode().encode() + b"\n"))
         return report
@@ -51,7 +58,9 @@ class Probe:
         return report
 
     def run(self, request: bytes) -> tuple[bytes, bytes, int]:
-        """stdout, stderr and exit code for a request. stdin stays open if that is a line."""
+        """stdout, stderr and exit code for a request. If that is a line, stdin stays open, and the
+        client begins when it is ready.
+        """
         command = [self.python, "-I", "-S", "-B", str(self.folder / "__main__.py")]
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -63,6 +72,9 @@ class Probe:
             process.stdin.flush()
             if not request.endswith(b"\n"):
                 process.stdin.close()
+            elif process.stdout.readline() == b"ready\n":
+                process.stdin.write(b"go\n")
+                process.stdin.flush()
             return process.stdout.read(), process.stderr.read(), process.wait()
 
 

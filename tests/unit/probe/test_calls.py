@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 from tests.unit.probe.conftest import Probe
+
+_BYTECODE = shutil.ignore_patterns("__pycache__")
+_SLOW_HOOKS = """
+import time as _time
+_add_hook = sys.addaudithook
+def _slowly(hook):
+    _add_hook(hook)
+    _time.sleep(0.5)
+sys.addaudithook = _slowly
+"""
+"""Code that adds an audit hook as slowly as a machine that has much else to do."""
 
 
 def test_refused_connection(probe: Probe, refused_port: int) -> None:
@@ -20,6 +35,26 @@ def test_refused_connection(probe: Probe, refused_port: int) -> None:
     times = [call["at_s"] for call in report["calls"]]
     assert times == sorted(times)
     assert 0.1 <= times[0] <= times[-1] <= report["elapsed_s"]
+
+
+def test_no_call_is_later_than_the_exception_that_it_led_to(folder: Path, tmp_path: Path) -> None:
+    slow = shutil.copytree(folder, tmp_path / "labctl" / "probe", ignore=_BYTECODE)
+    with (slow / "calls.py").open("a") as calls:
+        calls.write(_SLOW_HOOKS)
+    probe = Probe(sys.executable, slow, sys.version_info[1])
+    report = probe("""
+        import socket, time
+        before = time.time_ns()
+        try:
+            socket.getaddrinfo("127.0.0.1", "no port")
+        except OSError:
+            raise LookupError(before)
+    """)
+    [call] = report["calls"]
+    assert call["at_s"] <= report["elapsed_s"]
+    # Packets have times of this clock.
+    before_s = (int(report["exception"]["message"]) - report["started_ns"]) / 1e9
+    assert before_s <= call["at_s"] < before_s + 0.5
 
 
 def test_request_of_urllib(probe: Probe, refused_port: int) -> None:

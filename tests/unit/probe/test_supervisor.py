@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -92,13 +93,35 @@ def test_worst_output_and_worst_exception_stay_within_a_mebibyte(probe: Probe) -
 
 def request(source: str) -> bytes:
     """The line of a request for that client."""
-    fields = {"source": dedent(source), "filename": "/nowhere/c.py", "limit_s": 20.0, "env": {}}
+    fields = {
+        "source": dedent(source),
+        "filename": "/nowhere/c.py",
+        "limit_s": 20.0,
+        "most_s": 20.0,
+        "env": {},
+    }
     return json.dumps(fields).encode() + b"\n"
 
 
 def test_request_of_megabytes_is_read(this_probe: Probe) -> None:
     report = this_probe(f"text = '{'é' * (1 << 20)}'\nlen(text)")
     assert report["returned"] == str(1 << 20)
+
+
+def test_modules_are_imported_before_the_clients_time_begins(probe: Probe) -> None:
+    source = "import sys\n'xmlrpc.client' in sys.modules, 'no_such_module' in sys.modules"
+    modules = ("xmlrpc.client", "no_such_module", "socket")
+    assert probe(source)["returned"] == "(False, False)"
+    assert probe(source, imports=modules)["returned"] == "(True, False)"
+
+
+def test_without_go_no_client_begins(this_probe: Probe, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    line = request(f"open({str(begun)!r}, 'w')")
+    command = [this_probe.python, "-I", "-S", "-B", str(this_probe.folder / "__main__.py")]
+    done = subprocess.run(command, input=line, capture_output=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (b"ready\n", b"", 0)
+    assert not begun.exists()
 
 
 def test_environment_is_added_to(this_probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,13 +135,20 @@ def test_stdin_is_empty(this_probe: Probe) -> None:
 
 
 def test_limit_ends_the_client_in_time(this_probe: Probe) -> None:
-    started = time.monotonic()
     report = this_probe("print('here', flush=True)\nwhile True: pass", limit_s=0.5)
-    assert 0.5 <= time.monotonic() - started < 2
     assert report["outcome"] == "timed-out"
     assert report["stdout"] == "here\n"
-    assert 0.5 <= report["elapsed_s"] < 1
+    assert report["elapsed_s"] >= 0.5
+    assert report["elapsed_s"] - report["starved_s"] < 1
     assert (report["exit"], report["signal"]) == (None, None)
+
+
+def test_a_client_has_few_open_files_and_dumps_no_core(this_probe: Probe) -> None:
+    report = this_probe("""
+        import resource
+        [resource.getrlimit(one) for one in (resource.RLIMIT_NOFILE, resource.RLIMIT_CORE)]
+    """)
+    assert report["returned"] == "[(256, 256), (0, 0)]"
 
 
 def test_messages_that_hang_get_two_seconds(this_probe: Probe) -> None:
@@ -129,7 +159,8 @@ def test_messages_that_hang_get_two_seconds(this_probe: Probe) -> None:
                 while True: pass
         raise Odd from KeyError("plain")
     """)
-    assert 2 <= time.monotonic() - started < 4
+    assert time.monotonic() - started >= 2
+    assert report["outcome"] == "raised"
     assert report["exception"]["message"] is None
     assert report["exception"]["cause"]["message"] == "'plain'"
 
@@ -143,7 +174,7 @@ def test_grandchildren_are_neither_waited_for_nor_left(
         process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
         process.pid
     """)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     deadline = time.monotonic() + 5
     while is_running(int(report["returned"])) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -98,6 +98,16 @@ def test_a_question_for_an_address_that_was_answered_is_expected() -> None:
     assert only(seen)["wire"] == ["dns closed.lab A answered", "dns closed.lab AAAA answered"]
 
 
+def test_an_address_of_one_lab_is_not_written() -> None:
+    arp = flow("unanswered", protocol="arp", host="198.19.217.9", port=0)
+    recorded = found({"3.13": [refused(flows=(arp,))]})
+    assert "wire" not in recorded.variants[0]
+    note = "wire has an address that another lab does not have: left out (Python 3.13)"
+    assert note in recorded.notes
+    named = arp.model_copy(update={"host": "gateway.lab"})
+    assert only(refused(flows=(named,)))["wire"] == ["arp gateway.lab unanswered"]
+
+
 def test_no_packet_is_nothing_on_the_wire() -> None:
     assert only(raised(flows=(), calls=(), stack=(), exception=own()))["wire"] == "nothing"
 

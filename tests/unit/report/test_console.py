@@ -76,6 +76,12 @@ def test_a_stream_that_lacks_a_character_gets_ascii(monkeypatch: pytest.MonkeyPa
     assert raw.getvalue() == b"+ |- `> ~ \\xe9\n"
 
 
+def test_what_our_own_drawing_has_is_shown_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = stdout(monkeypatch, encoding="cp1252")
+    make_console().print("✔ ✘ ├─ │ ╰▶ → … · é")
+    assert raw.getvalue().decode("cp1252") == "+ x |- | `> > … · é\n"
+
+
 def test_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, "ascii", write_through=True))

@@ -25,6 +25,7 @@ from tests.unit.judge.samples import (
     result,
     returned,
 )
+from tests.unit.report.kept import kept_output
 from tests.unit.report.rendered import result_of, text_of
 
 WRONG = expectation(stack=[STACK[0], "smtplib:SMTP.connet", *STACK[2:]], attrs={"errno": 5})
@@ -75,6 +76,23 @@ def test_one_that_fails_says_why_and_shows_diff_and_output() -> None:
     its stderr:
     │ \\x1b[31mred\\x1b[0m"""
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (5, "its stdout:"),
+        (6, "its stdout, the last 5 of 6 lines:"),
+        (1_000_000, "its stdout, the last 5 lines:"),
+    ],
+)
+def test_output_has_a_number_of_lines_only_if_all_of_it_was_kept(number: int, said: str) -> None:
+    wrote = "".join(f"line {n}\n" for n in range(number))
+    seen = raised(stdout=kept_output(wrote))
+    shown = text_of(render_run(result_of(result(seen, expectation=WRONG))))
+    first = max(number - 5, 0)
+    lines = "".join(f"\n    │ line {n}" for n in range(first, number))
+    assert f"\n    {said}{lines}\n\n" in shown
 
 
 def test_the_same_failure_on_many_pythons_is_told_once() -> None:

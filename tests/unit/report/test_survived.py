@@ -195,16 +195,23 @@ def test_a_failure_that_broke_once_and_could_not_be_told_once_broke() -> None:
 
 
 @pytest.mark.parametrize(
-    "attempts",
+    ("attempts", "lacking"),
     [
-        (),
-        (one("c", verdict=Verdict.ERROR, reasons=("x",)),),
-        (one("a", client=""),),
-        (one("a", LEAKS, verdict=None),),
+        ((), "made"),
+        ((one("a", client=""),), "made"),
+        ((one("c", verdict=Verdict.ERROR, reasons=("x",)),), "judged"),
+        ((one("a", LEAKS, verdict=None),), "judged"),
     ],
 )
-def test_no_failure_was_met(attempts: tuple[AttemptResult, ...]) -> None:
-    assert shown(*attempts).startswith("your client met no failure")
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_without_a_verdict_nothing_is_said_of_the_client(
+    attempts: tuple[AttemptResult, ...], lacking: str, *, interrupted: bool
+) -> None:
+    first, *rest = shown(*attempts, interrupted=interrupted).splitlines()
+    assert first == f"no attempt with your client was {lacking}"
+    note = "The run was interrupted: these are not all of its attempts."
+    assert (note in rest) is interrupted
+    assert not any("your client" in line for line in rest)
 
 
 def test_the_scenarios_own_clients_do_not_count() -> None:

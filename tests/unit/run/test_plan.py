@@ -35,6 +35,19 @@ def test_scenarios_of_one_compose_file_share_a_lab_with_all_their_services() -> 
     assert made.labs[0].compose == Path("compose/lab.yaml")
 
 
+def test_an_attempt_needs_the_services_of_its_own_scenario_alone() -> None:
+    one = scenario("one", services=(DNS, CLOSED))
+    other = scenario("other", services=(DNS, MAIL))
+    made = plan([one, other], interpreters=PYTHONS[:1], client=MY_CLIENT)
+    needed = {(one.scenario, one.attempt): one.services for one in made.attempts}
+    assert needed == {
+        ("one", "smtplib"): ("dns", "closed"),
+        ("one", "my"): ("dns", "closed"),
+        ("other", "smtplib"): ("dns", "mail"),
+        ("other", "my"): ("dns", "mail"),
+    }
+
+
 def test_scenarios_of_different_compose_files_have_a_lab_each() -> None:
     other = scenario("other", compose=Path("own.yaml"))
     made = plan([scenario("one"), other, scenario("third")], interpreters=PYTHONS[:1])

@@ -5,23 +5,27 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from labctl.errors import EngineError, Terminated
+from labctl.errors import EngineError, EngineGone, Terminated
 from labctl.judge import judge
 from labctl.model.evidence import Capture, Evidence
 from labctl.model.packet import RawPacket
 from labctl.model.plan import Plan, PlannedAttempt, PlannedLab
 from labctl.model.result import Observation, Outcome, Verdict
 from labctl.results.attempt import attempt_result, lab_error_result
+from labctl.run import absence
+from labctl.run.absence import STARTS
 from labctl.run.examine import EndedAttempt, read_capture
 from labctl.run.runner import Runner
 from labctl.run.signals import terminable
-from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab, press
+from labctl.run.turns import Turns
+from tests.unit.fake_engine import LIMIT_S, FakeEngine, interrupted, lab, press, service_error
 from tests.unit.judge.samples import evidence, expectation, planned, raised, report, returned
 from tests.unit.wire import build
 from tests.unit.wire.captures import recorded
@@ -99,6 +103,79 @@ def test_attempts_run_side_by_side_and_never_more_than_jobs(labs: list[int]) -> 
     assert not run.reasons
 
 
+def starved(*times: str) -> FakeEngine:
+    """An engine on which the first attempt of each name is late, as often as it is given here."""
+    late = list(times)
+
+    def leaves(attempt: PlannedAttempt) -> Evidence:
+        if attempt.attempt not in late:
+            return evidence(report())
+        late.remove(attempt.attempt)
+        return evidence(report(elapsed_s=12.0, starved_s=4.13), elapsed_s=12.5)
+
+    return FakeEngine(client=lambda e, a: e.say(a.attempt), leaves=leaves)
+
+
+def bounded(name: str, attempts: int) -> PlannedLab:
+    """A lab whose attempts have ten seconds each."""
+    made = lab(name, attempts)
+    wanted = expectation(attrs=None, stack=None, elapsed={"max": "10s"})
+    return replace(made, attempts=tuple(replace(a, expectation=wanted) for a in made.attempts))
+
+
+def test_a_starved_attempt_that_failed_is_made_again_and_the_second_counts() -> None:
+    engine = starved("a2")
+    run = Run(engine).go(bounded("a", 3))
+    assert engine.said == ["lab a up", "tap", "a1", "a2", "a2", "a3", "lab a down"]
+    assert set(run.verdicts.values()) == {"pass"}
+    assert [r.attempt for r in run.runner.results if r.made_again] == ["a2"]
+    assert len(run.told) == 3
+
+
+def test_one_that_is_starved_twice_is_inconclusive_and_says_why() -> None:
+    run = Run(starved("a1", "a1")).go(bounded("a", 2))
+    assert run.verdicts == {"a1": "inconclusive", "a2": "pass"}
+    (first,) = [r for r in run.runner.results if r.attempt == "a1"]
+    assert first.reasons[0] == (
+        "the client and its services waited 4.1 s for a processor: the machine was too busy to tell"
+    )
+    assert first.made_again
+
+
+def test_it_is_made_again_with_nothing_beside_it() -> None:
+    engine = starved("a1", "a1", "b1", "b1")
+    beside: list[int] = []
+    tries: dict[str, int] = {}
+
+    def client(engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        tries[attempt.attempt] = tries.get(attempt.attempt, 0) + 1
+        if tries[attempt.attempt] > 1:
+            beside.append(engine.busy)
+
+    engine.client = client
+    run = Run(engine, jobs=3).go(bounded("a", 3), bounded("b", 2), lab("c", 4))
+    assert beside == [1, 1]
+    assert sorted(name for name, v in run.verdicts.items() if v == "inconclusive") == ["a1", "b1"]
+
+
+def test_a_run_alone_prepares_nothing_beside_its_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone: list[str] = []
+    real = Turns.alone
+
+    @contextmanager
+    def counted(turns: Turns) -> Iterator[None]:
+        alone.append("")
+        with real(turns):
+            yield
+
+    monkeypatch.setattr(Turns, "alone", counted)
+    engine = FakeEngine()
+    runner = Runner(engine, jobs=1, limit_s=3.5, alone=True)
+    assert len(list(runner.run(plan_of(lab("a", 3))))) == 3
+    assert engine.upcoming == ["", "", ""]
+    assert len(alone) == 3
+
+
 def test_no_more_workers_are_put_to_work_than_there_are_attempts() -> None:
     engine = FakeEngine()
     Run(engine, jobs=8).go(lab("a", 2))
@@ -143,6 +220,46 @@ def test_a_serial_lab_that_broke_is_given_up() -> None:
     run = Run(engine).go(replace(lab("a", 4), serial=True))
     assert run.verdicts == {"a1": "fail", "a2": "error", "a3": "error", "a4": "error"}
     assert engine.said == ["lab a up", "tap", "a1", "a2", "lab a down"]
+
+
+def mixed(*needs: str) -> PlannedLab:
+    """A lab whose attempts need one service each."""
+    made = lab("a", len(needs))
+    pairs = zip(made.attempts, needs, strict=True)
+    return replace(made, attempts=tuple(replace(one, services=(need,)) for one, need in pairs))
+
+
+@pytest.mark.parametrize("was_ready", [False, True])
+def test_a_broken_service_is_an_error_of_the_attempts_that_need_it_alone(was_ready: bool) -> None:
+    engine = FakeEngine(client=lambda e, a: e.say(a.attempt), broken_services={"mail": was_ready})
+    run = Run(engine).go(mixed("mail", "closed", "mail", "closed"))
+    assert run.verdicts == {"a1": "error", "a2": "fail", "a3": "error", "a4": "fail"}
+    assert run.reasons == {"a1": ("service mail died",), "a3": ("service mail died",)}
+    assert engine.said == ["lab a up", "tap", "a2", "a4", "lab a down"]
+    assert not run.errors
+
+
+def test_a_service_that_breaks_while_its_attempt_is_made_costs_the_others_nothing() -> None:
+    def breaks(_engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        if "mail" in attempt.services:
+            raise service_error("mail", was_ready=True)
+
+    run = Run(FakeEngine(client=breaks)).go(mixed("mail", "closed", "closed"))
+    assert run.verdicts == {"a1": "error", "a2": "fail", "a3": "fail"}
+
+
+def test_a_serial_lab_goes_on_without_a_service_that_never_got_ready() -> None:
+    engine = FakeEngine(broken_services={"mail": False})
+    run = Run(engine).go(replace(mixed("closed", "mail", "closed"), serial=True))
+    assert run.verdicts == {"a1": "fail", "a2": "error", "a3": "fail"}
+    assert not run.errors
+
+
+def test_a_serial_lab_is_given_up_when_an_attempt_needs_a_service_that_has_ended() -> None:
+    engine = FakeEngine(broken_services={"mail": True})
+    run = Run(engine).go(replace(mixed("closed", "mail", "closed"), serial=True))
+    assert run.verdicts == {"a1": "fail", "a2": "error", "a3": "error"}
+    assert run.errors == ["service mail died"]
 
 
 def test_an_attempt_that_the_lab_broke_is_an_error_and_the_next_has_a_fresh_tap() -> None:
@@ -201,6 +318,109 @@ def test_an_error_that_tells_another_in_its_own_words_is_one() -> None:
 
     run = Run(Engine()).go(lab("a", 1))
     assert run.errors == ["a needs it"]
+
+
+def faltering(*names: str, returns: int = 0) -> FakeEngine:
+    """An engine that goes away whenever one of these attempts is made, as often as it is given, and
+    that answers when it was asked `returns` times in vain.
+    """
+    to_falter = list(names)
+
+    class Engine(FakeEngine):
+        asked = 0
+
+        def answers(self) -> bool:
+            self.asked += 1
+            return self.asked > returns
+
+    def client(engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        engine.say(attempt.attempt)
+        if attempt.attempt in to_falter:
+            to_falter.remove(attempt.attempt)
+            raise EngineGone("starting the tap: no engine")
+
+    return Engine(client=client)
+
+
+@pytest.mark.parametrize("serial", [False, True])
+def test_a_lab_whose_engine_went_away_is_started_anew_for_the_attempts_that_are_left(
+    serial: bool,
+) -> None:
+    engine = faltering("a2")
+    run = Run(engine).go(replace(lab("a", 4), serial=serial))
+    made = sorted(say for say in engine.said if say[0] == "a")
+    assert made == ["a1", "a2", "a2", "a3", "a4"], "what was won is kept"
+    first = engine.said[: engine.said.index("lab a down") + 3]
+    assert first[-3:] == ["lab a down", "sweep lost", "lab a up"]
+    assert set(run.verdicts) == {"a1", "a2", "a3", "a4"}
+    assert not run.reasons
+    assert not run.errors
+
+
+def test_an_engine_that_goes_away_is_told_once_and_waited_for_by_all_labs() -> None:
+    told: list[str] = []
+    run = Run(faltering("a1", "b1", "c1", returns=3), jobs=3)
+    run.runner = Runner(run.engine, jobs=3, limit_s=1, on_gone=lambda: told.append("gone"))
+    run.go(lab("a", 2), lab("b", 2), lab("c", 2))
+    assert told == ["gone"]
+    assert len(run.verdicts) == 6
+    assert not run.reasons
+
+
+def test_an_engine_that_stays_away_costs_the_attempts_that_are_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(absence, "PATIENCE_S", 0.1)
+    run = Run(faltering("a2", "b1", returns=1000)).go(lab("a", 3), lab("b", 1))
+    assert run.verdicts["a1"] != "error"
+    assert set(run.reasons) == {"a2", "a3", "b1"}
+    assert {reasons[0] for reasons in run.reasons.values()} == {
+        "the engine went away, and did not answer for 0.1 s"
+    }
+    assert set(run.errors) == {"the engine went away, and did not answer for 0.1 s"}
+
+
+def test_an_engine_that_goes_away_again_at_once_is_waited_for_again() -> None:
+    engine = faltering("a2")
+    engine.sweep_errors = [EngineGone("it has gone again"), EngineGone("and again")]
+    run = Run(engine).go(lab("a", 3))
+    assert engine.said.count("sweep lost") == 3
+    assert engine.said.count("lab a up") == 2
+    assert set(run.verdicts) == {"a1", "a2", "a3"}
+    assert not run.reasons
+    assert not run.errors
+
+
+def test_what_an_engine_that_is_back_does_not_remove_is_a_trouble_and_no_verdict() -> None:
+    engine = faltering("a2")
+    engine.sweep_errors = [EngineError("after 20 s there are still 2 containers")]
+    run = Run(engine).go(lab("a", 3))
+    assert set(run.verdicts) == {"a1", "a2", "a3"}
+    assert not run.reasons
+    assert run.errors == ["after 20 s there are still 2 containers"]
+
+
+def test_an_engine_that_goes_away_again_and_again_is_given_up() -> None:
+    run = Run(faltering(*["a1"] * 99)).go(lab("a", 1))
+    assert run.engine.said.count("lab a up") == STARTS
+    assert run.reasons == {"a1": ("starting the tap: no engine",)}
+
+
+def test_a_lab_that_breaks_for_its_own_reason_is_not_started_anew() -> None:
+    engine = FakeEngine(broken_labs=frozenset("a"))
+    Run(engine).go(lab("a", 2))
+    assert "sweep lost" not in engine.said
+
+
+@pytest.mark.usefixtures("_ctrl_c")
+def test_an_interruption_ends_the_waiting_for_an_engine() -> None:
+    engine = faltering("a1", returns=1_000_000)
+    run = Run(engine)
+    run.runner = Runner(engine, jobs=1, limit_s=1, on_gone=lambda: press(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        run.go(lab("a", 2))
+    assert not run.verdicts
+    assert "stop" in engine.said
 
 
 @pytest.fixture

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from labctl.errors import EngineError
+from labctl.errors import EngineError, EngineGone
 from labctl.model.evidence import Evidence
 from labctl.model.plan import PlannedAttempt, PlannedLab
 from labctl.model.result import Verdict
 from labctl.model.scenario import Scenario
+from labctl.run import absence
+from labctl.run.attempts import service_names
 from labctl.run.session import Session
-from tests.unit.fake_engine import LIMIT_S, FakeEngine, FakeLab
+from tests.unit.fake_engine import LIMIT_S, FakeEngine, FakeLab, service_error
 from tests.unit.judge.samples import evidence, planned, report, scenario, service
 
 IN_VAIN_S = 0.1
@@ -34,16 +36,20 @@ class Engine(FakeEngine):
     """Notes the services of each lab, too."""
 
     services: list[list[str]] = field(default_factory=list)
+    on_lab: Callable[[], None] = lambda: None
+    """Called as each lab starts."""
 
     @contextmanager
     def lab(self, lab: PlannedLab) -> Iterator[FakeLab]:
         self.services.append([one.name for one in lab.services])
+        self.on_lab()
         with super().lab(lab) as running:
             yield running
 
 
 def attempt(one: Scenario, name: str = "smtplib") -> PlannedAttempt:
-    return planned(scenario=one.name, attempt=name, expectation=None)
+    services = service_names(one)
+    return planned(scenario=one.name, attempt=name, services=services, expectation=None)
 
 
 def make(session: Session, *scenarios: Scenario) -> None:
@@ -183,13 +189,120 @@ def test_one_that_worked_goes_on_with_another_tap() -> None:
 
 
 def test_one_whose_service_has_ended_since_is_started_again_for_the_next_attempt() -> None:
+    engine = Engine()
+    session = Session(engine, [ONE, MORE])
+    make(session, ONE, MORE)
+    engine.broken_services["mail"] = True
+    make(session, ONE)
+    assert engine.said == ["lab one up", "tap"]
+    engine.on_lab = engine.broken_services.clear
+    make(session, MORE)
+    assert engine.said == ["lab one up", "tap", "lab one down", "lab one up", "tap"]
+
+
+def test_one_in_which_no_tap_starts_any_more_is_started_again() -> None:
     engine = Engine(leaves=leaving_open)
     session = Session(engine)
     make(session, ONE)
-    engine.broken_taps = 1  # what a tap says of a lab with a service that has ended
+    engine.broken_taps = 1
+    make(session, ONE)
+    assert engine.said == ["lab one up", "tap", "lab one down", "lab one up", "tap"]
+
+
+@pytest.mark.parametrize("was_ready", [False, True])
+def test_a_service_that_never_worked_is_given_up_and_the_others_go_on(was_ready: bool) -> None:
+    def client(engine: FakeEngine, attempt: PlannedAttempt) -> None:
+        engine.say(attempt.scenario)
+        if "mail" in attempt.services:
+            raise service_error("mail", was_ready=was_ready)
+
+    engine = Engine(client=client)
+    session = Session(engine, [MORE, ONE])
+    for _ in range(2):
+        with pytest.raises(EngineError, match="service mail died"):
+            make(session, MORE)
+        make(session, ONE)
+    assert engine.said == ["lab more up", "tap", "more", "tap", "one", "one"]
+
+
+def test_a_service_that_is_known_not_to_start_is_not_started_in_another_lab() -> None:
+    engine = Engine()
+    session = Session(engine, [ONE, MORE])
+    make(session, ONE)
+    engine.broken_services["mail"] = False
+    with pytest.raises(EngineError, match="service mail died"):
+        make(session, MORE)
+    make(session, ONE)
+    assert engine.said == ["lab one up", "tap"]
+
+
+def test_an_attempt_whose_engine_went_away_is_made_again_in_a_new_lab() -> None:
+    to_falter = ["gone", "gone"]
+
+    def client(engine: FakeEngine, made: PlannedAttempt) -> None:
+        engine.say(made.attempt)
+        if to_falter:
+            raise EngineGone(to_falter.pop())
+
+    told: list[str] = []
+    engine = Engine(client=client)
+    session = Session(engine, on_gone=lambda: told.append("gone"))
     ended = session.make(ONE, attempt(ONE), limit_s=1)
     assert ended.result.verdict is not Verdict.ERROR
-    assert engine.said == ["lab one up", "tap", "lab one down", "lab one up", "tap"]
+    start = ["lab one up", "tap", "smtplib"]
+    assert engine.said == [*[*start, "lab one down", "sweep lost"] * 2, *start]
+    assert told == [], "an engine that is back at once is not waited for"
+    session.close(interrupted=False)
+    assert session.errors == []
+
+
+def test_an_engine_that_falters_while_it_removes_lost_labs_costs_no_attempt() -> None:
+    to_falter = ["gone"]
+
+    def client(_engine: FakeEngine, _made: PlannedAttempt) -> None:
+        if to_falter:
+            raise EngineGone(to_falter.pop())
+
+    engine = Engine(client=client)
+    engine.sweep_errors = [EngineGone("gone again"), EngineError("2 containers are left")]
+    session = Session(engine)
+    make(session, ONE)
+    session.close(interrupted=False)
+    assert engine.said.count("sweep lost") == 2
+    assert [one.message for one in session.errors] == ["2 containers are left"]
+    assert engine.said[-1] == "sweep"
+
+
+def test_an_engine_that_stays_away_breaks_every_attempt_and_waits_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    class Absent(Engine):
+        def answers(self) -> bool:
+            asked[-1] += 1
+            return False
+
+    def client(_engine: FakeEngine, _made: PlannedAttempt) -> None:
+        raise EngineGone("gone")
+
+    monkeypatch.setattr(absence, "PATIENCE_S", 0.1)
+    told: list[str] = []
+    session = Session(Absent(client=client), on_gone=lambda: told.append("gone"))
+    for _ in range(3):
+        asked.append(0)
+        with pytest.raises(EngineGone, match=r"did not answer for 0\.1 s"):
+            make(session, ONE)
+    assert told == ["gone"]
+    assert asked[0] > 1
+    assert asked[1:] == [1, 1], "it is not waited for again"
+
+
+def test_what_the_engine_does_not_let_go_of_is_noted() -> None:
+    session = Session(Engine(held=EngineError("the engine does not let go of it")))
+    make(session, ONE)
+    session.close(interrupted=False)
+    assert [one.message for one in session.errors] == ["the engine does not let go of it"]
 
 
 def test_a_lab_that_can_not_be_taken_down_is_noted_and_swept() -> None:

@@ -52,7 +52,8 @@ class Program:
     def _until(self, word: str) -> Iterator[dict[str, Any]]:
         while (event := self.event())["event"] != "synced":
             yield event
-        assert event["detail"] == {"token": word}
+        assert event["detail"]["token"] == word
+        assert event["detail"].keys() == {"token", "cpu_s", "waited_s"}
         assert event["peer"] == ""
 
     def hang_up(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 
 import dns.exception
 import dns.flags
@@ -17,9 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.services.dns import TTL_S, Zone, reply
+from labctl.services.dns import reply
 from labctl.services.plain_yaml import WrongScript
-from tests.unit.services.program import running
+from labctl.services.zone import TTL_S, Zone
+from tests.unit.services.program import Program, running
 
 ZONE = "closed.lab=198.18.0.11 mail.lab=198.18.0.13 www.lab=198.18.0.13"
 PEER = "198.18.0.130:40000"
@@ -29,9 +31,9 @@ MAIL_REVERSED = "13.0.18.198.in-addr.arpa."
 def asked(name: str, kind: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str], str]:
     """Code and records of the answer, and the code that the server's event has."""
     query = dns.message.make_query(name, kind)
-    wire = reply(Zone(ZONE), query.to_wire(), PEER)
-    assert wire is not None
-    response = dns.message.from_wire(wire)
+    answer = reply(Zone(ZONE), query.to_wire(), PEER)
+    assert answer is not None
+    response = dns.message.from_wire(answer.data)
     assert query.is_response(response)
     assert response.flags & dns.flags.AA
     event = json.loads(capsys.readouterr().out)
@@ -77,9 +79,9 @@ def test_a_lab_without_names_knows_none() -> None:
 
 def odd(answer: str, *, stream: bool = False) -> dns.message.Message | None:
     query = dns.message.make_query("odd.lab", "A")
-    wire = reply(Zone(ZONE, f"odd.lab: {answer}"), query.to_wire(), PEER, stream=stream)
-    assert wire is not None
-    if not wire:
+    made = reply(Zone(ZONE, f"odd.lab: {answer}"), query.to_wire(), PEER, stream=stream)
+    assert made is not None
+    if not (wire := made.data):
         return None
     assert (wire[:2] == query.to_wire()[:2]) == (answer != "wrong-id")
     return dns.message.from_wire(wire)
@@ -90,6 +92,7 @@ def odd(answer: str, *, stream: bool = False) -> dns.message.Message | None:
     [
         ("servfail", "SERVFAIL"),
         ("refused", "REFUSED"),
+        ("formerr", "FORMERR"),
         ("nodata", "NOERROR"),
         ("wrong-id", "NOERROR"),
     ],
@@ -132,7 +135,9 @@ def test_addresses_come_in_the_order_of_the_list() -> None:
     zone = Zone(ZONE, "odd.lab: [mail.lab, closed.lab]")
     wire = dns.message.make_query("odd.lab", "A").to_wire()
     for _ in range(20):
-        (records,) = dns.message.from_wire(reply(zone, wire, PEER) or b"").answer
+        made = reply(zone, wire, PEER)
+        assert made is not None
+        (records,) = dns.message.from_wire(made.data).answer
         assert [str(record) for record in records] == ["198.18.0.13", "198.18.0.11"]
 
 
@@ -146,8 +151,14 @@ def test_a_number_is_an_address_of_the_same_network() -> None:
 @pytest.mark.parametrize(
     ("answers", "wrong"),
     [
-        ("a.lab: no", "a.lab: must be one of servfail, refused, nodata, garbage, truncated, "),
+        ("a.lab: no", "a.lab: must be one of servfail, refused, formerr, nodata, garbage, "),
         ("a.lab: [1.5]", "a.lab: must be text (in quotes, if YAML reads it otherwise), not 1.5"),
+        ("a.lab: ['fe80::1%eth0']", "a.lab: an address has no scope in DNS, as fe80::1%eth0 has"),
+        ("a.lab: {answer: silent}", "a.lab: delay: must be a number of seconds, not None"),
+        ("a.lab: {delay: 300ms}", "a.lab: delay: must be a number of seconds, not '300ms'"),
+        ("a.lab: {delay: -1}", "a.lab: delay: must be a number of seconds, not -1"),
+        ("a.lab: {delay: 1, anser: x}", "a.lab: there is no 'anser'; there are delay, answer"),
+        ("a.lab: {delay: 1, answer: no}", "a.lab: answer: must be one of servfail, refused, "),
         ("a.lab: silent\na.lab: silent", "line 1: a.lab is there twice"),
         ("[a.lab]", "must be a mapping, not ['a.lab']"),
     ],
@@ -164,9 +175,9 @@ def test_a_query_without_one_question_is_refused(
 ) -> None:
     query = dns.message.make_query("mail.lab", "A")
     query.question *= questions
-    wire = reply(Zone(ZONE), query.to_wire(), PEER)
-    assert wire is not None
-    assert dns.message.from_wire(wire).rcode() is dns.rcode.FORMERR
+    answer = reply(Zone(ZONE), query.to_wire(), PEER)
+    assert answer is not None
+    assert dns.message.from_wire(answer.data).rcode() is dns.rcode.FORMERR
     assert len(capsys.readouterr().out.splitlines()) == questions
 
 
@@ -212,6 +223,71 @@ def test_over_udp_and_tcp() -> None:
         events = program.until_synced("w")
         assert [event["detail"]["name"] for event in events] == ["mail.lab"] * 2
         assert all(event["peer"].startswith("127.0.0.1:") for event in events)
+
+
+def records(program: Program, name: str, kind: str) -> tuple[str, list[str]]:
+    """Code and records of the answer of a running server, as a client gets it."""
+    query = dns.message.make_query(name, kind)
+    response = dns.query.udp(query, "127.0.0.1", port=program.port, timeout=5)
+    found = [record for answer in response.answer for record in answer.to_text().splitlines()]
+    return dns.rcode.to_text(response.rcode()), found
+
+
+def test_an_ipv6_address_is_an_aaaa_record() -> None:
+    answers = """
+        six.lab: ["2001:db8::6"]
+        both.lab: ["2001:db8::6", mail.lab, 192.0.2.7, "::1", 99]
+    """
+    with running("dns", LAB_ZONE=ZONE, LAB_ANSWERS=answers) as program:
+        six = f"six.lab. {TTL_S} IN AAAA 2001:db8::6"
+        assert records(program, "six.lab", "AAAA") == ("NOERROR", [six])
+        assert records(program, "six.lab", "A") == ("NOERROR", [])
+        both = [f"both.lab. {TTL_S} IN AAAA {address}" for address in ("2001:db8::6", "::1")]
+        assert records(program, "both.lab", "AAAA") == ("NOERROR", both)
+        addresses = ("198.18.0.13", "192.0.2.7", "198.18.0.99")
+        both = [f"both.lab. {TTL_S} IN A {address}" for address in addresses]
+        assert records(program, "both.lab", "A") == ("NOERROR", both)
+
+
+def test_an_answer_with_a_delay_comes_late_and_keeps_no_other_waiting() -> None:
+    answers = "{late.lab: {delay: 0.4, answer: [mail.lab]}, mail.lab: {delay: 0.2}}"
+    with (
+        running("dns", LAB_ZONE=ZONE, LAB_ANSWERS=answers) as program,
+        socket.socket(type=socket.SOCK_DGRAM) as sock,
+    ):
+        sock.connect(("127.0.0.1", program.port))
+        sock.settimeout(5)
+        begin = time.monotonic()
+        for name in ("late.lab", "mail.lab", "closed.lab"):
+            sock.send(dns.message.make_query(name, "A").to_wire())
+        came = []
+        for _ in range(3):
+            response = dns.message.from_wire(sock.recv(512))
+            assert response.answer
+            came.append((str(response.question[0].name), time.monotonic() - begin))
+        assert [name for name, _ in came] == ["closed.lab.", "mail.lab.", "late.lab."]
+        assert came[1][1] >= 0.2
+        assert came[2][1] >= 0.4
+        query = dns.message.make_query("late.lab", "A")
+        begin = time.monotonic()
+        assert dns.query.tcp(query, "127.0.0.1", port=program.port, timeout=5).answer
+        assert time.monotonic() - begin >= 0.4
+
+
+def test_late_answers_are_forgotten_with_their_client() -> None:
+    with (
+        running("dns", LAB_ZONE=ZONE, LAB_ANSWERS="mail.lab: {delay: 0.3}") as program,
+        socket.socket(type=socket.SOCK_DGRAM) as sock,
+    ):
+        sock.connect(("127.0.0.1", program.port))
+        sock.send(dns.message.make_query("mail.lab", "A").to_wire())
+        assert program.event()["detail"]["name"] == "mail.lab"
+        program.say("sync w 127.0.0.1")
+        assert program.event()["event"] == "synced"
+        sock.send(dns.message.make_query("mail.lab", "MX").to_wire())
+        sock.settimeout(5)
+        response = dns.message.from_wire(sock.recv(512))
+        assert response.question[0].rdtype is dns.rdatatype.MX
 
 
 def test_several_queries_in_one_connection_cut_anywhere() -> None:

@@ -4,6 +4,7 @@ is forgotten with it.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 import dns.message
 import dns.query
 
+from labctl.services.dns import MOST_LATE, Datagrams
+from labctl.services.zone import Zone
 from tests.unit.services.program import Program, running
 
 ZONE = "mail.lab=198.18.0.13"
@@ -70,3 +73,18 @@ def test_it_is_cut_off_when_it_is_forgotten() -> None:
         program.say("sync own 127.0.0.1")
         assert over.wait(10)
         assert dns.query.udp(MAIL, "127.0.0.1", port=program.port, timeout=5).answer
+
+
+def test_a_client_can_wait_for_only_so_many_late_answers() -> None:
+    async def flood() -> int:
+        loop = asyncio.get_running_loop()
+        datagrams = Datagrams(Zone(ZONE, "mail.lab: {delay: 3600}"))
+        transport, _ = await loop.create_datagram_endpoint(lambda: datagrams, ("127.0.0.1", 0))
+        for number in range(MOST_LATE + 10):
+            datagrams.datagram_received(MAIL.to_wire(), ("198.18.0.130", 1024 + number))
+        due = len(datagrams.late["198.18.0.130"])
+        datagrams.forget("198.18.0.130")
+        transport.close()
+        return due
+
+    assert asyncio.run(flood()) == MOST_LATE

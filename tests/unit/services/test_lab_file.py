@@ -9,7 +9,7 @@ import pytest
 from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
 from labctl.services import ports
-from labctl.services.dns import Zone
+from labctl.services.zone import Zone
 
 FILE = bundled_compose()
 SERVICES = load_compose(FILE)

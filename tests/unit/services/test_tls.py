@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from labctl.engine.own_certificates import own_certificates
+from labctl.model.compose import Attachment, Service
 from labctl.services import ports
 from labctl.services.plain_yaml import WrongScript
 from tests.unit.services.certificates import client
@@ -71,20 +73,26 @@ def test_after_the_handshake_nothing_is_left_that_would_make_a_clients_fin_a_rst
         assert select.select([inside], [], [], 0.3)[0] == []
 
 
+BAD = [
+    ("expired", 10),
+    ("not-yet-valid", 9),
+    ("self-signed", 18),
+    ("wrong-host", 62),
+    ("untrusted-root", 20),
+    ("untrusted-root-sent", 19),
+    ("missing-intermediate", 20),
+    ("wrong-purpose", 26),
+    ("weak-key", 66),
+    ("sha1-signature", 68),
+]
+"""Certificates that are refused, each with OpenSSL's reason."""
+
+
 @pytest.mark.parametrize(
     ("cert", "host", "code"),
     [
-        ("expired", "tls.lab", 10),
-        ("not-yet-valid", "tls.lab", 9),
-        ("self-signed", "tls.lab", 18),
-        ("wrong-host", "tls.lab", 62),
+        *((cert, "tls.lab", code) for cert, code in BAD),
         ("good", "127.0.0.1", 64),
-        ("untrusted-root", "tls.lab", 20),
-        ("untrusted-root-sent", "tls.lab", 19),
-        ("missing-intermediate", "tls.lab", 20),
-        ("wrong-purpose", "tls.lab", 26),
-        ("weak-key", "tls.lab", 66),
-        ("sha1-signature", "tls.lab", 68),
         ("lax-ca", "tls.lab", LAX_CA),
     ],
 )
@@ -100,6 +108,62 @@ def test_bad_ones_are_refused_for_their_own_reason(
             talk(port, client(folder), host)
         assert caught.value.verify_code == code
         assert "_ALERT_" in handshake(program)["error"]
+
+
+def own(script: str, *names: str) -> dict[str, str]:
+    """What labctl adds to the environment of a service with these names."""
+    networks = {"lab": Attachment(aliases=names)}
+    service = Service(image="labctl/lab", environment={"LAB_PORTS": script}, networks=networks)
+    return own_certificates(service)
+
+
+@pytest.mark.parametrize("host", ["shop.lab", "www.shop.lab", "tls.lab"])
+@pytest.mark.parametrize("cert", ["good", "chain", "lax-ca", "revoked"])
+def test_names_of_ones_own_are_in_the_certificate(folder: Path, cert: str, host: str) -> None:
+    steps = f"[{{tls: {{cert: {cert}}}}}, {ECHO}]"
+    variables = own(steps, "shop.lab", "www.shop.lab")
+    relaxed = client(folder)
+    relaxed.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    with serving(steps, LAB_CERTIFICATES=str(folder), **variables) as (_, port):
+        assert talk(port, relaxed, host) == b"hello"
+
+
+def test_a_certificate_without_alternative_names_has_the_first_name(folder: Path) -> None:
+    steps = f"[{{tls: {{cert: no-san}}}}, {ECHO}]"
+    variables = own(steps, "shop.lab", "www.shop.lab")
+    with serving(steps, LAB_CERTIFICATES=str(folder), **variables) as (_, port):
+        assert talk(port, client(folder), "shop.lab") == b"hello"
+        with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+            talk(port, client(folder), "www.shop.lab")
+
+
+@pytest.mark.parametrize(("cert", "code"), [*BAD, ("lax-ca", LAX_CA), ("no-san", 0)])
+def test_a_bad_certificate_is_as_bad_with_names_of_ones_own(
+    folder: Path, cert: str, code: int
+) -> None:
+    """Even where a server has the name that the certificate for the wrong host is for."""
+    steps = f"[{{tls: {{cert: {cert}}}}}, {ECHO}]"
+    variables = own(steps, "other.lab")
+    with serving(steps, LAB_CERTIFICATES=str(folder), **variables) as (_, port):
+        if not code:
+            assert talk(port, client(folder), "other.lab") == b"hello"
+            return
+        with pytest.raises(ssl.SSLCertVerificationError) as caught:
+            talk(port, client(folder), "other.lab")
+        assert caught.value.verify_code == code
+
+
+def test_one_that_was_revoked_is_so_with_a_name_of_ones_own(folder: Path) -> None:
+    steps = f"[{{tls: {{cert: revoked}}}}, {ECHO}]"
+    careful = client(folder)
+    careful.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    careful.load_verify_locations(folder / "revoked.pem")
+    with (
+        serving(steps, LAB_CERTIFICATES=str(folder), **own(steps, "shop.lab")) as (_, port),
+        pytest.raises(ssl.SSLCertVerificationError) as caught,
+    ):
+        talk(port, careful, "shop.lab")
+    assert caught.value.verify_code == 23
 
 
 def test_an_old_way_to_make_authorities_is_refused_by_strict_clients(folder: Path) -> None:

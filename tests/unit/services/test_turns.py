@@ -26,7 +26,7 @@ def forget(program: Program, word: str, address: str) -> None:
     program.say(f"sync {word} {address}")
     while (event := program.event())["event"] != "synced":
         pass
-    assert event["detail"] == {"token": word}
+    assert event["detail"]["token"] == word
 
 
 def test_the_first_the_second_and_the_last_for_all_that_follow() -> None:

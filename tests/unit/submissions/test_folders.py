@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +70,38 @@ def test_what_became_a_link_or_pipe_since_is_not_opened(jane: Path) -> None:
         reading.read([Entry(path="link", size=9)])
     with pytest.raises(RefusalError, match='"pipe" is no regular file: hand in files only'):
         reading.read([Entry(path="pipe", size=9)])
+
+
+def test_where_opening_follows_links_they_are_looked_for_before(
+    jane: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (jane / "link").symlink_to("client.py")
+    monkeypatch.setattr(store, "_NO_FOLLOW", 0)
+    monkeypatch.setattr(store, "_FLAGS", os.O_RDONLY)
+    reading = store.FolderStore(root=jane)
+    with pytest.raises(RefusalError, match='"link" is a symbolic link'):
+        reading.read([Entry(path="link", size=9)])
+    assert reading.read([Entry(path=CLIENT, size=6)]) == {CLIENT: RIGHT[:6]}
+
+
+def test_a_junction_of_windows_is_a_link(jane: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Listing:
+        """What Windows lists: a folder with the mark of a junction."""
+
+        name = "elsewhere"
+
+        def __enter__(self) -> list[Listing]:
+            return [self]
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def stat(self, *, follow_symlinks: bool) -> object:
+            assert not follow_symlinks
+            return SimpleNamespace(st_mode=stat.S_IFDIR, st_reparse_tag=0xA0000003, st_size=0)
+
+    monkeypatch.setattr(os, "scandir", lambda _: Listing())
+    with pytest.raises(RefusalError, match='"elsewhere" is a symbolic link'):
+        store.FolderStore(root=jane).entries()
 
 
 def test_what_grew_since_is_cut(jane: Path) -> None:

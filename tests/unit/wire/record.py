@@ -232,7 +232,7 @@ def capture(path: Path) -> None:
     threading.Thread(target=wait_for_end, args=(over,), daemon=True).start()
     tap.settimeout(0.2)
     print("ready", flush=True)  # noqa: T201
-    with path.open("w") as file:
+    with path.open("w", encoding="utf-8") as file:
         while True:
             try:
                 data, extra, _, origin = tap.recvmsg(65536, 64)

@@ -52,6 +52,7 @@ def test_asking_again_after_the_answer_is_another_flow() -> None:
         ("NXDOMAIN", "nxdomain"),
         ("SERVFAIL", "servfail"),
         ("REFUSED", "servfail"),
+        ("FORMERR", "servfail"),
         ("NOERROR", "nodata"),
     ],
 )

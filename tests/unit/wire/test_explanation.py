@@ -237,6 +237,24 @@ def test_a_number_that_python_refuses() -> None:
     assert "refused the port 66000 before" in explain(analyse([]), observed(OVERFLOW, call))
 
 
+@pytest.mark.parametrize("digits", [20, 4000])
+def test_a_port_of_any_length_leaves_a_sentence(digits: int) -> None:
+    port = 66000 + (10**digits << 16)
+    call = Call(at_s=0, event="socket.getaddrinfo", args=("127.0.0.1", port))
+    told = str(port) if digits == 20 else f"{str(port)[:59]}…"
+    assert explain(wire_of("loopback-port-66000"), observed(REFUSED, call)) == (
+        f"{told} doesn't fit into 16 bits: the C library cut it to 464 ({told} - "
+        f"{told.replace('66000', '65536')}), so a SYN went to port 464, where nobody listens: a "
+        "RST came back, and the kernel raised ECONNREFUSED."
+    )
+    assert f"refused the port {told} before" in explain(analyse([]), observed(OVERFLOW, call))
+
+
+def test_a_type_of_any_length_leaves_a_sentence() -> None:
+    said = explain(analyse([]), observed(exception("E" * 5000)))
+    assert (len(said), said[-1]) == (600, "…")
+
+
 def test_an_exception_deep_in_a_group_counts() -> None:
     group = exception("ExceptionGroup", group=(exception("ValueError", cause=REFUSED),))
     assert "nobody listens on port 2525" in explain(wire_of("refused"), observed(group))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +60,21 @@ def test_a_refused_connection() -> None:
      4.0   ├─ SYN to port 2525 ────────────┼──────────────────────────────▶│
      5.0   │◀─ RST: nobody listens here ───┼───────────────────────────────┤
      6.2   ✘ ConnectionRefusedError: [Errno 111] Connection refused        │"""
+    )
+
+
+def test_what_has_the_same_time_comes_in_the_order_of_cause_and_effect() -> None:
+    capture = Capture()
+    capture.connection(CLOSED, 2525).syn().refuse()
+    capture = Capture(raws=[replace(raw, at_ns=START_NS + 5_000_000) for raw in capture.raws])
+    call = Call(at_s=0.005, event="socket.connect", args=(CLOSED, 2525))
+    assert drawn(capture, failed(call, at_s=0.005)) == (
+        """\
+      ms   client                                   198.18.0.11
+     5.0   ● connect(198.18.0.11, 2525)                  │
+     5.0   ├─ SYN to port 2525 ─────────────────────────▶│
+     5.0   │◀─ RST: nobody listens here ─────────────────┤
+     5.0   ✘ ConnectionRefusedError: [Errno 111] Connection refused"""
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from labctl.judge.exceptions import describe
+from labctl.judge.starvation import STARVED_S
 from labctl.model.expectation import Expectation, ExpectedException
 from labctl.model.result import AttemptResult, Difference, ExceptionInfo, Observation
 from labctl.report.documents.page.alignment import (
@@ -21,6 +22,7 @@ from labctl.report.documents.page.alignment import (
     align_wire,
 )
 from labctl.report.wording import ending_line
+from labctl.text import format_limit, format_took
 
 _ENDINGS = {"exception", "outcome", "returned"}
 _PARTS = ("stack", "wire", "served")
@@ -46,7 +48,8 @@ def compare_facts(attempt: AttemptResult) -> list[Fact]:
     wanted = _expectation(json.dumps(attempt.expected)) if attempt.expected else None
     if seen is None:
         return []
-    lines = [*_ending(wanted, attempt, seen), *_parts(wanted, attempt.differences, seen)]
+    parts = _parts(wanted, attempt.differences, seen)
+    lines = [*_ending(wanted, attempt, seen), *_starved(seen), *parts]
     told = {line.what for line in lines}
     return [*lines, *_besides(attempt.differences, told)]
 
@@ -78,6 +81,12 @@ def _ending(
         met = ", ".join(dict.fromkeys(un.exception.type for un in seen.unhandled))
         yield Fact("unhandled", mark, describe(one), met)
     yield from _elapsed(wanted, wrong, seen)
+
+
+def _starved(seen: Observation) -> Iterator[Fact]:
+    """Yield the fact that the client or its services waited for a processor, if it was long."""
+    if seen.starved_s >= STARVED_S:
+        yield Fact("starved", "unjudged", "", f"{seen.starved_s:.1f} s without a processor")
 
 
 def _unread(attempt: AttemptResult, seen: Observation) -> Fact:
@@ -178,11 +187,12 @@ def _elapsed(wanted: Expectation, wrong: set[str], seen: Observation) -> Iterato
     if bounds is None:
         return
     said = [
-        f"{word} {limit:g} s"
+        f"{word} {format_limit(limit)}"
         for word, limit in (("at least", bounds.min), ("at most", bounds.max))
         if limit is not None
     ]
-    yield Fact("elapsed", _mark("elapsed", wrong, seen), ", ".join(said), f"{seen.elapsed_s:.3f} s")
+    took = format_took(seen.elapsed_s, bounds.min, bounds.max)
+    yield Fact("elapsed", _mark("elapsed", wrong, seen), ", ".join(said), took)
 
 
 def _parts(

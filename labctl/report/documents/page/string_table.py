@@ -6,7 +6,7 @@ import json
 import math
 
 from labctl.report.html import Json
-from labctl.text import escape_control, escape_lines
+from labctl.text import escape_control, escape_lines, left_out_before
 
 _LATEST_S = 1e9
 
@@ -39,13 +39,16 @@ class StringTable:
 
     def tail(self, text: str, most: int) -> int:
         """Return the index of a text of several lines, cut before its last `most` characters. A
-        line at the top counts what is left out.
+        line at the top counts what is left out, if that is known.
         """
         end = text.rstrip()
         kept = end[-most:] if most else ""
         shown = "\n".join(escape_lines(kept))
-        left = len(end) - len(kept)
-        return self._text(f"… {left:,} characters before\n{shown}" if left else shown)
+        if len(kept) == len(end):
+            return self._text(shown)
+        left = left_out_before(end, len(end) - len(kept))
+        more = "there was more" if left is None else f"{left:,} characters"
+        return self._text(f"… {more} before\n{shown}")
 
     def block(self, value: Json) -> int:
         """Return the index of a list, or of another value that holds indices of texts."""

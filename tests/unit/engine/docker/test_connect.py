@@ -6,14 +6,20 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
-from docker.errors import APIError, NotFound
+import requests
+from docker.errors import APIError, DockerException, NotFound
 
+from labctl.engine.docker import connect as connect_module
 from labctl.engine.docker.connect import connect, sdk_errors
-from labctl.engine.runtime import doing
-from labctl.errors import EngineError
+from labctl.engine.docker.runtime import DockerRuntime
+from labctl.engine.runtime import Unreachable, doing
+from labctl.errors import EngineError, EngineGone
 
 
 @pytest.fixture
@@ -99,3 +105,135 @@ def test_what_the_sdk_raises_becomes_an_engine_error(raised: Exception, message:
     with pytest.raises(EngineError) as caught, doing("doing it"), sdk_errors():
         raise raised
     assert caught.value.message == message
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """The places where Docker and Podman listen, where nothing is yet."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    docker_socket = tmp_path / "docker.sock"
+    monkeypatch.setattr(connect_module, "_DOCKER_SOCKET", str(docker_socket))
+    podman_socket = tmp_path / "podman" / "podman.sock"
+    podman_socket.parent.mkdir()
+
+    def nobody(*, base_url: str, **_: object) -> None:
+        raise DockerException(base_url)
+
+    monkeypatch.setattr(connect_module, "_Client", nobody)
+    return {"docker": docker_socket, "podman": podman_socket}
+
+
+def test_podman_is_taken_where_no_docker_is(places: dict[str, Path]) -> None:
+    assert "unix:///var/run/docker.sock" in refusal().message
+    places["podman"].touch()
+    assert f"unix://{places['podman']}" in refusal().message
+    places["docker"].touch()
+    assert "unix:///var/run/docker.sock" in refusal().message
+
+
+def test_podmans_own_variable_comes_before_its_usual_places(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places["podman"].touch()
+    monkeypatch.setenv("CONTAINER_HOST", "tcp://127.0.0.1:1")
+    assert "tcp://127.0.0.1:1" in refusal().message
+
+
+def test_an_engine_that_is_named_is_the_one_that_is_meant(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places["podman"].touch()
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:2")
+    assert "tcp://127.0.0.1:2" in refusal().message
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Answers what labctl asks at first, and requests for events with none."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        is_events = "/events" in self.path
+        body = b"" if is_events else b'{"ApiVersion": "1.41"}'
+        self.send_response(200)
+        if is_events:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if body:
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Tests are quiet."""
+
+
+class TalkingEngine(ThreadingHTTPServer):
+    """An engine that can end all connections at once, as one that is restarted does."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self._sockets: list[socket.socket] = []
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        accepted, address = super().get_request()
+        self._sockets.append(accepted)
+        return accepted, address
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Connections that were ended are meant to be."""
+
+    def end_connections(self) -> None:
+        for one in self._sockets:
+            with suppress(OSError):  # it has ended already
+                one.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def talking_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[TalkingEngine]:
+    """One that answers until the test ends."""
+    with TalkingEngine() as engine:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{engine.server_address[1]}")
+        thread = threading.Thread(target=engine.serve_forever)
+        thread.start()
+        try:
+            yield engine
+        finally:
+            engine.end_connections()
+            engine.shutdown()
+            thread.join()
+
+
+def test_a_connection_shows_that_the_engine_ended_it(talking_engine: TalkingEngine) -> None:
+    with closing(connect()) as client:
+        runtime = DockerRuntime(client)
+        runtime.ping()
+        with closing(runtime.connect()) as connection:
+            assert connection.is_open()
+            talking_engine.end_connections()
+            assert not connection.is_open()
+
+
+def test_an_engine_that_went_away_is_unreachable(
+    talking_engine: TalkingEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with closing(connect()) as client:
+        # That another engine answers says nothing of this one.
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/another")
+        DockerRuntime(client).ping()
+        talking_engine.shutdown()
+        talking_engine.server_close()
+        with pytest.raises(Unreachable, match="no Docker engine answers at tcp://127"):
+            DockerRuntime(client).ping()
+
+
+@pytest.mark.parametrize(
+    "error", [requests.ConnectionError("refused"), ConnectionResetError("reset")]
+)
+def test_a_connection_that_breaks_off_is_told_apart(error: Exception) -> None:
+    expected = pytest.raises(EngineGone, match="making it: the engine does not answer: re")
+    with expected, doing("making it"), sdk_errors():
+        raise error

@@ -24,6 +24,7 @@ def service(**settings: Any) -> dict[str, Any]:
     return container_settings(
         service_container(
             Service(name="web", image="own/web", **settings),
+            image="own/web",
             name="w",
             place=OnNetwork(network="lab", address="198.18.7.11", aliases=("web", "web.lab")),
             environment={"LAB_ZONE": "x"},
@@ -55,8 +56,7 @@ def test_a_client_may_do_nothing() -> None:
     assert host["ReadonlyRootfs"] is True
     assert host["Memory"] == host["MemorySwap"] == 256 << 20
     assert (host["PidsLimit"], host["NanoCpus"]) == (64, 10**9)
-    assert {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]} == {"nofile": 256, "core": 0}
-    assert host["Tmpfs"] == {"/tmp": "size=16m,nr_inodes=1k,mode=1777"}
+    assert host["Tmpfs"] == {"/tmp": "size=16m,nr_inodes=1024,mode=1777"}
 
 
 def test_a_tap_may_capture() -> None:
@@ -89,8 +89,48 @@ def test_a_service_as_its_entry_has_it() -> None:
     assert endpoint["Aliases"] == ["web", "web.lab"]
 
 
+@pytest.mark.parametrize(
+    ("written", "grace_s"),
+    [
+        ({}, 60),
+        ({"start_period": 5.0}, 60),
+        ({"start_period": 90.0}, 90),
+        ({"interval": 1.0}, 0),
+        ({"interval": 0.5, "start_period": 5.0}, 5),
+    ],
+)
+def test_failures_of_a_check_count_early_only_if_the_file_names_the_interval(
+    written: dict[str, float], grace_s: int
+) -> None:
+    check = service(healthcheck=Healthcheck.model_validate({"test": "true", **written}))[
+        "healthcheck"
+    ]
+    assert check["StartPeriod"] == grace_s * 10**9
+
+
+def test_a_health_check_has_the_defaults_of_compose_but_for_the_interval() -> None:
+    check = service(healthcheck=Healthcheck(test="true"))["healthcheck"]
+    assert (check["Retries"], check["Timeout"], check["Interval"]) == (3, 30 * 10**9, 10**9)
+
+
+def test_a_service_that_names_host_init_and_signal() -> None:
+    settings = service(hostname="web-1", init=True, stop_signal="SIGINT")
+    assert (settings["hostname"], settings["stop_signal"]) == ("web-1", "SIGINT")
+    assert settings["host_config"]["Init"] is True
+
+
+def test_a_service_with_shared_memory_has_it_for_itself() -> None:
+    host = service(shm_size="32m", mem_limit="64m")["host_config"]
+    assert (host["ShmSize"], host["IpcMode"]) == (32 << 20, "private")
+    host = service()["host_config"]
+    assert ("ShmSize" in host, host["IpcMode"]) == (False, "none")
+
+
 def test_what_an_entry_does_not_say_is_the_images_own() -> None:
-    assert {"command", "entrypoint", "user", "working_dir", "healthcheck"}.isdisjoint(service())
+    settings = service()
+    keys = {"command", "entrypoint", "user", "working_dir", "healthcheck", "hostname"}
+    assert {*keys, "stop_signal"}.isdisjoint(settings)
+    assert "Init" not in settings["host_config"]
 
 
 @pytest.mark.parametrize(

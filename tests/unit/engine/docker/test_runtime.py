@@ -13,6 +13,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.runtime import (
     Busy,
+    CheckResult,
     ContainerState,
     NetworkSpec,
     Refusal,
@@ -137,6 +138,40 @@ def test_an_engine_without_volumes_and_things_without_labels() -> None:
             ContainerState(is_running=True, is_healthy=True),
         ),
         ({"Running": True, "ExitCode": 0, "Health": None}, ContainerState(is_running=True)),
+        (
+            {"Running": True, "ExitCode": 0, "Health": {"Status": "starting", "Log": None}},
+            ContainerState(is_running=True, is_healthy=None),
+        ),
+        (
+            {
+                "Running": True,
+                "ExitCode": 0,
+                "Health": {
+                    "Status": "unhealthy",
+                    "Log": [
+                        {"ExitCode": 1, "Output": "first"},
+                        {"ExitCode": 7, "Output": "curl: (7) refused\n"},
+                    ],
+                },
+            },
+            ContainerState(
+                is_running=True,
+                is_healthy=False,
+                last_check=CheckResult(exit_code=7, output="curl: (7) refused\n"),
+            ),
+        ),
+        (
+            {
+                "Running": True,
+                "ExitCode": 0,
+                "Health": {"Status": "starting", "Log": [{"ExitCode": -1, "Output": "cut off"}]},
+            },
+            ContainerState(
+                is_running=True,
+                is_healthy=None,
+                last_check=CheckResult(exit_code=None, output="cut off"),
+            ),
+        ),
     ],
 )
 def test_the_state_of_a_container(state: dict[str, Any], expected: ContainerState) -> None:
@@ -175,9 +210,59 @@ def test_a_network_is_isolated_from_the_host(version: str, options: dict[str, st
     }  # fmt: skip
 
 
-def test_a_subnet_that_another_network_has() -> None:
+@pytest.mark.parametrize(
+    "reason",
+    ["Pool overlaps with other one", "failed to allocate gateway (198.18.7.1): Address in use"],
+)
+def test_a_subnet_that_another_network_has(reason: str) -> None:
     with pytest.raises(SubnetTaken):
-        Client(refusal(403, "Pool overlaps with other one")).runtime.create_network(NETWORK_SPEC)
+        Client(refusal(403, reason)).runtime.create_network(NETWORK_SPEC)
     with pytest.raises(Refusal, match="disk full") as caught:
         Client(refusal(500, "disk full")).runtime.create_network(NETWORK_SPEC)
     assert not isinstance(caught.value, SubnetTaken)
+
+
+class Ghosts(Client):
+    """Lists containers by their states; those that are named `ghost` are not there."""
+
+    def __init__(self, **states: str) -> None:
+        super().__init__()
+        self.states = states
+
+    def containers(self, **_: Any) -> list[dict[str, Any]]:
+        return [{"Id": name, "State": state, "Labels": {}} for name, state in self.states.items()]
+
+    def inspect_container(self, container: str) -> dict[str, Any]:
+        if container == "ghost":
+            raise refusal(404, "No such container", kind=NotFound)
+        return {}
+
+
+def test_a_container_that_is_listed_and_not_there_is_left_out() -> None:
+    """Seen on Engine 20.10, after removals under load; only its restart ends it."""
+    runtime = Ghosts(there="running", going="removing", ghost="removing").runtime
+    assert [one.id for one in runtime.resources(CONTAINER, ["x"])] == ["there", "going"]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_here"),
+    [
+        ("http+docker://localhost", True),
+        ("https://127.0.0.1:2376", True),
+        ("http+docker://ssh", False),
+        ("http://engine.example:2375", False),
+    ],
+)
+def test_an_engine_is_here_if_its_address_says_so(address: str, is_here: bool) -> None:
+    client = Client()
+    client.base_url = address  # type: ignore[attr-defined]
+    assert client.runtime.is_here is is_here
+
+
+def test_none_is_here_where_engines_are_in_virtual_machines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = Client()
+    client.base_url = "http+docker://localhost"  # type: ignore[attr-defined]
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert not client.runtime.is_here

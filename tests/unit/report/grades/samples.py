@@ -79,6 +79,10 @@ BROKEN = RUN.model_copy(
     update={"state": GradeState.ERROR, "reasons": ("no answer from dockerd",), "marks": ()}
 )
 
+STARVED = BROKEN.model_copy(
+    update={"state": GradeState.INCONCLUSIVE, "reasons": ("no answer from dockerd",)}
+)
+
 
 def grade(*parts: Part, **more: object) -> Grade:
     """Its points are those of its parts, unless given."""
@@ -111,7 +115,8 @@ TAMPERING = grade(
 BROKE = grade(
     PREDICT, BROKEN, state=GradeState.ERROR, message="dockerd: no space left", max_points=7
 )
-STATES = (FULL, REFUSED, TAMPERING, BROKE)
+BUSY = BROKE.model_copy(update={"state": GradeState.INCONCLUSIVE, "parts": (PREDICT, STARVED)})
+STATES = (FULL, REFUSED, TAMPERING, BROKE, BUSY)
 
 
 def hostile(text: str) -> Grade:

@@ -13,12 +13,14 @@ from tests.unit.report.grades.samples import (
     BONUS,
     BROKE,
     BROKEN,
+    BUSY,
     FULL,
     HIDDEN,
     HOSTILE,
     MISSED,
     PREDICT,
     RUN,
+    STARVED,
     STATES,
     classroom,
     grade,
@@ -62,13 +64,14 @@ def test_the_document_reads_back_the_same() -> None:
 def test_the_summary_counts() -> None:
     said = ClassPage(class_html(classroom(*STATES, FULL))).said
     for key, value in {
-        "Handed in": "5",
-        # 5, 0, 2, 5; what broke has no points.
+        "Handed in": "6",
+        # 5, 0, 2, 5; what broke, or met a busy machine, has no points.
         "Median": "3.5 of 7",
         "Graded": "2",
         "Refused": "1",
         "Tampered": "1",
         "Error": "1",
+        "Inconclusive": "1",
     }.items():
         assert f"{key}\n{value}\n" in said
 
@@ -78,10 +81,11 @@ def test_of_nobody_there_is_a_page_too() -> None:
 
 
 def test_cells_have_points_and_signs_and_lead_to_details() -> None:
-    page = class_html(classroom(FULL, grade(PREDICT), BROKE))
+    page = class_html(classroom(FULL, grade(PREDICT), BROKE, BUSY))
     assert row(page, 0) == ["Ada Lovelace", "5", "1", "1", "2", "1"]
     assert row(page, 1) == ["Ada Lovelace", "1", "1", "·", "·", "·"]
     assert row(page, 2) == ["Ada Lovelace", "· !", "1", "· !", "·", "·"]
+    assert row(page, 3) == ["Ada Lovelace", "· ?", "1", "· ?", "·", "·"]
     links = set(re.findall(r'href="#(\w+)"', page))
     names = re.findall(r' id="(\w+)"', page)
     assert links == set(names)
@@ -100,7 +104,9 @@ def test_colour_goes_by_share(scored: float, level: str) -> None:
 def test_what_went_wrong_most_comes_first() -> None:
     other = RUN.model_copy(update={"marks": (MISSED.model_copy(update={"message": "other"}),)})
     broken = BROKEN.model_copy(update={"marks": RUN.marks})
-    found = common_mistakes(classroom(grade(other), grade(RUN, RUN), grade(broken), grade(RUN)))
+    starved = STARVED.model_copy(update={"marks": RUN.marks})
+    grades = (grade(other), grade(RUN, RUN), grade(broken, starved), grade(RUN))
+    found = common_mistakes(classroom(*grades))
     assert [(one.message, one.students) for one in found] == [
         ("it gave up after the first", (1, 3)),
         ("other", (0,)),

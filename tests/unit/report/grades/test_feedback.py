@@ -18,6 +18,7 @@ from labctl.report.markdown import code_block, code_span, escape_with_backslashe
 from labctl.text import escape_control
 from tests.unit.report.grades.samples import (
     BROKE,
+    BUSY,
     FULL,
     HIDDEN,
     HOSTILE,
@@ -114,12 +115,23 @@ def test_of_a_hidden_run_there_are_points_alone(shown: Callable[[Grade], str]) -
 
 
 @BOTH
+def test_of_a_run_that_waited_for_a_processor_it_says_for_how_long(
+    shown: Callable[[Grade], str],
+) -> None:
+    sentence = "The machine was busy: the program waited 1.2 s for a processor."
+    assert sentence in shown(grade(RUN.model_copy(update={"starved_s": 1.23})))
+    assert "busy" not in shown(grade(RUN.model_copy(update={"starved_s": 0.1})))
+
+
+@BOTH
 def test_how_it_ended_is_explained(shown: Callable[[Grade], str]) -> None:
     assert "client.py is missing" in shown(REFUSED)
     assert "hand it in again" in shown(REFUSED)
     assert "not your doing" in shown(BROKE)
     assert "not graded" in shown(BROKE)
     assert "dockerd" not in shown(BROKE)
+    assert "The machine was too busy to tell. That is not your doing" in shown(BUSY)
+    assert "dockerd" not in shown(BUSY)
     assert "A person will look at this." in shown(TAMPERING)
     for clue in ("disagree", "the wire says", "1 try", "RST", "tamper"):
         assert clue not in shown(TAMPERING).lower().replace("rst", "RST")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from labctl.model.grade import Grade
 from labctl.report.grades.gradescope import results_json
+from labctl.text import REST_DROPPED
 from tests.unit.report.grades import readers
 from tests.unit.report.grades.samples import (
     BONUS,
     BROKE,
+    BUSY,
     FULL,
     HIDDEN,
     HOSTILE,
@@ -18,6 +21,7 @@ from tests.unit.report.grades.samples import (
     grade,
     hostile,
 )
+from tests.unit.report.kept import kept_output
 
 
 def test_there_is_a_test_for_each_mark() -> None:
@@ -70,8 +74,9 @@ def test_a_bonus_scores_beyond_the_maximum() -> None:
     assert "IPv6: 1 point (bonus)" in found["output"]
 
 
-def test_a_lab_that_broke_has_no_score_at_all() -> None:
-    text = results_json(BROKE)
+@pytest.mark.parametrize("lost", [BROKE, BUSY], ids=["broke", "busy"])
+def test_a_lab_that_broke_or_was_too_busy_has_no_score_at_all(lost: Grade) -> None:
+    text = results_json(lost)
     with pytest.raises(readers.Failed):
         readers.gradescope(text)
     assert "costs no points" in readers.shown_by_gradescope(text)
@@ -107,6 +112,13 @@ def test_much_output_is_cut() -> None:
     text = results_json(grade(part))
     assert len(text) < 40_000
     assert "and 992000 more characters" in text
+
+
+def test_more_characters_are_counted_only_if_none_was_dropped() -> None:
+    for output in ("x" * 9000 + f"\n{REST_DROPPED}", kept_output("x" * 500_000)):
+        text = results_json(grade(RUN.model_copy(update={"stdout": output})))
+        assert "\\n… and more\\n" in text
+        assert "more characters" not in text
 
 
 def test_points_are_never_negative_and_have_no_rounding_in_them() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from labctl.model.grade import Grade
 from labctl.report.grades.lms import Person, canvas_csv, csv_cell, moodle_csv
 from tests.unit.report.grades import readers
 from tests.unit.report.grades.samples import (
     BONUS,
     BROKE,
+    BUSY,
     FULL,
     HIDDEN,
     HOSTILE,
@@ -30,12 +32,13 @@ def test_moodle_takes_a_grade_for_each() -> None:
     assert [(row.who, row.grade) for row in rows] == [("ada", 5), ("ada", 0), ("ada", 2)]
 
 
-def test_a_lab_that_broke_leaves_the_grade_as_it_is() -> None:
-    (row,) = readers.moodle(moodle_csv(classroom(BROKE)), 7)
+@pytest.mark.parametrize("lost", [BROKE, BUSY], ids=["broke", "busy"])
+def test_a_lab_that_broke_or_was_too_busy_leaves_the_grade_as_it_is(lost: Grade) -> None:
+    (row,) = readers.moodle(moodle_csv(classroom(lost)), 7)
     assert row.grade is None
     assert "costs no points" in row.comment
     assert "dockerd" not in row.comment
-    (cells,) = readers.canvas(canvas_csv(classroom(BROKE))).rows
+    (cells,) = readers.canvas(canvas_csv(classroom(lost))).rows
     assert cells[4] is None
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from labctl.model.grade import Grade
 from labctl.report.grades.prairielearn import results_json
 from tests.unit.report.grades import readers
 from tests.unit.report.grades.samples import (
     BONUS,
     BROKE,
+    BUSY,
     FULL,
     HIDDEN,
     HOSTILE,
@@ -67,8 +69,9 @@ def test_what_was_refused_costs_no_attempt_and_says_why() -> None:
     assert "client.py is missing" in found["format_errors"]
 
 
-def test_a_lab_that_broke_costs_nothing() -> None:
-    text = results_json(BROKE)
+@pytest.mark.parametrize("lost", [BROKE, BUSY], ids=["broke", "busy"])
+def test_a_lab_that_broke_or_was_too_busy_costs_nothing(lost: Grade) -> None:
+    text = results_json(lost)
     found = readers.prairielearn(text)
     assert found["gradable"] is False
     assert "score" not in found

@@ -172,7 +172,9 @@ def test_chains_and_groups() -> None:
 
 def test_times() -> None:
     one = result(expectation=expectation(elapsed={"min": "1s", "max": "2s"}))
-    assert lines(one, "elapsed") == [("differs", "at least 1 s, at most 2 s", "0.040 s")]
+    assert lines(one, "elapsed") == [("differs", "at least 1 s, at most 2 s", "0.04 s")]
+    late = result(raised(elapsed_s=2.0001), expectation=expectation(elapsed={"max": "2s"}))
+    assert lines(late, "elapsed") == [("differs", "at most 2 s", "2.0001 s")]
 
 
 def test_who_was_killed_has_no_stack_to_judge() -> None:
@@ -225,3 +227,9 @@ def test_more_flows_than_anyone_reads_are_counted() -> None:
     one = result(seen, expectation=returning("1", wire=WIRE))
     assert lines(one, "wire")[-1] == ("unjudged", "", "and 940 more")
     assert {line[0] for line in lines(one, "wire")[:-1]} <= {"missing", "extra", "same", "differs"}
+
+
+def test_a_long_wait_for_a_processor_is_told() -> None:
+    one = result(raised(starved_s=1.23))
+    assert lines(one, "starved") == [("unjudged", "", "1.2 s without a processor")]
+    assert lines(result(raised(starved_s=0.1)), "starved") == []

@@ -28,6 +28,7 @@ from labctl.report.documents.page.order import worst_first
 from labctl.report.documents.page.string_table import StringTable, milliseconds
 from labctl.report.html import script_json
 from tests.unit.judge.samples import STACK, exception, interpreter, raised, result, returned
+from tests.unit.report.kept import kept_output
 from tests.unit.report.page.reading import DEPTH, told
 from tests.unit.report.page.samples import (
     BECAUSE,
@@ -263,6 +264,21 @@ def test_frames_that_are_no_library_code_say_so() -> None:
     assert one["stack"] == [
         ["transport", ["socket:f  (not the library's own code)", "(2 frames left out)"]]
     ]
+
+
+def test_characters_before_are_counted_only_if_none_was_dropped() -> None:
+    for number in (400_000, 100_000):
+        seen = raised(stdout=kept_output("x" * number))
+        bad = one_told(failing().model_copy(update={"observed": seen}))
+        assert bad["stdout"] == f"… there was more before\n{'x' * 4000}"
+
+
+def test_characters_before_are_counted_if_what_was_dropped_comes_later() -> None:
+    seen = raised(stdout=f"{'x' * 100}\n[... 9 bytes dropped ...]\n{'y' * 3900}")
+    bad = one_told(failing().model_copy(update={"observed": seen}))
+    shown = bad["stdout"].splitlines()
+    assert shown[0] == "… 27 characters before"
+    assert shown[2] == "[... 9 bytes dropped ...]"
 
 
 def test_of_output_the_end_is_kept() -> None:

@@ -1,0 +1,68 @@
+"""The engines that answer Docker's API, and where they differ. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from labctl.model.result import EngineInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """What labctl has to know of one kind of engine. `name` is also its command."""
+
+    name: str
+    title: str
+    """What people call it."""
+    isolates_networks: bool = True
+    """Whether it has an option that keeps the host off a network."""
+    rewrites_hosts: bool = False
+    """Whether it writes /etc/hosts for each container that joins or leaves a network namespace."""
+    unknown_mount_options: frozenset[str] = field(default_factory=frozenset)
+    """Those of a tmpfs that it refuses."""
+    busy: re.Pattern[str]
+    """What it says, with status 500, where it can remove something in a moment."""
+    taken: re.Pattern[str]
+    """What it says where another network has addresses of the subnet that it is asked for."""
+
+
+DOCKER = Dialect(
+    name="docker",
+    title="Docker",
+    # Of a container whose files something used at the moment of its removal: a builder that was
+    # just mounting them. The container is `dead` then, until it is removed again.
+    busy=re.compile("failed to remove root filesystem|unable to remove filesystem"),
+    # Docker lets two networks share a subnet if one of them asks for a part of it only. Then it
+    # finds that the other one has the gateway's address.
+    taken=re.compile("overlap|failed to allocate gateway", re.IGNORECASE),
+)
+PODMAN = Dialect(
+    name="podman",
+    title="Podman",
+    isolates_networks=False,
+    rewrites_hosts=True,
+    unknown_mount_options=frozenset({"nr_inodes"}),
+    # Of a container that ends at the moment of its removal, and of one that is being removed.
+    busy=re.compile("container state improper|is being removed|in use by|being used"),
+    taken=re.compile("is already used on the host or by another config"),
+)
+_PODMAN_PART = "Podman Engine"
+
+
+def dialect_of(version: Mapping[str, Any]) -> Dialect:
+    """Return the dialect of an engine, by what it says of its version."""
+    parts = {part.get("Name") for part in version.get("Components") or ()}
+    return PODMAN if _PODMAN_PART in parts else DOCKER
+
+
+def engine_info(version: Mapping[str, Any]) -> EngineInfo:
+    """Return what an engine is, by what it says of its version."""
+    return EngineInfo(
+        name=dialect_of(version).name,
+        version=version["Version"],
+        kernel=version.get("KernelVersion", ""),
+        architecture=version.get("Arch", ""),
+    )
