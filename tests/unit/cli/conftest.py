@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +63,11 @@ def process(*args: str | Path, **env: str) -> Done:
 
 @dataclass(frozen=True)
 class Listener:
-    """In the place of an engine: connections are taken, and never answered."""
+    """In the place of an engine: connections are taken, never answered, and open until the end."""
 
     server: socket.socket
     address: str
+    peers: ExitStack
 
     @property
     def was_asked(self) -> bool:
@@ -74,7 +76,8 @@ class Listener:
             peer, _ = self.server.accept()
         except BlockingIOError:
             return False
-        peer.close()
+        # An engine that closed it would be one that is not there, and waiting for it would end.
+        self.peers.enter_context(peer)
         return True
 
 
@@ -82,12 +85,12 @@ class Listener:
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     """The engine that DOCKER_HOST names."""
     path = tmp_path / "engine.sock"
-    with socket.socket(socket.AF_UNIX) as server:
+    with socket.socket(socket.AF_UNIX) as server, ExitStack() as peers:
         server.bind(str(path))
         server.listen()
         server.setblocking(False)
         monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-        yield Listener(server, f"unix://{path}")
+        yield Listener(server, f"unix://{path}", peers)
 
 
 @pytest.fixture(autouse=True)
