@@ -316,13 +316,14 @@ def test_any_other_image_is_ready_when_it_is_healthy() -> None:
     assert (web_spec.has_stdin, dict(web_spec.environment)) == (False, {})
 
 
-@pytest.mark.parametrize(
-    ("is_healthy", "message"),
-    [(False, "service web did not get healthy"), (None, "did not get ready within 0.1 s")],
-)
-def test_a_service_that_does_not_get_healthy(
-    monkeypatch: pytest.MonkeyPatch, is_healthy: bool | None, message: str
-) -> None:
+@contextmanager
+def web_with_health(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_healthy: bool | None,
+    last_check: CheckResult | None = None,
+) -> Iterator[FakeRuntime]:
+    """A runtime whose service `web` runs on, and never gets healthy. It may take 0.1 s."""
     monkeypatch.setattr(service_module, "READY_S", 0.1)
     release = threading.Event()
 
@@ -333,11 +334,29 @@ def test_a_service_that_does_not_get_healthy(
     runtime = FakeRuntime(web=web)
     real = runtime.state
     monkeypatch.setattr(
-        runtime, "state", lambda container: replace(real(container), is_healthy=is_healthy)
+        runtime,
+        "state",
+        lambda container: replace(real(container), is_healthy=is_healthy, last_check=last_check),
     )
-    with pytest.raises(EngineError, match=message), engine(runtime).lab(lab_of(WEB)) as lab:
+    try:
+        yield runtime
+    finally:
+        release.set()
+
+
+@pytest.mark.parametrize(
+    ("is_healthy", "message"),
+    [(False, "service web did not get healthy"), (None, "did not get ready within 0.1 s")],
+)
+def test_a_service_that_does_not_get_healthy(
+    monkeypatch: pytest.MonkeyPatch, is_healthy: bool | None, message: str
+) -> None:
+    with (
+        pytest.raises(EngineError, match=message),
+        web_with_health(monkeypatch, is_healthy=is_healthy) as runtime,
+        engine(runtime).lab(lab_of(WEB)) as lab,
+    ):
         lab.wait_until_ready()
-    release.set()
 
 
 @pytest.mark.parametrize(
@@ -369,23 +388,12 @@ def test_a_service_that_does_not_get_healthy(
 def test_a_failed_health_check_tells_what_it_said(
     monkeypatch: pytest.MonkeyPatch, is_healthy: bool | None, check: CheckResult, says: str
 ) -> None:
-    monkeypatch.setattr(service_module, "READY_S", 0.1)
-    release = threading.Event()
-
-    def web(_stdin: Iterator[str], _write: Write) -> int:
-        release.wait(LIMIT_S)
-        return 0
-
-    runtime = FakeRuntime(web=web)
-    real = runtime.state
-    monkeypatch.setattr(
-        runtime,
-        "state",
-        lambda container: replace(real(container), is_healthy=is_healthy, last_check=check),
-    )
-    with pytest.raises(EngineError) as caught, engine(runtime).lab(lab_of(WEB)) as lab:
+    with (
+        pytest.raises(EngineError) as caught,
+        web_with_health(monkeypatch, is_healthy=is_healthy, last_check=check) as runtime,
+        engine(runtime).lab(lab_of(WEB)) as lab,
+    ):
         lab.wait_until_ready()
-    release.set()
     own = "  the last it said:\n    it said this on stderr"
     assert str(caught.value) == f"service web did not {says}\n{own}"
 
