@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -90,7 +91,7 @@ def find(series: str, environment: Mapping[str, str], home: Path) -> Interpreter
     """
     unusable = []
     for executable in candidates(series, environment, home):
-        if not executable.is_file():
+        if not os.access(executable, os.X_OK):
             continue
         try:
             return describe(executable)
@@ -103,11 +104,12 @@ def find(series: str, environment: Mapping[str, str], home: Path) -> Interpreter
 
 def _newest_first(folder: Path, prefix: str) -> list[Path]:
     """Return the folders of one series, such as `3.12.1` or `cpython-3.12.1-linux-x86_64-gnu`,
-    newest first.
+    newest first. None where there is no such folder, or where this user may not read it.
     """
     pattern = re.compile(re.escape(prefix) + r"\.(\d+)(?:-linux-.*)?")
-    if not folder.is_dir():
+    try:
+        found = [(pattern.fullmatch(entry.name), entry) for entry in folder.iterdir()]
+    except OSError:
         return []
-    found = [(pattern.fullmatch(entry.name), entry) for entry in folder.iterdir()]
     numbered = [(int(match[1]), entry) for match, entry in found if match]
     return [entry for _, entry in sorted(numbered, reverse=True)]
