@@ -64,8 +64,7 @@ while not found and time.monotonic() < end:
 print("FOUND" if found else "alone")
 """
 """Listens, and knocks where others may listen, until it finds somebody. Its six seconds are more
-than a busy engine takes between the starts of two clients, and fewer than the eight that a
-submission of that exercise may take.
+than a busy engine takes between the starts of two clients. A submission may take eight.
 """
 
 

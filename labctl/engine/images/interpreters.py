@@ -91,7 +91,7 @@ def find(series: str, environment: Mapping[str, str], home: Path) -> Interpreter
     """
     unusable = []
     for executable in candidates(series, environment, home):
-        if not os.access(executable, os.X_OK):
+        if not os.path.isfile(executable):  # noqa: PTH113 no error where it may not be read
             continue
         try:
             return describe(executable)
@@ -104,7 +104,7 @@ def find(series: str, environment: Mapping[str, str], home: Path) -> Interpreter
 
 def _newest_first(folder: Path, prefix: str) -> list[Path]:
     """Return the folders of one series, such as `3.12.1` or `cpython-3.12.1-linux-x86_64-gnu`,
-    newest first. None where there is no such folder, or where this user may not read it.
+    newest first. An empty list, if there is no such folder, or if this user may not read it.
     """
     pattern = re.compile(re.escape(prefix) + r"\.(\d+)(?:-linux-.*)?")
     try:

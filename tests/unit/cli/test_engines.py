@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import LIMIT_S, Labctl, Listener, command, process
+from tests.unit.nobody import NOBODY, let_everybody_enter
 
 VERBS = (["run", "refused-port"], ["clean"], ["images"])
 START = (
@@ -91,10 +92,9 @@ def test_a_signal_while_the_engine_is_waited_for(
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become someone without permission")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
 def test_an_engine_that_denies_permission(engine: Listener, tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents[:-2]):
-        parent.chmod(0o755)
+    let_everybody_enter(tmp_path)
     Path(engine.address.removeprefix("unix://")).chmod(0o600)
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     done = subprocess.run(
         [*nobody, *command("run", "refused-port")],
         capture_output=True, text=True, timeout=30, check=False,

@@ -4,13 +4,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from labctl.engine.images.interpreters import Unusable, candidates, describe, find
+from tests.unit.nobody import as_nobody, let_everybody_enter
 
 
 def script(path: Path, text: str) -> Path:
@@ -28,19 +28,6 @@ def python(
         "library": ["/lib/python", "/lib/python"], "missing": missing,
     }  # fmt: skip
     return script(path, f"cat <<'END'\n{json.dumps(said)}\nEND")
-
-
-@contextmanager
-def without_root() -> Iterator[None]:
-    """Without the rights of root, where the tests have them: root may read every folder."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.setresuid(65534, 65534, 0)
-    try:
-        yield
-    finally:
-        os.setresuid(0, 0, 0)
 
 
 def test_where_interpreters_are_looked_for_and_in_which_order(tmp_path: Path) -> None:
@@ -127,11 +114,15 @@ def test_no_interpreter_at_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["pyenv", "pyenv/versions", "pyenv/versions/3.99.1"])
 def test_a_folder_that_this_user_may_not_read_has_none(tmp_path: Path, closed: str) -> None:
-    """Such as root's own pyenv, where PYENV_ROOT is everybody's."""
+    """Such as root's own pyenv, where PYENV_ROOT is set for everybody."""
+    user: AbstractContextManager[None] = nullcontext()
+    if os.geteuid() == 0:
+        let_everybody_enter(tmp_path)
+        user = as_nobody()
     python(tmp_path / "pyenv/versions/3.99.1/bin/python3.99", "3.99.1", [])
     (tmp_path / closed).chmod(0)
     try:
-        with without_root(), pytest.raises(Unusable, match=r"^no Python 3\.99 in pyenv, "):
+        with user, pytest.raises(Unusable, match=r"^no Python 3\.99 in pyenv, "):
             find("3.99", {"PYENV_ROOT": str(tmp_path / "pyenv")}, tmp_path / "home")
     finally:
         (tmp_path / closed).chmod(0o755)

@@ -20,6 +20,7 @@ from labctl.engine.docker.connect import connect, sdk_errors
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.runtime import Unreachable, doing
 from labctl.errors import EngineError, EngineGone
+from tests.unit.nobody import as_nobody
 
 
 @pytest.fixture
@@ -62,11 +63,8 @@ def test_an_engine_that_hangs(socket_path: Path) -> None:
 def test_an_engine_that_denies_permission(silent_engine: Path) -> None:
     silent_engine.chmod(0o600)
     silent_engine.parent.chmod(0o755)
-    os.seteuid(65534)
-    try:
+    with as_nobody():
         error = refusal()
-    finally:
-        os.seteuid(0)
     assert "no permission to use the Docker engine" in error.message
     assert "docker group" in error.hint
 
