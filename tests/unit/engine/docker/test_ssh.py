@@ -63,8 +63,8 @@ def copy(source: socket.socket | paramiko.Channel, to: socket.socket | paramiko.
         while data := source.recv(65536):
             to.sendall(data)
         to.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass  # The other side has gone.
+    except (OSError, EOFError):
+        pass  # The other side has gone; EOFError is how paramiko says so.
 
 
 @contextmanager
