@@ -24,7 +24,10 @@ from labctl.run.signals import patient
 if TYPE_CHECKING:
     from labctl.run.examine import EndedAttempt
 
-_FULL = "labctl: the processors of this machine are taken, so attempts are made one at a time"
+_FULL = (
+    "labctl: the processors of this machine are busy, so attempts are made one at a time; "
+    "none fails because of that"
+)
 
 
 class GuardedRunner:
