@@ -12,8 +12,8 @@ is asks for Linux 4.8.
 As with runc, a call that is newer than all in the filter gets ENOSYS. With EPERM, programs would
 not fall back to older calls.
 
-In two places, the filters are stricter than Docker's. Both keep AF_VSOCK and AF_ALG out, which
-reach past the lab:
+In two places, the filters are stricter than Docker's. Docker's mean to keep out AF_VSOCK, which no
+network namespace holds, and AF_ALG, the kernel's cryptography. These do:
 
 - Docker's rules for `socket` compare 64 bits, and the kernel takes 32 of them: family 2**32 + 40 is
   allowed, and is AF_VSOCK. Here, families end at 45.
