@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from labctl.engine.images.names import LAB, ORIGIN, WITHOUT_NFT, full_name
+from labctl.engine.images.names import EVENTS, LAB, ORIGIN, WITHOUT_NFT, full_name
 from labctl.engine.runtime import Runtime, doing
 from labctl.errors import EngineError
 from labctl.model.compose import Service
-
-EVENTS_LABEL = "labctl.events"
-"""The label of images whose programs write events and have a lifeline: labctl's own."""
 
 FindOwn = Callable[[str], str | None]
 """Returns what the engine calls an image of labctl's that a Compose file names (`labctl/lab`), or
@@ -74,6 +71,6 @@ def _find(runtime: Runtime, find_own: FindOwn, name: str) -> LabImage | EngineEr
         )
     return LabImage(
         reference=reference,
-        speaks=EVENTS_LABEL in labels,
+        speaks=EVENTS in labels,
         lacks_nft=labels.get(ORIGIN) == WITHOUT_NFT,
     )

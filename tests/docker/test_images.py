@@ -252,8 +252,8 @@ def images_and_builders(engine: docker.APIClient, name: str) -> set[str]:
     [
         ("host: packing", signal.SIGINT, "KeyboardInterrupt"),
         ("host: importing", signal.SIGTERM, "Terminated"),
-        ("step 4 of", signal.SIGINT, "KeyboardInterrupt"),
-        ("step 6 of", signal.SIGTERM, "Terminated"),
+        ("step 2 of", signal.SIGINT, "KeyboardInterrupt"),
+        ("step 5 of", signal.SIGTERM, "Terminated"),
     ],
 )
 def test_an_interrupted_build_leaves_nothing(

@@ -6,11 +6,18 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from labctl.engine.images.layers import Layer
 from labctl.engine.runtime import Refusal
 
 
 class ImageInUse(Refusal):
     """An image that can't be removed, because a container or another image is made of it."""
+
+
+class Unwritable(Refusal):
+    """Images can't be stored where the engine stores them: its disk is full, or read-only. No other
+    image could be stored there, either.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +64,9 @@ class MixedOutput:
 class ImageBackend(Protocol):
     """Stores the images of one engine. Its methods can be called from several threads at once.
 
-    All raise Refusal if the engine can't or won't do something. An image is named by its id, or by
-    a name such as `labctl/client:3.13`.
+    All raise Refusal if the engine can't or won't do something; those that make images raise
+    Unwritable if they can't be stored. An image is named by its id, or by a name such as
+    `labctl/client:3.13`.
     """
 
     def architecture(self) -> str:
@@ -87,13 +95,11 @@ class ImageBackend(Protocol):
         """Yield the tar archive of an image's root file system; close it to stop early."""
         ...
 
-    def build(
-        self, context: bytes, *, base: str, arguments: Mapping[str, str], network: str
-    ) -> Iterator[BuildEvent]:
-        """Build the Dockerfile of a tar archive on a base, and yield the messages of the engine's
-        builder.
+    def build(self, layer: Layer, *, base: str) -> Iterator[BuildEvent]:
+        """Put a layer on a base, run the commands of its recipe, and yield what happens.
 
-        `arguments` are the build's, and `network` is that of its steps: `none` or `default`.
+        The unfinished images of a build have the layer's labels, too: what a killed one leaves is
+        found by them.
         """
         ...
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
 from labctl.engine.images import names
 from labctl.engine.images.backend import BuildEvent, ImageBackend, ImageInUse, StoredImage
 from labctl.engine.images.interruption import Interruption
+from labctl.engine.images.layers import Layer
 from labctl.engine.runtime import doing
 from labctl.errors import EngineError
 
@@ -123,15 +124,8 @@ class Builder:
             raise EngineError(f"its Python {python['version']} cannot import {missing}")
         return str(python["version"])
 
-    def build(
-        self,
-        context: bytes,
-        *,
-        base: str,
-        arguments: Mapping[str, str] | None = None,
-        network: str = "none",
-    ) -> str:
-        """Build the Dockerfile of a context on a base, and return the image's id.
+    def build(self, layer: Layer, *, base: str) -> str:
+        """Build a layer on a base, and return the image's id.
 
         If it is interrupted, it removes the container of the current step, and waits until the
         engine's builder has ended: left alone, the builder would go on for a moment and leave
@@ -139,9 +133,7 @@ class Builder:
         """
         image, failure = "", ""
         with self.interruption.calling(self._end_container):
-            for event in self.backend.build(
-                context, base=base, arguments=arguments or {}, network=network
-            ):
+            for event in self.backend.build(layer, base=base):
                 image = event.image or image
                 failure = failure or event.error
                 self._follow(event, base)

@@ -21,6 +21,8 @@ from labctl.engine.docker.connect import sdk_errors
 from labctl.engine.docker.dialect import DOCKER, Dialect
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images.backend import BuildEvent, ImageInUse, MixedOutput, StoredImage
+from labctl.engine.images.docker_context import build_context
+from labctl.engine.images.layers import Layer
 from labctl.engine.labels import Labels
 from labctl.engine.runtime import ResourceKind
 from labctl.errors import EngineError
@@ -85,17 +87,14 @@ class DockerImages:
             finally:
                 self.end_step(container)
 
-    def build(
-        self, context: bytes, *, base: str, arguments: Mapping[str, str], network: str
-    ) -> Iterator[BuildEvent]:
-        """Build the Dockerfile of a tar archive on a base, and yield the messages of the engine's
-        builder.
-        """
+    def build(self, layer: Layer, *, base: str) -> Iterator[BuildEvent]:
+        """Build a layer on a base, and yield the messages of the engine's builder."""
+        context = build_context(layer, base)
+        network = "default" if layer.recipe.has_network else "none"
         with sdk_errors():
             for event in self._client.build(
                 fileobj=io.BytesIO(context), custom_context=True, network_mode=network,
                 nocache=True, rm=True, forcerm=True, decode=True, use_config_proxy=True,
-                buildargs={"BASE": base, **arguments},
             ):  # fmt: skip
                 yield _build_event(event)
 

@@ -16,7 +16,10 @@ _HASH = re.compile(rf"[0-9a-f]{{{_TAG_DIGITS}}}")
 LAB_SERIES = "3.13"
 """The Python that services and taps run on."""
 
-# Labels of images; compose/images/*/Dockerfile set all but BASE.
+ImageKind = Literal["client", "lab", "libs"]
+"""`libs` is a client image with third-party libraries."""
+
+# Labels of images. Bases have BASE alone.
 ORIGIN = "labctl.origin"
 WITHOUT_NFT = "registry-without-nft"
 """The origin of an image of the lab that lacks nft."""
@@ -27,6 +30,8 @@ IMAGE = "labctl.image"
 """The name that it was made for."""
 BASE = "labctl.base"
 """A hash of how a base was made, to find it again."""
+EVENTS = "labctl.events"
+"""Images whose programs write events and have a lifeline have it: labctl's own."""
 
 _NAME = re.compile(
     r"(?P<repository>[a-z0-9-]+)/(?:client:(?P<series>\d+\.\d+)(?P<libs>-libs)?|lab(?::latest)?)"
@@ -38,7 +43,7 @@ class ImageTarget:
     """An image that can be made. One of the kind `libs` is made of the client image `parent`."""
 
     name: str
-    kind: Literal["client", "lab", "libs"]
+    kind: ImageKind
     series: str
     parent: str = ""
 

@@ -58,6 +58,11 @@ def recipe_key(origin: str, recipe: str) -> str:
     return digest({"origin": origin.encode(), "recipe": recipe.encode()})
 
 
+def engine_architecture() -> str:
+    """Return the architecture of this machine, in Docker's words: `amd64` or `arm64`."""
+    return _ENGINE_NAMES.get(platform.machine(), platform.machine())
+
+
 def require_same_machine(builder: Builder) -> None:
     """Ask the engine for its architecture. Raise Unavailable unless programs of this machine run on
     it.
@@ -65,7 +70,7 @@ def require_same_machine(builder: Builder) -> None:
     system = platform.system()
     if system != "Linux":
         raise Unavailable(f"this machine runs {system}, and images need Linux")
-    here = _ENGINE_NAMES.get(platform.machine(), platform.machine())
+    here = engine_architecture()
     there = builder.architecture()
     if here != there:
         raise Unavailable(f"this machine is {here}, and the engine {there}")

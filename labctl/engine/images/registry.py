@@ -7,9 +7,9 @@ import re
 import threading
 from http import HTTPStatus
 
-from labctl.engine.images.backend import ImageBackend
+from labctl.engine.images.backend import ImageBackend, Unwritable
 from labctl.engine.images.builder import Builder
-from labctl.engine.images.content import nft_context, nft_fingerprint
+from labctl.engine.images.content import nft_fingerprint, nft_layer
 from labctl.engine.images.names import WITHOUT_NFT, ImageTarget
 from labctl.engine.images.origins import Base, Unavailable, recipe_key
 from labctl.errors import EngineError, UsageError
@@ -50,7 +50,7 @@ class Registry:
         base = self.plain(target, builder)
         if target.kind == "lab":
             builder.report("registry: adding nftables", None)
-            image = builder.build(nft_context(), base=base.id, network="default")
+            image = builder.build(nft_layer(), base=base.id)
             return Base(id=image, interpreter=base.interpreter)
         return base
 
@@ -75,7 +75,8 @@ class Registry:
             try:
                 builder.pull(image)
             except EngineError as error:
-                self._silence = "" if is_there else str(error)
+                is_full = isinstance(error, Unwritable)
+                self._silence = "" if is_there or is_full else str(error)
                 raise
         try:
             builder.report(f"registry: importing {image}", None)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from labctl.engine.images import content, libraries, names
-from labctl.engine.images.backend import ImageBackend, ImageInUse, StoredImage
+from labctl.engine.images.backend import ImageBackend, ImageInUse, StoredImage, Unwritable
 from labctl.engine.images.builder import Builder, NotRemoved
 from labctl.engine.images.debian import Debian
 from labctl.engine.images.host import Host
 from labctl.engine.images.interruption import Interruption
+from labctl.engine.images.layers import Layer
 from labctl.engine.images.names import IMAGE, ImageTarget, parse_name
 from labctl.engine.images.origins import Base, Origin, Unavailable
 from labctl.engine.images.registry import (
@@ -366,14 +367,16 @@ def _names_of(target: ImageTarget, listed: Iterable[StoredImage]) -> list[str]:
 
 
 def _base(origin: Origin, target: ImageTarget, builder: Builder) -> tuple[Base, str]:
-    """Make a base, try its Python, and return both. Raise Unavailable if anything is wrong
-    with it.
+    """Make a base, try its Python, and return both. Raise Unavailable if anything is wrong with it,
+    or EngineError if the engine can't store it: then no other origin would help.
     """
     try:
         with doing("the engine"):
             base = origin.supply(target, builder)
             return base, builder.check_python(base.id, base.interpreter)
     except EngineError as error:
+        if isinstance(error.__cause__, Unwritable):
+            raise
         raise Unavailable(str(error)) from error
 
 
@@ -381,11 +384,11 @@ def _finish(
     target: ImageTarget, origin: Origin, base: Base, version: str, builder: Builder
 ) -> ImageStatus:
     """Build labctl's own layer on the base, give the image its name, and return its status."""
-    arguments = {"ORIGIN": origin.name, "PYTHON": version}
     made = ImageStatus(name=target.name, state=ImageState.READY, origin=origin.name, python=version)
-    context = content.context(target, base.interpreter)
     hashed = _content(origin, target)
-    return _build(target, made, context, hashed, base.id, arguments, builder)
+    labels = {**_labels(target, hashed), names.ORIGIN: origin.name, names.PYTHON: version}
+    layer = content.layer(target, base.interpreter, labels)
+    return _build(target, made, layer, base.id, builder)
 
 
 def _add_libraries(target: ImageTarget, parent: ImageStatus, builder: Builder) -> ImageStatus:
@@ -393,19 +396,24 @@ def _add_libraries(target: ImageTarget, parent: ImageStatus, builder: Builder) -
     status.
     """
     made = replace(parent, name=target.name, size=0, packages=_packages(target))
-    context = content.libraries_context(target, builder)
-    return _build(target, made, context, _libraries_content(parent.id), parent.id, {}, builder)
+    labels = _labels(target, _libraries_content(parent.id))
+    layer = content.libraries_layer(target, builder, labels)
+    return _build(target, made, layer, parent.id, builder)
+
+
+def _labels(target: ImageTarget, hashed: str) -> dict[str, str]:
+    """Return the labels by which the image of a target with this content is found again."""
+    return {names.IMAGE: target.name, names.CONTENT: hashed}
 
 
 def _build(
-    target: ImageTarget, made: ImageStatus, context: bytes, hashed: str, base: str,
-    arguments: Mapping[str, str], builder: Builder,
-) -> ImageStatus:  # fmt: skip
-    """Build a context on a base, and give the image a name with the hash of its content. Return the
+    target: ImageTarget, made: ImageStatus, layer: Layer, base: str, builder: Builder
+) -> ImageStatus:
+    """Build a layer on a base, and give the image a name with the hash of its content. Return the
     status `made` with the image's id and name; those of another labctl's if that was faster.
     """
-    told = {"IMAGE": target.name, "CONTENT": hashed, **arguments}
-    image = builder.build(context, base=base, arguments=told)
+    hashed = layer.labels[names.CONTENT]
+    image = builder.build(layer, base=base)
     reference = target.tagged(hashed)
     faster = builder.give_name(image, reference, hashed)
     if faster is not None:
@@ -427,10 +435,13 @@ def _report_leftovers(futures: Mapping[Future[ImageStatus], str], progress: Prog
 
 
 def _raise_failures(futures: Mapping[Future[ImageStatus], str]) -> None:
-    """Raise the error of a build, or one error that names all, if any failed."""
+    """Raise the error of a build, or one error that names all, if any failed. Errors that say the
+    same count as one.
+    """
     errors = [error for future in futures if (error := future.exception()) is not None]
+    said = {(str(error), getattr(error, "hint", "")) for error in errors}
     for error in errors:
-        if not isinstance(error, EngineError) or len(errors) == 1:
+        if not isinstance(error, EngineError) or len(said) == 1:
             raise error
     if errors:
         raise EngineError(

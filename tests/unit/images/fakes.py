@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import shlex
+import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import docker
@@ -28,6 +32,37 @@ def answer(status: int, body: bytes = b"{}") -> requests.Response:
     return response
 
 
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """What an engine was asked to build, and how."""
+
+    members: Mapping[str, tarfile.TarInfo]
+    lines: list[str]
+    """The Dockerfile's."""
+    settings: Mapping[str, Any]
+
+    @property
+    def base(self) -> str:
+        return self.lines[0].removeprefix("FROM ")
+
+    @property
+    def labels(self) -> dict[str, str]:
+        words = [shlex.split(line)[1:] for line in self.lines if line.startswith("LABEL ")]
+        return dict(word.split("=", 1) for line in words for word in line)
+
+
+def parsed(context: bytes, settings: Mapping[str, Any] | None = None) -> Build:
+    """Return what is in the tar archive that an engine builds an image from."""
+    with tarfile.open(fileobj=io.BytesIO(context)) as tar:
+        file = tar.extractfile("Dockerfile")
+        assert file is not None
+        return Build(
+            members={member.name: member for member in tar},
+            lines=file.read().decode().splitlines(),
+            settings=settings or {},
+        )
+
+
 class FakeClient:
     """Attributes are what it answers with; `calls` what it was asked, in order."""
 
@@ -46,7 +81,7 @@ class FakeClient:
         self.local: set[str] = set()
         self.refusals: dict[str, APIError] = {}
         self.registry: Callable[[], requests.Response] = lambda: answer(200)
-        self.builds: list[dict[str, Any]] = []
+        self.builds: list[Build] = []
         self.said = b'{"version": "3.13.5", "missing": {}}\n'
         self.status_code = 0
 
@@ -90,8 +125,9 @@ class FakeClient:
         return self.imported
 
     def build(self, **settings: Any) -> Iterator[dict[str, Any]]:
-        self.calls.append(("build", settings["buildargs"].get("IMAGE", "")))
-        self.builds.append(settings)
+        build = parsed(settings["fileobj"].read(), settings)
+        self.calls.append(("build", build.labels.get("labctl.image", "")))
+        self.builds.append(build)
         yield from self.build_events()
 
     def tag(self, image: str, repository: str, tag: str) -> None:

@@ -1,25 +1,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from labctl.engine.images.builder import NotRemoved
 from labctl.engine.images.interruption import Interrupted, Interruption
+from labctl.engine.images.layers import Layer, Recipe
 from labctl.errors import EngineError
 from tests.unit.images.fakes import FakeClient, api_error, builder, built
 
 A, B = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 BASE = "sha256:base"
+LAYER = Layer(files={"file": b""}, links={}, labels={}, recipe=Recipe())
 
 
 def test_an_image_is_built_without_a_network() -> None:
     client = FakeClient()
-    assert builder(client).build(b"tar", base=BASE) == "sha256:made"
-    settings = client.builds[0]
-    assert (settings["network_mode"], settings["rm"], settings["forcerm"]) == ("none", True, True)
-    assert settings["fileobj"].read() == b"tar"
+    assert builder(client).build(LAYER, base=BASE) == "sha256:made"
+    [build] = client.builds
+    asked = build.settings
+    assert (asked["network_mode"], asked["rm"], asked["forcerm"]) == ("none", True, True)
+    assert asked["custom_context"] is True
+    assert (build.base, list(build.members)) == (BASE, ["root", "Dockerfile", "root/file"])
+
+
+def test_a_recipe_can_have_the_network() -> None:
+    client = FakeClient()
+    recipe = Recipe(commands=(("true",),), has_network=True)
+    builder(client).build(replace(LAYER, recipe=recipe), base=BASE)
+    assert client.builds[0].settings["network_mode"] == "default"
 
 
 def test_steps_are_reported() -> None:
@@ -27,7 +39,7 @@ def test_steps_are_reported() -> None:
     client.build_events = lambda: built("sha256:made", A, B)
     making, seen = builder(client), []
     making.report = lambda text, fraction: seen.append((text, fraction))
-    making.build(b"", base=BASE)
+    making.build(LAYER, base=BASE)
     assert seen == [("step 1 of 2", 0.0), ("step 2 of 2", 0.5)]
 
 
@@ -40,7 +52,7 @@ def test_a_failed_build_leaves_nothing() -> None:
     client.build_events = failing
     client.refusals = {B: api_error(404), "sha256:base": api_error(409)}
     with pytest.raises(EngineError, match=r"^step failed$") as caught, builder(client) as making:
-        making.build(b"", base=making.import_base([b""], "key"))
+        making.build(LAYER, base=making.import_base([b""], "key"))
     assert "last words" in caught.value.hint
     assert client.asked("remove_image") == [B, A, "sha256:base"]
 
@@ -49,7 +61,7 @@ def test_the_base_of_others_stays() -> None:
     client = FakeClient()
     client.build_events = lambda: [{"stream": f" ---> {A}\n"}, {"error": "no"}]
     with pytest.raises(EngineError), builder(client) as making:
-        making.build(b"", base=f"sha256:{A}0123")
+        making.build(LAYER, base=f"sha256:{A}0123")
     assert client.asked("remove_image") == []
 
 
@@ -57,7 +69,7 @@ def test_an_image_that_has_its_name_stays_whatever_happens_then() -> None:
     client = FakeClient()
     client.build_events = lambda: built("sha256:made", A)
     making = builder(client)
-    making.give_name(making.build(b"", base=BASE), "x/lab:1", "1")
+    making.give_name(making.build(LAYER, base=BASE), "x/lab:1", "1")
     making.__exit__(ZeroDivisionError, None, None)
     assert client.asked("tag") == ["sha256:made x/lab 1"]
     assert client.asked("remove_image") == []
@@ -67,7 +79,7 @@ def test_a_finished_image_without_a_name_is_removed() -> None:
     client = FakeClient()
     client.build_events = lambda: built("sha256:made", A)
     making = builder(client)
-    making.build(b"", base=BASE)
+    making.build(LAYER, base=BASE)
     making.__exit__(ZeroDivisionError, None, None)
     assert client.asked("remove_image") == [A]
 
@@ -83,7 +95,7 @@ def test_an_image_that_another_labctl_has_made_meanwhile_is_taken(name: str) -> 
 
     client.build_events = meanwhile
     making = builder(client)
-    other = making.give_name(making.build(b"", base=BASE), "x/lab:1", "1")
+    other = making.give_name(making.build(LAYER, base=BASE), "x/lab:1", "1")
     assert other is not None
     assert other.id == "sha256:others"
     making.__exit__(ZeroDivisionError, None, None)
@@ -100,7 +112,7 @@ def test_an_image_that_is_made_fresh_replaces_what_another_labctl_has_made_meanw
 
     client.build_events = meanwhile
     making = builder(client, fresh=True)
-    assert making.give_name(making.build(b"", base=BASE), "x/lab:1", "1") is None
+    assert making.give_name(making.build(LAYER, base=BASE), "x/lab:1", "1") is None
     assert client.asked("remove_image") == ["sha256:others"]
 
 
@@ -127,7 +139,7 @@ def test_an_image_whose_name_another_labctl_takes_at_once_is_removed() -> None:
     """An unfinished image of a build that runs has the same labels: it stays."""
     client = Hasty(first=False)
     making = builder(client)
-    other = making.give_name(making.build(b"", base=BASE), "x/lab:1", "1")
+    other = making.give_name(making.build(LAYER, base=BASE), "x/lab:1", "1")
     assert other is not None
     assert other.id == "sha256:others"
     assert client.asked("remove_image") == ["sha256:made"]
@@ -136,7 +148,7 @@ def test_an_image_whose_name_another_labctl_takes_at_once_is_removed() -> None:
 def test_an_image_whose_name_we_take_is_left_to_who_made_it() -> None:
     client = Hasty(first=True)
     making = builder(client)
-    assert making.give_name(making.build(b"", base=BASE), "x/lab:1", "1") is None
+    assert making.give_name(making.build(LAYER, base=BASE), "x/lab:1", "1") is None
     assert client.asked("remove_image") == []
 
 
@@ -144,7 +156,7 @@ def test_an_engine_that_names_no_image() -> None:
     client = FakeClient()
     client.build_events = lambda: [{"stream": "well\n"}]
     with pytest.raises(EngineError, match="did not say which image it built"):
-        builder(client).build(b"", base=BASE)
+        builder(client).build(LAYER, base=BASE)
 
 
 def test_a_build_that_is_called_off_is_seen_through_to_its_end() -> None:
@@ -162,7 +174,7 @@ def test_a_build_that_is_called_off_is_seen_through_to_its_end() -> None:
 
     client.build_events = events
     with pytest.raises(Interrupted), builder(client, interruption) as making:
-        making.build(b"", base=BASE)
+        making.build(LAYER, base=BASE)
     assert client.asked("remove_image") == [A]
     assert client.calls.index(("ended", "")) < client.calls.index(("remove_image", A))
 
@@ -182,7 +194,7 @@ def test_a_build_whose_step_cannot_be_ended_is_seen_through_to_its_end() -> None
         pytest.raises(NotRemoved, match="disk full"),
         builder(client, interruption) as making,
     ):
-        making.build(b"", base=BASE)
+        making.build(LAYER, base=BASE)
     assert client.asked("ended")
     assert client.asked("remove_image") == [A]
 
@@ -192,7 +204,7 @@ def test_one_image_that_cannot_be_removed_does_not_keep_the_others() -> None:
     client.build_events = failing
     client.refusals = {B: api_error(500, "disk full")}
     with pytest.raises(NotRemoved, match="disk full"), builder(client) as making:
-        making.build(b"", base=BASE)
+        making.build(LAYER, base=BASE)
     assert client.asked("remove_image") == [B, A]
 
 
@@ -200,7 +212,7 @@ def test_called_off_before_it_began_nothing_is_asked_of_the_engine() -> None:
     client, interruption = FakeClient(), Interruption()
     interruption.set()
     with pytest.raises(Interrupted):
-        builder(client, interruption).build(b"", base=BASE)
+        builder(client, interruption).build(LAYER, base=BASE)
     assert client.calls == []
 
 

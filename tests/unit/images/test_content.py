@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-import io
 import shutil
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from labctl.engine.images import content, packages, parse_name
-from labctl.engine.images.content import archive, context, digest, fingerprint, nft_context
+from labctl.engine.images.content import digest, fingerprint, layer, libraries_layer, nft_layer
+from labctl.engine.images.layers import NFT, RECIPES, Recipe
+from labctl.engine.images.names import ImageKind
 from labctl.load.bundled import bundled_folder
+from tests.unit.images.fakes import FakeClient, builder
 
 
 @pytest.fixture
@@ -27,11 +28,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     fingerprint.cache_clear()
 
 
-@pytest.mark.parametrize(
-    "file",
-    ["compose/images/libs/pins.txt", "compose/images/libs/Dockerfile",
-     "engine/images/libraries.py"],
-)  # fmt: skip
+@pytest.mark.parametrize("file", ["compose/images/libs/pins.txt", "engine/images/libraries.py"])
 def test_what_makes_an_image_with_libraries_stale(
     copy: Path, file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,8 +56,6 @@ def prints() -> tuple[str, str]:
         ("compose/lab.yaml", False, False),
         ("compose/images/prepare.py", True, True),
         ("compose/images/etc/nsswitch.conf", True, True),
-        ("compose/images/client/Dockerfile", True, False),
-        ("compose/images/lab/Dockerfile", False, True),
         ("probe/__pycache__/x.pyc", False, False),
     ],
 )
@@ -71,6 +66,17 @@ def test_what_goes_in_makes_an_image_stale(copy: Path, file: str, client: bool, 
     path.write_bytes((path.read_bytes() if path.exists() else b"") + b"# changed\n")
     after = prints()
     assert (before[0] != after[0], before[1] != after[1]) == (client, lab)
+
+
+@pytest.mark.parametrize("kind", list(RECIPES))
+def test_another_recipe_makes_an_image_stale(
+    kind: ImageKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fingerprint(kind)
+    monkeypatch.setattr(content, "RECIPES", {**RECIPES, kind: Recipe(working_dir="/another")})
+    fingerprint.cache_clear()
+    assert fingerprint(kind) != before
+    fingerprint.cache_clear()
 
 
 def test_the_versions_of_packages_make_the_lab_image_stale(
@@ -100,40 +106,36 @@ def test_a_digest_tells_names_from_contents() -> None:
     assert digest({"a": b"b", "c": b"d"}) == digest({"c": b"d", "a": b"b"})
 
 
-def members(tar: bytes) -> dict[str, tarfile.TarInfo]:
-    with tarfile.open(fileobj=io.BytesIO(tar)) as opened:
-        return {member.name: member for member in opened}
+LABELS = {"labctl.image": "labctl/trial"}
 
 
-def test_a_context_for_clients() -> None:
-    found = members(context(parse_name("labctl/client:3.9"), "/usr/bin/python3.9"))
-    link = found["root/labctl/python"]
-    assert link.issym()
-    assert link.linkname == "/usr/bin/python3.9"
-    assert {"Dockerfile", "root/labctl/prepare.py", "root/etc/passwd"} <= set(found)
-    assert "root/labctl/probe/__main__.py" in found
-    assert not any("services" in name or "/lib/" in name for name in found)
+def test_the_layer_of_a_client() -> None:
+    made = layer(parse_name("labctl/client:3.9"), "/usr/bin/python3.9", LABELS)
+    assert made.links == {"labctl/python": "/usr/bin/python3.9"}
+    assert (made.labels, made.recipe) == (LABELS, RECIPES["client"])
+    assert {"labctl/prepare.py", "etc/passwd", "labctl/revoked.pem"} <= set(made.files)
+    assert "labctl/probe/__main__.py" in made.files
+    assert not any("services" in name or "/lib/" in name for name in made.files)
 
 
-def test_a_context_for_the_lab() -> None:
-    found = members(context(parse_name("labctl/lab"), "/usr/bin/python3.13"))
+def test_the_layer_of_the_lab() -> None:
+    made = layer(parse_name("labctl/lab"), "/usr/bin/python3.13", LABELS)
     modules = {"dns", "aiosmtpd", "attr", "attrs", "public", "yaml"}
-    assert {f"root/labctl/lib/{name}/__init__.py" for name in modules} <= set(found)
-    assert "root/labctl/services/__main__.py" in found
-    assert "root/labctl/services/__init__.py" in found
-    assert not any("probe" in name for name in found)
+    assert {f"labctl/lib/{name}/__init__.py" for name in modules} <= set(made.files)
+    assert "labctl/services/__main__.py" in made.files
+    assert "labctl/services/__init__.py" in made.files
+    assert not any("probe" in name for name in made.files)
+    assert made.labels == {**LABELS, "labctl.events": "1"}
 
 
-def test_archives_are_the_same_each_time_and_readable_by_all() -> None:
-    files = {"b/c.py": b"x", "a": b""}
-    assert archive(files) == archive(dict(reversed(files.items())))
-    found = members(archive(files))
-    assert list(found) == ["b", "a", "b/c.py"]
-    assert {name: entry.mode for name, entry in found.items()} == {
-        "b": 0o755, "a": 0o644, "b/c.py": 0o644,
-    }  # fmt: skip
-    assert {(entry.uid, entry.gid, entry.mtime) for entry in found.values()} == {(0, 0, 0)}
+def test_the_layer_with_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labctl.engine.images.libraries.fetch", lambda *_: {"x/y.py": b"1"})
+    made = libraries_layer(parse_name("labctl/client:3.9-libs"), builder(FakeClient()), LABELS)
+    assert (made.files, made.links) == ({"labctl/libs/x/y.py": b"1"}, {})
+    assert (made.labels, made.recipe) == (LABELS, RECIPES["libs"])
 
 
-def test_the_context_that_adds_nft() -> None:
-    assert list(members(nft_context())) == ["Dockerfile"]
+def test_the_layer_that_adds_nft() -> None:
+    made = nft_layer()
+    assert (made.files, made.links, made.recipe) == ({}, {}, NFT)
+    assert made.labels == {"labctl.image": "base"}

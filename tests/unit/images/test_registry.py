@@ -10,7 +10,9 @@ import pytest
 import requests
 
 from labctl.engine.images import LAB, ImageStore, parse_name
+from labctl.engine.images.backend import Unwritable
 from labctl.engine.images.docker import DockerImages
+from labctl.engine.images.layers import Recipe
 from labctl.engine.images.origins import Unavailable, base_key
 from labctl.engine.images.registry import (
     Registry,
@@ -55,7 +57,7 @@ def test_a_base_that_is_there_is_used_again() -> None:
     assert client.asked("pull") == []
 
 
-def test_another_dockerfile_for_nft_makes_the_image_of_the_lab_stale(
+def test_another_way_to_add_nft_makes_the_image_of_the_lab_stale(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     registry, lab = Registry(), parse_name("labctl/lab")
@@ -65,7 +67,7 @@ def test_another_dockerfile_for_nft_makes_the_image_of_the_lab_stale(
         return [registry.recipe(lab), registry.recipe(CLIENT), bare.recipe(lab)]
 
     with_nft, *without = recipes()
-    monkeypatch.setattr("labctl.engine.images.content.NFT_DOCKERFILE", "client/Dockerfile")
+    monkeypatch.setattr("labctl.engine.images.content.NFT", Recipe(commands=(("another",),)))
     assert recipes()[0] != with_nft
     assert recipes()[1:] == without == [IMAGE, f"{IMAGE}, without nft"]
 
@@ -84,8 +86,9 @@ def test_the_lab_gets_nft_with_a_network_to_get_it_from() -> None:
     client.build_events = lambda: built("sha256:with-nft")
     base = Registry().supply(parse_name("labctl/lab"), builder(client))
     assert base.id == "sha256:with-nft"
-    assert client.builds[0]["buildargs"] == {"BASE": "sha256:base"}
-    assert client.builds[0]["network_mode"] == "default"
+    [build] = client.builds
+    assert (build.base, build.labels) == ("sha256:base", {"labctl.image": "base"})
+    assert build.settings["network_mode"] == "default"
 
 
 def test_a_registry_that_cannot_be_reached_is_asked_once() -> None:
@@ -108,6 +111,22 @@ def test_a_registry_that_is_silent_is_asked_once() -> None:
         with pytest.raises(Unavailable, match=f"^no answer about {IMAGE} within 5 s$"):
             registry.supply(target, builder(client))
     assert len(client.asked("get")) == 1
+
+
+def test_an_engine_that_cannot_store_what_is_pulled_makes_no_registry_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, registry = FakeClient(), Registry()
+    client.registry = lambda: answer(500, b'{"message": "is not supported"}')
+    making = builder(client)
+
+    def pull(_: str) -> None:
+        raise Unwritable("no space left")
+
+    monkeypatch.setattr(making, "pull", pull)
+    for target in (CLIENT, OTHER):
+        with pytest.raises(Unwritable):
+            registry.supply(target, making)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -14,6 +14,7 @@ from labctl.engine.images import (
     libraries_image,
     parse_name,
 )
+from labctl.engine.images.backend import Unwritable
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.content import digest
 from labctl.engine.images.docker import DockerImages
@@ -169,14 +170,12 @@ def test_only_what_is_not_ready_is_made(client: FakeClient) -> None:
     assert client.asked("tag") == [f"sha256:made labctl/client {tag(NEW, one).partition(':')[2]}"]
 
 
-def test_what_the_dockerfile_is_told(client: FakeClient) -> None:
+def test_the_labels_of_an_image(client: FakeClient) -> None:
     one = FakeOrigin("one")
     store(client, one).ensure([LAB])
-    told = client.builds[0]["buildargs"]
-    assert told.pop("CONTENT") == image(LAB, one)["Labels"]["labctl.content"]
-    assert told == {
-        "BASE": "sha256:base-of-one", "IMAGE": LAB, "ORIGIN": "one", "PYTHON": "3.13.5",
-    }  # fmt: skip
+    [build] = client.builds
+    assert build.base == "sha256:base-of-one"
+    assert build.labels == {**image(LAB, one)["Labels"], "labctl.events": "1"}
 
 
 def test_with_force_all_is_made(client: FakeClient) -> None:
@@ -261,6 +260,23 @@ def test_a_layer_that_cannot_be_built_is_not_tried_on_another_base(client: FakeC
     client.build_events = lambda: [{"error": "disk full"}]
     with pytest.raises(EngineError, match=r"^disk full$"):
         store(client, one, two).ensure([NEW])
+    assert two.asked == []
+
+
+def test_an_engine_that_cannot_store_images_is_told_once(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = FakeOrigin("one"), FakeOrigin("two")
+
+    def supply(*_: object) -> Base:
+        raise Unwritable("no space left in /images", hint="make room")
+
+    monkeypatch.setattr(one, "supply", supply)
+    with pytest.raises(EngineError) as caught:
+        store(client, one, two).ensure([NEW, OLD])
+    assert (str(caught.value), caught.value.hint) == (
+        "the engine: no space left in /images", "make room",
+    )  # fmt: skip
     assert two.asked == []
 
 
@@ -431,10 +447,12 @@ def test_an_image_with_libraries_is_made_of_its_parent(
     client.listed = [image(NEW, one)]
     made = store(client, one).ensure([WITH_LIBRARIES])
     assert (one.asked, asked) == ([], ["3.13"])
-    assert client.builds[0]["buildargs"] == {
-        "BASE": f"sha256:{NEW}-1", "IMAGE": WITH_LIBRARIES,
-        "CONTENT": _libraries_content(f"sha256:{NEW}-1"),
-    }  # fmt: skip
+    [build] = client.builds
+    assert build.base == f"sha256:{NEW}-1"
+    assert build.labels == {
+        "labctl.image": WITH_LIBRARIES,
+        "labctl.content": _libraries_content(f"sha256:{NEW}-1"),
+    }
     assert made[WITH_LIBRARIES].info == ImageInfo(
         id="sha256:made", origin="one", python="3.13.5", packages=pinned("3.13")
     )
@@ -454,9 +472,7 @@ def test_a_parent_that_another_labctl_replaces_meanwhile(
 
     client.build_events = replaced
     made = store(client, one).ensure([WITH_LIBRARIES])[WITH_LIBRARIES]
-    assert [told["buildargs"]["BASE"] for told in client.builds] == [
-        f"sha256:{NEW}-1", f"sha256:{NEW}-2",
-    ]  # fmt: skip
+    assert [build.base for build in client.builds] == [f"sha256:{NEW}-1", f"sha256:{NEW}-2"]
     assert made.reference.endswith(_libraries_content(f"sha256:{NEW}-2")[:12])
 
 
