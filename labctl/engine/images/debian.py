@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from typing import IO
 
 from labctl.engine import sessions
+from labctl.engine.id_ranges import has_id_range
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable, base_key, require_same_machine
@@ -19,6 +22,14 @@ RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "fo
 _DATELESS = frozenset({"forky"})
 """Not released yet: a mirror's copy of it may be past its date."""
 _PACKAGES = "python{0}-minimal,libpython{0}-stdlib,base-files,ca-certificates,netbase"
+_OWN_ID_ONLY = (
+    "--mode=chrootless",
+    # A user's umask takes from these what all may do.
+    '--extract-hook=chmod 1777 "$1/tmp" "$1/var/tmp"',
+)
+"""What mmdebstrap needs to be told by a user who has no ids but the own one. No program of the base
+is run, so it doesn't matter that it is no root of its own then.
+"""
 _LIMIT_S = 900
 _CHUNK = 1024 * 1024
 
@@ -56,12 +67,23 @@ class Debian:
 
 
 def command(target: ImageTarget) -> list[str]:
-    """Return the command that writes the base's file system to stdout as a tar archive."""
+    """Return the command that writes the base's file system to stdout as a tar archive. It is the
+    same for every user: a part of the recipe.
+    """
     release = RELEASES[target.series]
     packages = _PACKAGES.format(target.series) + (",nftables" if target.kind == "lab" else "")
     dateless = ['--aptopt=Acquire::Check-Valid-Until "false"'] if release in _DATELESS else []
     # `extract` unpacks the packages and runs none of their scripts, which would need a shell.
     return ["mmdebstrap", "--variant=extract", f"--include={packages}", *dateless, release, "-"]
+
+
+def command_of_user(target: ImageTarget) -> list[str]:
+    """Return the command as this user has to run it: where root or a range of ids is missing, with
+    options that do without.
+    """
+    program, *options = command(target)
+    is_enough = sys.platform == "win32" or os.geteuid() == 0 or has_id_range()
+    return [program, *(() if is_enough else _OWN_ID_ONLY), *options]
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:
@@ -75,7 +97,7 @@ def _unpack(target: ImageTarget, tar: IO[bytes], builder: Builder) -> None:
     fails.
     """
     with tempfile.TemporaryFile() as errors:
-        with sessions.start(command(target), stdout=tar, stderr=errors) as process:
+        with sessions.start(command_of_user(target), stdout=tar, stderr=errors) as process:
             try:
                 status = builder.interruption.wait_for(process, limit_s=_LIMIT_S)
             except subprocess.TimeoutExpired:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from labctl.engine.images import debian, parse_name
-from labctl.engine.images.debian import Debian, chunks, command
+from labctl.engine.images.debian import Debian, chunks, command, command_of_user
 from labctl.engine.images.interruption import Interrupted, Interruption
 from labctl.engine.images.origins import Unavailable, base_key
 from tests.unit.images.fakes import FakeClient, builder
@@ -65,13 +65,42 @@ def test_without_mmdebstrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         Debian().supply(CLIENT, builder(FakeClient()))
 
 
-def test_what_mmdebstrap_writes_is_imported(mmdebstrap: Path) -> None:
+def test_what_mmdebstrap_writes_is_imported(
+    mmdebstrap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mmdebstrap.write_text("#!/bin/sh\nprintf 'files of %s' \"$3\"\n", "utf-8")
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     client = FakeClient()
     base = Debian().supply(CLIENT, builder(client))
     assert (base.id, base.interpreter) == ("sha256:base", "/usr/bin/python3.13")
     key = base_key(Debian(), CLIENT)
     assert client.asked("import") == [f"b'files of trixie' ['LABEL labctl.base={key}']"]
+
+
+@pytest.mark.parametrize(
+    ("uid", "has_range", "mode"),
+    [(0, False, []), (1000, True, []), (1000, False, ["--mode=chrootless"])],
+)
+def test_a_user_without_a_range_of_ids_makes_the_same_base_in_another_way(
+    uid: int, has_range: bool, mode: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    monkeypatch.setattr(debian, "has_id_range", lambda: has_range)
+    run = command_of_user(CLIENT)
+    assert [option for option in run if option.startswith("--mode")] == mode
+    assert [one for one in run if one in command(CLIENT)] == command(CLIENT)
+    assert Debian().recipe(CLIENT) == " ".join(command(CLIENT))
+
+
+def test_mmdebstrap_is_run_as_the_user_has_to(
+    mmdebstrap: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mmdebstrap.write_text('#!/bin/sh\nprintf %s "$1"\n', "utf-8")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(debian, "has_id_range", lambda: False)
+    client = FakeClient()
+    Debian().supply(CLIENT, builder(client))
+    assert client.asked("import")[0].startswith("b'--mode=chrootless' ")
 
 
 def test_a_base_that_is_there_is_used_again(mmdebstrap: Path) -> None:
