@@ -8,6 +8,7 @@ for its own client: what those ran doesn't count. So a client can't starve itsel
 from __future__ import annotations
 
 import posix
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ _USAGE_FILES = (
 )
 """Where a cgroup (v2, v1) counts how long all its processes ran, and the nanoseconds of a unit."""
 _FIRST_PROCESS = "1"
+_CLOCK_OF_PROCESS = 2
+"""The kind of clock that counts how long all threads of a process ran (clock_getcpuclockid(3))."""
 
 
 class RunDelay:
@@ -33,6 +36,7 @@ class RunDelay:
         is_first = posix.getpid() == 1
         self._pids = None if is_first else [str(pid)]
         self._usage_file = _open_usage_file() if is_first else None
+        self._count = _Count() if is_first and self._usage_file is None else None
         self._before: dict[str, tuple[int, int]] = {}
         self._usage_before = 0
         self.ran = self.starved = 0
@@ -74,11 +78,51 @@ class RunDelay:
 
     def _usage(self) -> int:
         """Return how long all processes of the container ran; 0 if that is not known."""
+        if self._count is not None:
+            return self._count.take()
         if self._usage_file is None:
             return 0
         fd, unit = self._usage_file
         words = posix.pread(fd, 256, 0).split()
         return int(words[0] if len(words) == 1 else words[1]) * unit
+
+
+class _Count:
+    """Counts how long all processes but the first one ran, where no cgroup does.
+
+    Of a process that has ended, the kernel tells its parent, unless that one does not want to know;
+    so what was seen of it last counts, too. Both sums may lack something, and the larger one is
+    taken.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self._last: dict[str, int] = {}
+        self._ended = 0
+
+    def take(self) -> int:
+        """Return how long they ran so far, in nanoseconds."""
+        there = 0
+        for pid in posix.listdir("/proc"):
+            if not pid.isdigit() or pid == _FIRST_PROCESS:
+                continue
+            ran = _ran(int(pid))
+            there += ran
+            last = self._last.get(pid, 0)
+            if ran < last:  # the id is another process's by now, or this one has just ended
+                self._ended += last
+            self._last[pid] = ran
+        times = posix.times()
+        waited_for = int((times.children_user + times.children_system) * 1e9)
+        return max(there + waited_for, self._ended + sum(self._last.values()))
+
+
+def _ran(pid: int) -> int:
+    """Return how long all threads of a process ran; 0 if it has ended."""
+    try:
+        return time.clock_gettime_ns(~pid << 3 | _CLOCK_OF_PROCESS)
+    except OSError:
+        return 0
 
 
 def _open_usage_file() -> tuple[int, int] | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from labctl.probe.run_delay import RunDelay
+from labctl.probe.run_delay import RunDelay, _Count
 from tests.spinning import SPIN, THREADS, spinning
 from tests.unit.probe.conftest import Probe
 
@@ -115,3 +117,45 @@ def test_one_that_sleeps_is_not_starved(this_probe: Probe) -> None:
         report = this_probe("import time; time.sleep(20)", limit_s=0.5)
     assert report["outcome"] == "timed-out"
     assert report["starved_s"] < report["elapsed_s"] / 2
+
+
+def _spin_and_end(cpu_s: float) -> None:
+    """Let a child run for so long, and wait for its end."""
+    program = f"import time\nwhile time.process_time() < {cpu_s}: pass"
+    subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True)
+
+
+def test_without_a_cgroup_a_child_that_has_ended_counts() -> None:
+    count = _Count()
+    before = count.take()
+    _spin_and_end(0.2)
+    assert count.take() - before >= 200 * MS
+
+
+UNWAITED = """
+import os, signal, sys, time
+from labctl.probe.run_delay import _Count
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+count = _Count()
+before = count.take()
+reading, writing = os.pipe()
+if (pid := os.fork()) == 0:
+    while time.process_time() < 0.2:
+        pass
+    os.write(writing, b"x")
+    signal.pause()
+os.read(reading, 1)
+count.take()
+os.kill(pid, signal.SIGKILL)
+try:
+    os.wait()
+except ChildProcessError:
+    pass
+print(count.take() - before)
+"""
+
+
+def test_without_a_cgroup_a_child_counts_that_nobody_waits_for_but_that_was_seen() -> None:
+    done = subprocess.run([sys.executable, "-c", UNWAITED], capture_output=True, check=True)
+    assert int(done.stdout) >= 200 * MS
