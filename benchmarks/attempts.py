@@ -18,13 +18,14 @@ from benchmarks.bench import ATTEMPT, LABCTL, SCENARIO, Bench
 from benchmarks.measure import BenchmarkError, Contestant, Rows, Say, alternate
 from benchmarks.process import timed
 from labctl.engine import containers
-from labctl.engine.access import open_engine
+from labctl.engine.access import open_named
 from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.containers import container_settings
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.protocol import Lab, Tap
 from labctl.engine.tap import RunningTap
+from labctl.engines import EngineName
 from labctl.errors import EngineError
 from labctl.model.evidence import Capture
 from labctl.model.plan import Plan, PlannedLab
@@ -173,7 +174,8 @@ class _WarmLab:
 
 @contextmanager
 def _running_lab(bench: Bench) -> Iterator[_WarmLab]:
-    engine = ContainerEngine(DockerRuntime(connect()), open_engine().images().find, run=bench.run)
+    find = open_named(EngineName.DOCKER).images().find
+    engine = ContainerEngine(DockerRuntime(connect()), find, run=bench.run)
     with engine.lab(_plan(bench, 1).labs[0]) as running, ExitStack() as stack:
         running.wait_until_ready()
         taps = [stack.enter_context(running.tap()) for _ in range(AT_ONCE)]

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import docker
 
 from labctl.engine import cleanup
-from labctl.engine.access import open_engine
+from labctl.engine.access import open_named
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.guard import guarded
 from labctl.engine.images import LAB, client_image
 from labctl.engine.labels import Labels
+from labctl.engines import EngineName
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
 from labctl.model.plan import Interpreter
@@ -54,9 +55,10 @@ def bench() -> Iterator[Bench]:
     """See to the images; in the end, remove whatever is left, even after being killed."""
     client = connect()
     image = client_image(SERIES)
-    images = open_engine().images().ensure([LAB, image])
+    access = open_named(EngineName.DOCKER)
+    images = access.images().ensure([LAB, image])
     run = f"bench-{secrets.token_hex(3)}"
-    with guarded(run):
+    with guarded(access, run):
         # Compose takes the image by the name that the Compose file has for it.
         client.tag(images[LAB].reference, LAB.partition(":")[0], LAB.partition(":")[2])
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,18 +50,20 @@ class From(StrEnum):
 def list_(context: typer.Context, as_json: options.Json = False) -> None:
     """List, build and remove the images that labs are made of; without a command: list them.
 
+    Every engine has images of its own. Without --engine, those of all engines are listed and
+    removed, and built on the one that labs run on.
+
     A stale image is one of another version of labctl, which put other things in. It stays beside
     the one that this version builds when it is needed; `remove --unused` removes it.
     """
-    from labctl.engine.access import open_engine
-
     if context.invoked_subcommand is not None:
         return
-    found = open_engine().images().status(_every())
+    found = _on_engines()
     if as_json:
-        typer.echo(json.dumps([_record(image) for image in found], indent=2))
+        records = [_record(name, image) for name, images in found.items() for image in images]
+        typer.echo(json.dumps(records, indent=2))
     else:
-        typer.echo(table(found))
+        typer.echo(table_by_engine(found))
 
 
 @app.command()
@@ -97,26 +100,61 @@ def remove(which: Which = None, every: All = False, unused: Unused = False) -> N
 
     --all also removes unfinished ones, and --unused those of them that are older than an hour.
     """
-    from labctl.engine.access import open_engine
+    from labctl.engine.access import open_engines
 
     if unused and (which or every):
         raise UsageError(
             "--unused says by itself which images are removed", hint="leave out the others"
         )
     names = [] if unused else _names(which, every=every)
-    store = open_engine().images()
-    removed = store.remove_unused() if unused else store.remove(names)
-    if every:
-        store.remove_unfinished()
-    for name in removed:
-        typer.echo(f"removed {name}")
-    if not removed:
+    engines = open_engines()
+    count = 0
+    for engine in engines:
+        store = engine.images()
+        where = f" from the {engine.name} engine" if engines[1:] else ""
+        removed = store.remove_unused() if unused else store.remove(names)
+        if every:
+            store.remove_unfinished()
+        for name in removed:
+            typer.echo(f"removed {name}{where}")
+        count += len(removed)
+    if not count:
         typer.echo("there was nothing to remove")
+
+
+def _on_engines() -> dict[str, list[ImageStatus]]:
+    """Ask the engines for their images, and return them by the name of the engine. Where there are
+    several, those that have none of ours are left out; if none has any, all but the first.
+    """
+    from labctl.engine.access import open_engines
+    from labctl.engine.images import ImageState
+
+    found = {engine.name: engine.images().status(_every()) for engine in open_engines()}
+    used = {
+        name: images
+        for name, images in found.items()
+        if any(image.state is not ImageState.MISSING for image in images)
+    }
+    return used or dict(list(found.items())[:1])
+
+
+def table_by_engine(images: Mapping[str, list[ImageStatus]]) -> str:
+    """Return a text with the images of each engine in columns; the engine is one of them if there
+    are several.
+    """
+    if len(images) == 1:
+        return table(*images.values())
+    rows = [(name, *_row(image)) for name, found in images.items() for image in found]
+    return _columns([("ENGINE", *_COLUMNS), *rows])
 
 
 def table(images: list[ImageStatus]) -> str:
     """Return a text with the images in columns, one on each line."""
-    rows = [_COLUMNS, *map(_row, images)]
+    return _columns([_COLUMNS, *map(_row, images)])
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return a text with rows of cells, each on a line, in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -132,9 +170,10 @@ def _row(image: ImageStatus) -> tuple[str, ...]:
     return tuple(cell or "-" for cell in cells)
 
 
-def _record(image: ImageStatus) -> dict[str, str | int]:
-    """Return an image as a JSON object."""
+def _record(engine: str, image: ImageStatus) -> dict[str, str | int]:
+    """Return an image on an engine as a JSON object."""
     return {
+        "engine": engine,
         "name": image.name,
         "state": image.state.value,
         "python": image.python,

@@ -44,16 +44,17 @@ def complete_exercise(incomplete: str) -> list[str]:
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Return the ids of runs that have something on the engine, for shell completion; none where no
+    """Return the ids of runs that have something on an engine, for shell completion; none where no
     engine answers.
     """
-    from labctl.engine.access import open_engine
-    from labctl.errors import EngineError
+    from labctl.engine.access import open_engines
+    from labctl.errors import EngineError, UsageError
 
     try:
-        return [run for run in open_engine().leftovers() if run.startswith(incomplete)]
-    except EngineError:
+        found = [run for engine in open_engines() for run in engine.leftovers()]
+    except (EngineError, UsageError):
         return []
+    return [run for run in dict.fromkeys(found) if run.startswith(incomplete)]
 
 
 Scenarios = Annotated[

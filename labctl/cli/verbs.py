@@ -41,6 +41,11 @@ VERBS = {
 _MODULES = {"list": "list_"}
 """The modules that are called otherwise."""
 
+WITH_ENGINE = frozenset(
+    ("run", "compare", "record", "rerun", "lock", "check", "grade", "doctor", "clean", "images")
+)
+"""The verbs that use an engine, with all commands of a group: they have the option `--engine`."""
+
 _PREFIX = "LABCTL"
 _RUNS = ("run", "merge")
 """The verbs whose options have no verb in their variables: `merge` joins runs."""
@@ -51,7 +56,7 @@ class Verbs(TyperGroup):
 
     Each option gets an environment variable: LABCTL_JOBS is for `run --jobs`, and with the verb's
     name in it for all other verbs, such as LABCTL_LIST_CLIENT for `list --client`: what is set for
-    runs changes nothing else.
+    runs changes nothing else. Only LABCTL_ENGINE is for all verbs.
     """
 
     def __init__(self, **attributes: Any) -> None:
@@ -74,6 +79,10 @@ def load(name: str) -> Any:
     module = import_module(f"labctl.cli.{_MODULES.get(name, name)}")
     command = typer.main.get_command(module.app)
     _set_variables(command, [_PREFIX] if name in _RUNS else [_PREFIX, name])
+    if name in WITH_ENGINE:
+        from labctl.cli.engine_option import add_engine_option
+
+        add_engine_option(command)
     return command
 
 

@@ -1,4 +1,4 @@
-"""The engines that labctl knows, and the one that answers on this machine.
+"""The engines that labctl knows, and those that are used.
 
 Verbs and the plugin open an engine here and know no more of it. A new engine is one more entry of
 ENGINES.
@@ -6,104 +6,135 @@ ENGINES.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
 
-from labctl.engine import cleanup, labels
-from labctl.engine.cleanup import Leftovers, Removed
-from labctl.engine.container_engine import ContainerEngine
-from labctl.engine.docker.connect import connect, sdk_errors
-from labctl.engine.docker.dialect import dialect_of
-from labctl.engine.docker.runtime import DockerRuntime
-from labctl.engine.images import ImageStore
-from labctl.engine.images.docker import DockerImages
-from labctl.engine.protocol import Engine
-from labctl.engine.runtime import Runtime, doing
-from labctl.errors import EngineError
+from labctl.engine.engine_access import EngineAccess
+from labctl.engines import EngineName, chosen_engine
+from labctl.errors import EngineError, UsageError
+from labctl.text import escape_control
 
-if TYPE_CHECKING:
-    from labctl.model.check import Check
+__all__ = ["ENGINES", "EngineAccess", "open_engine", "open_engines", "open_named"]
 
-
-@dataclass(frozen=True)
-class EngineAccess:
-    """An engine that answers: the way to all that labctl does on it."""
-
-    runtime: Runtime
-    make_images: Callable[[], ImageStore]
-    checks: Callable[[], Iterator[Check]]
-    """What a doctor should know of this kind of engine, besides what it tries on any."""
-
-    @property
-    def isolates_networks(self) -> bool:
-        """Whether the engine by itself keeps clients from the host and the outside."""
-        return self.runtime.isolates_networks
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the engine is on this machine."""
-        return self.runtime.is_here
-
-    def images(self) -> ImageStore:
-        """Return the store of the images on this engine."""
-        return self.make_images()
-
-    def for_run(self, run: str, *, keep: bool = False) -> Engine:
-        """Return the engine for one run. Nothing is started yet. With `keep`, its labs are left
-        running for people to look at.
-        """
-        return ContainerEngine(self.runtime, self.images().find, run=run, keep=keep)
-
-    def listing_command(self, run: str) -> str:
-        """Return a shell command that lists the containers of a run, for people to type."""
-        return self.runtime.listing_command(f"{labels.RUN}={run}")
-
-    def leftovers(self) -> dict[str, Leftovers]:
-        """Ask the engine what each run has on it, by the run's id."""
-        return cleanup.leftovers(self.runtime)
-
-    def sweep(self, run: str) -> Removed:
-        """Remove all containers, networks and volumes of a run, and return how many there were."""
-        return cleanup.sweep(self.runtime, run)
-
-    def sweep_all(self, *, running: bool, run: str = "") -> Removed:
-        """Remove what runs left behind, or one `run`: what is over, and with `running` the labs of
-        those at work, too. Return how many things were removed.
-        """
-        return cleanup.sweep_all(self.runtime, running=running, run=run)
+_NAMING = ("DOCKER_HOST", "DOCKER_CONTEXT")
+"""The variables with which a user names the engine: then labs run on no other."""
+_told = threading.Event()
+"""Whether this process has said that labs run on another engine."""
 
 
 def _open_docker() -> EngineAccess:
-    """Connect to Docker, and return the access to it. Raise EngineError if no engine answers."""
-    client = connect()
-    with doing("asking the engine what it is"), sdk_errors():
-        dialect = dialect_of(client.version())
+    """Open Docker. Its SDK is imported here: it takes time, and who uses another engine may not
+    even have it.
+    """
+    from labctl.engine.docker.open import open_docker  # noqa: PLC0415
 
-    def checks() -> Iterator[Check]:
-        from labctl.engine.docker import doctor  # noqa: PLC0415 only a doctor pays for it
-
-        return doctor.checks(client)
-
-    return EngineAccess(
-        runtime=DockerRuntime(client, dialect),
-        make_images=lambda: ImageStore(DockerImages(client, dialect)),
-        checks=checks,
-    )
+    return open_docker()
 
 
-ENGINES: Mapping[str, Callable[[], EngineAccess]] = {"docker": _open_docker}
+def _open_local() -> EngineAccess:
+    """Open the local engine. It is imported here: other systems have nothing of what it takes."""
+    if sys.platform == "linux":
+        from labctl.engine.local.open import open_local  # noqa: PLC0415
+
+        return open_local()
+    else:  # noqa: RET505 for mypy, which knows each system's part by it
+        raise EngineError("the local engine needs Linux", hint="use Docker")
+
+
+ENGINES: Mapping[str, Callable[[], EngineAccess]] = {
+    EngineName.DOCKER: _open_docker,
+    EngineName.LOCAL: _open_local,
+}
 """How each engine is opened, by its name, in the order in which they are tried. Opening raises
 EngineError where the engine doesn't answer.
 """
 
 
+def open_named(name: str) -> EngineAccess:
+    """Open the engine of this name. Raise EngineError if it does not answer, or UsageError if this
+    labctl has none of this name.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"this labctl has no engine '{name}'", hint=f"it has {', '.join(ENGINES)}")
+    return ENGINES[name]()
+
+
 def open_engine() -> EngineAccess:
-    """Open the first engine that answers. Raises the EngineError of the first one if none does."""
+    """Open the engine that was chosen, or else the first one that answers. If that is not the first
+    of all, say so on stderr, once.
+
+    Raise the EngineError of the engine that was chosen, or else of the first one: also if another
+    answers, but the user named one with DOCKER_HOST or DOCKER_CONTEXT.
+    """
+    chosen = chosen_engine()
+    if chosen is not EngineName.AUTO:
+        return open_named(chosen)
+    first, *others = ENGINES
+    try:
+        return ENGINES[first]()
+    except EngineError as refusal:
+        if _is_named() or not others:
+            raise
+        return _fall_back(first, others, refusal)
+
+
+def open_engines() -> list[EngineAccess]:
+    """Open the engine that was chosen, or else all that answer: at least one. Raise the EngineError
+    of the one that was chosen or named, or of the first one if none answers.
+    """
+    chosen = chosen_engine()
+    if chosen is not EngineName.AUTO:
+        return [open_named(chosen)]
+    opened: list[EngineAccess] = []
     refusals: list[EngineError] = []
     for open_one in ENGINES.values():
         try:
-            return open_one()
+            opened.append(open_one())
         except EngineError as refusal:
+            if _is_named() and not (opened or refusals):
+                raise
             refusals.append(refusal)
-    raise refusals[0]
+    if not opened:
+        raise refusals[0]
+    return opened
+
+
+def _is_named() -> bool:
+    """Tell whether the user named the engine that is tried first."""
+    return any(os.environ.get(variable) for variable in _NAMING)
+
+
+def _fall_back(first: str, others: Sequence[str], refusal: EngineError) -> EngineAccess:
+    """Open the first of the other engines that can run labs, and say on stderr that it is used. If
+    there is none, raise the refusal of the first engine, with what the others lack in its hint.
+    """
+    hints = [refusal.hint]
+    for name in others:
+        try:
+            access = ENGINES[name]()
+            access.try_out()
+        except EngineError as lack:
+            hints.append(f"the {name} engine can't run labs here either: {_line(lack)}")
+        else:
+            _tell(
+                f"labctl: {first.capitalize()} does not answer ({_line(refusal)}): "
+                f"labs run on the {name} engine"
+            )
+            return access
+    raise EngineError(
+        refusal.message, where=refusal.where, hint="; ".join(filter(None, hints))
+    ) from refusal
+
+
+def _line(error: EngineError) -> str:
+    """Return an error's message as one line that is safe to print."""
+    return escape_control(" ".join(error.message.split()), limit=None)
+
+
+def _tell(text: str) -> None:
+    """Write a line to stderr, the first time that this process has something to tell."""
+    if not _told.is_set():
+        _told.set()
+        print(text, file=sys.stderr)  # noqa: T201

@@ -56,6 +56,16 @@ class Removed:
     volumes: int = 0
     held: tuple[Held, ...] = ()
 
+    @classmethod
+    def together(cls, parts: Sequence[Removed]) -> Removed:
+        """Return what was removed on several engines as one."""
+        return cls(
+            containers=sum(part.containers for part in parts),
+            networks=sum(part.networks for part in parts),
+            volumes=sum(part.volumes for part in parts),
+            held=tuple(thing for part in parts for thing in part.held),
+        )
+
 
 def sweep(runtime: Removing, run: str) -> Removed:
     """Remove all containers, networks and volumes with the label of a run, and return how many

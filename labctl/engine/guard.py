@@ -12,9 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from labctl.engine import sessions
 from labctl.errors import EngineError
+
+if TYPE_CHECKING:
+    from labctl.engine.access import EngineAccess
 
 _DONE = b"done"
 _LATE_S = 2.0
@@ -26,7 +30,7 @@ import sys
 if sys.stdin.buffer.read() != {done!r}:
     sys.path[:] = {path!r}
     from labctl.engine.guard import remove_leftovers
-    remove_leftovers({run!r})
+    remove_leftovers({engine!r}, {run!r})
 """
 """The guard imports nothing unless it must act, since every run starts one. Then it takes the same
 modules as ours, wherever they are: it must not fail for want of one.
@@ -45,13 +49,16 @@ class Guard:
 
 
 @contextmanager
-def guarded(run: str) -> Iterator[Guard]:
-    """Start a guard process that removes what is left of the run if this process dies meanwhile,
-    or asks for it.
+def guarded(access: EngineAccess, run: str) -> Iterator[Guard]:
+    """Start a guard process that removes what is left of the run on this engine if this process
+    dies meanwhile, or asks for it. An engine whose labs end with this process needs none.
     """
-    program = _PROGRAM.format(done=_DONE, path=sys.path, run=run)
-    guard = sessions.start([sys.executable, "-I", "-S", "-c", program], stdin=subprocess.PIPE)
     told = Guard()
+    if access.ends_with_labctl:
+        yield told
+        return
+    program = _PROGRAM.format(done=_DONE, path=sys.path, engine=str(access.name), run=run)
+    guard = sessions.start([sys.executable, "-I", "-S", "-c", program], stdin=subprocess.PIPE)
     try:
         yield told
     finally:
@@ -62,26 +69,26 @@ def guarded(run: str) -> Iterator[Guard]:
                 guard.communicate(_DONE)
 
 
-def remove_leftovers(run: str) -> None:
-    """Remove what a labctl has left of a run on the engine, and what comes late. While the engine
-    does not answer, or can't remove everything, try again.
+def remove_leftovers(engine: str, run: str) -> None:
+    """Remove what a labctl has left of a run on the engine of this name, and what comes late. While
+    the engine does not answer, or can't remove everything, try again.
     """
     deadline = time.monotonic() + _PATIENCE_S
     pause_s = _LATE_S
-    while not _is_removed(run) and time.monotonic() < deadline:
+    while not _is_removed(engine, run) and time.monotonic() < deadline:
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-def _is_removed(run: str) -> bool:
+def _is_removed(engine: str, run: str) -> bool:
     """Remove what is left of a run, and return whether that was possible."""
-    from labctl.engine.access import open_engine  # noqa: PLC0415 only a guard that must act pays
+    from labctl.engine.access import open_named  # noqa: PLC0415 only a guard that must act pays
 
     try:
-        engine = open_engine()
-        engine.sweep(run)
+        access = open_named(engine)
+        access.sweep(run)
         # What the engine was still making when labctl was killed is there a moment later.
         time.sleep(_LATE_S)
-        return not engine.sweep(run).held
+        return not access.sweep(run).held
     except EngineError:
         return False

@@ -50,6 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--labctl-timeout", metavar="S", type=float, help="seconds that a client may take"
     )
+    group.addoption("--labctl-engine", metavar="docker|local|auto", help="where labs run")
+    parser.addini("labctl_engine", "where labs run: docker, local or auto", default="")
     parser.addini("labctl_python", "the Pythons that clients run on, or all", default="3.13")
     parser.addini("labctl_timeout", "seconds that a client may take", default="30")
     parser.addini("labctl_scenarios", "folders with your own scenarios", "paths", default=[])

@@ -19,6 +19,7 @@ import pytest
 from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.guard import Guard, guarded
 from labctl.engine.images import LAB, client_image, libraries_image
+from labctl.engines import choose_engine
 from labctl.errors import EngineError, LabError
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.catalogue import Catalogue
@@ -61,7 +62,7 @@ class Environment:
         """
         run = secrets.token_hex(4)
         engine = self._access.for_run(run)
-        self._guard = self._stack.enter_context(guarded(run))
+        self._guard = self._stack.enter_context(guarded(self._access, run))
         expected = likely_scenarios(self._pytest.items, self.catalogue)
         return Session(engine, expected, on_gone=lambda: self._say(GONE))
 
@@ -78,7 +79,14 @@ class Environment:
     @cached_property
     def _access(self) -> EngineAccess:
         """The engine, opened when it is first asked for."""
-        return self._once("engine", open_engine)
+        return self._once("engine", self._open)
+
+    def _open(self) -> EngineAccess:
+        """Open the engine that the settings choose. It may have something to say."""
+        if engine := settings_of(self._pytest.config).engine:
+            choose_engine(engine)
+        with _uncaptured(self._pytest.config):
+            return open_engine()
 
     def _once(self, part: str, create: Callable[[], _T]) -> _T:
         """Create a part, or raise the EngineError that it raised before."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from labctl.engines import ENGINE_VARIABLE, EngineName, parse_engine
 from labctl.errors import InputError, LabError, UsageError
 from labctl.pythons import parse_series
 from labctl.text import escape_control
@@ -18,12 +20,14 @@ class Settings:
     """The plugin's settings.
 
     `pythons` are the series that clients run on (`3.13`). `limit_s` are the seconds that a client
-    may take. `folders` have the project's own scenarios.
+    may take. `folders` have the project's own scenarios. `engine` is where labs run; None if that
+    is not set here.
     """
 
     pythons: tuple[str, ...]
     limit_s: float
     folders: tuple[Path, ...]
+    engine: EngineName | None
 
 
 _SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
@@ -59,7 +63,21 @@ def _parsed(config: pytest.Config) -> Settings:
                 f"labctl_scenarios: there is no folder {folder}",
                 hint="paths there are relative to the ini file",
             )
-    return Settings(pythons=_pythons(config), limit_s=_limit_s(config), folders=folders)
+    return Settings(
+        pythons=_pythons(config), limit_s=_limit_s(config), folders=folders, engine=_engine(config)
+    )
+
+
+def _engine(config: pytest.Config) -> EngineName | None:
+    """Return the engine that labs are to run on. The environment counts more than the ini file,
+    and the option more than both.
+    """
+    if option := config.getoption("--labctl-engine"):
+        return parse_engine(option, what="--labctl-engine")
+    given = config.getini("labctl_engine")
+    if given and not os.environ.get(ENGINE_VARIABLE):
+        return parse_engine(given, what="labctl_engine")
+    return None
 
 
 def _pythons(config: pytest.Config) -> tuple[str, ...]:

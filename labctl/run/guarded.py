@@ -55,7 +55,7 @@ class GuardedRunner:
     def __enter__(self) -> Self:
         """Start the guard process, unless labs are to be kept."""
         if not self._limits.keep:
-            self._guard = self._stack.enter_context(guarded(self._run_id))
+            self._guard = self._stack.enter_context(guarded(self._access, self._run_id))
         return self
 
     def engine_info(self) -> EngineInfo:

@@ -64,7 +64,7 @@ def _try(access: EngineAccess, interpreter: Interpreter) -> Reach:
     from labctl.engine.isolation import try_isolation  # noqa: PLC0415 most runs try nothing
 
     run = secrets.token_hex(4)
-    with guarded(run):
+    with guarded(access, run):
         try:
             engine = access.for_run(run, keep=False)
             return try_isolation(engine, interpreter, is_here=access.is_here)

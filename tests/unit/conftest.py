@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from labctl.engine import access
+from labctl.engines import ENGINE_VARIABLE
 from labctl.run import runner, session
 from tests.unit.services import certificates
 
@@ -26,6 +29,16 @@ def _turns_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         for module in (runner, session):
             patch.setattr(module, "ProcessorLoad", _IdleProcessors)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_engine_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever engine somebody has chosen, tests choose their own; and no test chooses one for the
+    next.
+    """
+    monkeypatch.setenv(ENGINE_VARIABLE, "")  # so that it is put back even if it is not there now
+    monkeypatch.delenv(ENGINE_VARIABLE)
+    monkeypatch.setattr(access, "_told", threading.Event())
 
 
 @pytest.fixture(scope="session")

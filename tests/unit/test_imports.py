@@ -16,9 +16,10 @@ from pathlib import Path
 import labctl
 
 ROOT = Path(labctl.__file__).parent
-MIDDLE = {"errors", "model", "pythons", "text"}
+MIDDLE = {"engines", "errors", "model", "pythons", "text"}
 ALLOWED = {
     "errors": set(),
+    "engines": {"errors"},
     "pythons": {"errors"},
     "text": set(),
     "model": {"errors", "pythons"},

@@ -54,7 +54,8 @@ class Bench:
         self.isolates_networks = True
         self.is_here = True
         self.labctl = labctl
-        monkeypatch.setattr(access, "ENGINES", {"fake": lambda: self})
+        self.name = "docker"
+        monkeypatch.setattr(access, "ENGINES", {"docker": lambda: self})
         monkeypatch.setattr(guarded, "guarded", self._guarded)
         monkeypatch.setattr(trust, "guarded", self._guarded)
 
@@ -79,7 +80,7 @@ class Bench:
         return f"fake ps {run}"
 
     @contextmanager
-    def _guarded(self, run: str) -> Iterator[Guard]:
+    def _guarded(self, _access: object, run: str) -> Iterator[Guard]:
         self.guards.append(run)
         try:
             yield self.guard

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from labctl.__main__ import main
+from labctl.engine import access
+from labctl.engines import ENGINE_VARIABLE
 
 LIMIT_S = 60
 
@@ -32,13 +35,16 @@ Labctl = Callable[..., Done]
 
 @pytest.fixture
 def labctl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Labctl:
-    """Runs the command line in this process."""
+    """Runs the command line in this process, each time as if it were a new one."""
 
     def run(*args: str | Path) -> Done:
         monkeypatch.setattr(sys, "argv", ["labctl", *map(str, args)])
+        monkeypatch.setattr(access, "_told", threading.Event())
         capsys.readouterr()
+        chosen = os.environ.get(ENGINE_VARIABLE, "")
         with pytest.raises(SystemExit) as ended:
             main()
+        os.environ[ENGINE_VARIABLE] = chosen
         assert isinstance(ended.value.code, int)
         return Done(ended.value.code, *capsys.readouterr())
 

@@ -205,6 +205,8 @@ def complete(words: str) -> list[str]:
         ("labctl check tell", ["tell-them-apart"]),
         ("labctl exercise show mail", ["mail-once"]),
         ("labctl exercise validate mail", ["mail-once"]),
+        ("labctl run --engine ", ["docker", "local", "auto"]),
+        ("labctl images build --engine l", ["local"]),
     ],
 )
 def test_completion(words: str, offered: list[str]) -> None:

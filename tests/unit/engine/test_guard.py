@@ -9,39 +9,54 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from labctl.engine import access, guard
+from labctl.engine import access, guard, sessions
+from labctl.engine.access import EngineAccess
 from labctl.engine.cleanup import Held, Removed
-from labctl.engine.guard import remove_leftovers
+from labctl.engine.guard import Guard, remove_leftovers
 from labctl.engine.runtime import ResourceKind
 from labctl.errors import EngineError
 
 LIMIT_S = 20
+ROOT = Path(__file__).parents[3]
 
 # Ends as early as it can: the guard's own interpreter has hardly begun to start.
 KILLED = """
 import os, signal
-from labctl.engine.guard import guarded
-with guarded("beef"):
+from tests.unit.engine.test_guard import Open, guarded
+with guarded(Open(), "beef"):
     os.killpg(0, signal.SIGKILL)
 """
 STAYS = """
-from labctl.engine.guard import guarded
-with guarded("beef") as guard:
+from tests.unit.engine.test_guard import Open, guarded
+with guarded(Open(), "beef") as guard:
     guard.stay()
 """
 ENDED = """
-from labctl.engine.guard import guarded
-with guarded("beef"):
+from tests.unit.engine.test_guard import Open, guarded
+with guarded(Open(), "beef"):
     pass
 """
+
+
+@dataclass(frozen=True)
+class Open:
+    """As much of an EngineAccess as tells what guards its labs."""
+
+    name: str = "docker"
+    ends_with_labctl: bool = False
+
+
+def guarded(opened: Open, run: str) -> AbstractContextManager[Guard]:
+    return guard.guarded(cast("EngineAccess", opened), run)
 
 
 class Engine(ThreadingHTTPServer):
@@ -131,12 +146,13 @@ def environments() -> Iterator[bytes]:
             yield file.read_bytes()
 
 
-def run(program: str, engine: Engine) -> int:
+def run(program: str, engine: Engine, **variables: str) -> int:
     """Run it in a process group of its own, with that engine. Its exit code."""
     address = address_of(engine)
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={**os.environ, "DOCKER_HOST": address},
+        env={**os.environ, "DOCKER_HOST": address, **variables},
+        cwd=ROOT,
         start_new_session=True,
         timeout=LIMIT_S,
         check=False,
@@ -156,6 +172,21 @@ def test_a_run_that_has_ended_is_left_alone() -> None:
     with serving() as engine:
         assert run(ENDED, engine) == 0  # it waits for its guard
         assert not engine.looks
+
+
+def test_labs_that_end_with_labctl_have_no_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(sessions, "start", lambda *args, **_: started.append(args))
+    with guarded(Open(ends_with_labctl=True), "beef") as told:
+        told.stay()
+    assert not started
+
+
+def test_a_guard_opens_the_engine_that_its_labs_are_on() -> None:
+    """Whatever engine was chosen for others meanwhile."""
+    with serving() as engine:
+        assert run(KILLED, engine, LABCTL_ENGINE="local") == -9
+        assert engine.done.wait(LIMIT_S), engine.looks
 
 
 def test_a_run_that_could_not_remove_everything_leaves_it_to_its_guard() -> None:
@@ -178,10 +209,13 @@ def test_a_guard_tries_until_the_engine_is_back_and_lets_go(
                 raise answer
             return answer
 
-    monkeypatch.setattr(access, "open_engine", Access)
+    def refuse() -> NoReturn:
+        raise AssertionError("its labs are on another engine")
+
+    monkeypatch.setattr(access, "ENGINES", {"docker": refuse, "other": Access})
     monkeypatch.setattr(guard, "_LATE_S", 0.0)
     answers.insert(2, held())
-    remove_leftovers("beef")
+    remove_leftovers("other", "beef")
     assert said == ["beef"] * 5
     assert answers == []
 

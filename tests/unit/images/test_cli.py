@@ -23,7 +23,7 @@ MISSING = ImageStatus(name="labctl/client:3.9", state=ImageState.MISSING)
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     fake = FakeClient()
-    monkeypatch.setattr("labctl.engine.access.connect", lambda: fake.as_client)
+    monkeypatch.setattr("labctl.engine.docker.connect.connect", lambda: fake.as_client)
     return fake
 
 
@@ -47,6 +47,7 @@ def test_listing(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageStore, "status", lambda *_: [READY])
     assert json.loads(run("--json")) == [
         {
+            "engine": "docker",
             "name": "labctl/lab:latest", "state": "ready", "python": "3.13.5", "origin": "debian",
             "size": 71_600_000, "id": "sha256:0123456789abcdef",
             "reference": "labctl/lab:1f",

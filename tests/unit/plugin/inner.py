@@ -79,6 +79,9 @@ class FakeAccess:
 
     make: Callable[[], FakeEngine]
 
+    def try_out(self) -> None:
+        """It can run labs."""
+
     def images(self) -> Images:
         return Images()
 
@@ -132,24 +135,29 @@ class Inner:
         self.images = Images
         self.guards: list[str] = []
         self.refusal: EngineError | None = None
-        self.connections = 0
+        self.connections: list[str] = []
         self._capsys = capsys
         monkeypatch.chdir(folder)
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         monkeypatch.delenv("CI", raising=False)
         monkeypatch.setattr(Images, "asked", [])
         monkeypatch.setattr(Images, "missing", frozenset())
-        monkeypatch.setattr(access, "ENGINES", {"fake": self._open})
+        monkeypatch.setattr(access, "ENGINES", {"docker": self.opening("docker")})
         monkeypatch.setattr(environment, "guarded", self._guarded)
 
-    def _open(self) -> FakeAccess:
-        self.connections += 1
-        if self.refusal:
-            raise self.refusal
-        return FakeAccess(lambda: self.engine)
+    def opening(self, name: str) -> Callable[[], FakeAccess]:
+        """What opens an engine of this name."""
+
+        def open_one() -> FakeAccess:
+            self.connections.append(name)
+            if self.refusal:
+                raise self.refusal
+            return FakeAccess(lambda: self.engine)
+
+        return open_one
 
     @contextmanager
-    def _guarded(self, run: str) -> Iterator[Guard]:
+    def _guarded(self, _access: object, run: str) -> Iterator[Guard]:
         self.guards.append(run)
         try:
             yield Guard()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import NoReturn
 
 import pytest
 
+from labctl.engine import access
+from labctl.errors import EngineError
 from labctl.load.bundled import bundled_folder
 from labctl.model.layers import LAYERS
 from labctl.model.plan import PlannedAttempt
@@ -47,7 +50,7 @@ def test_there_is_a_test_for_each_attempt_and_python(inner: Inner) -> None:
         "quiet.yaml::smtplib[3.13]",
         "quiet.yaml::socket[3.13]",
     ]
-    assert inner.connections == 0
+    assert inner.connections == []
 
 
 def test_each_makes_its_own_attempt_and_knows_the_next(inner: Inner) -> None:
@@ -79,6 +82,43 @@ def test_the_ini_file_says_which_pythons_and_how_long(inner: Inner) -> None:
         "smtplib[3.14]"
     ]
     assert inner.engine.limit_s == 7.0
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "ini", "opened"),
+    [
+        ("", "", "", "docker"),
+        ("", "", "local", "local"),
+        ("", "docker", "local", "docker"),
+        ("local", "docker", "docker", "local"),
+        ("auto", "local", "local", "docker"),
+    ],
+)
+def test_the_option_and_then_the_variable_and_then_the_ini_file_choose_the_engine(
+    inner: Inner, monkeypatch: pytest.MonkeyPatch, option: str, variable: str, ini: str, opened: str
+) -> None:
+    engines = {name: inner.opening(name) for name in ("docker", "local")}
+    monkeypatch.setattr(access, "ENGINES", engines)
+    monkeypatch.setenv("LABCTL_ENGINE", variable)
+    inner.scenario("quiet")
+    inner.write("pytest.ini", f"[pytest]\nlabctl_engine = {ini}\n")
+    ran = inner.run(*([f"--labctl-engine={option}"] if option else []))
+    assert ran.code == 0
+    assert inner.connections == [opened]
+
+
+def test_where_labs_run_is_said_although_pytest_captures(
+    inner: Inner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> NoReturn:
+        raise EngineError("no engine")
+
+    monkeypatch.setattr(access, "ENGINES", {"docker": refuse, "local": inner.opening("local")})
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    inner.scenario("quiet")
+    said = "labctl: Docker does not answer (no engine): labs run on the local engine\n"
+    assert inner.run().err == said
 
 
 def test_other_yaml_is_left_alone_and_so_are_compose_files(inner: Inner) -> None:
@@ -152,7 +192,7 @@ def test_an_attempt_without_a_variant_for_a_python_is_a_mistake(inner: Inner) ->
         "quiet.yaml: attempt smtplib has no variant for Python 3.9; it has: >=3.11\n"
         "  hint: add a variant that admits it to `expect`, or choose other Pythons with --python\n"
     ) in ran.out
-    assert inner.connections == 0
+    assert inner.connections == []
 
 
 def test_a_variant_for_another_version_of_that_python_is_one_when_that_is_known(
@@ -170,6 +210,8 @@ def test_a_variant_for_another_version_of_that_python_is_one_when_that_is_known(
         (["--labctl-python=3.8"], NO_PYTHON),
         (["--labctl-timeout=0"], NO_TIME),
         (["-o", "labctl_timeout=soon"], "a number of seconds up to 3600, not soon\n"),
+        (["--labctl-engine=podman"], "ERROR: --labctl-engine: there is no engine 'podman'\n"),
+        (["-o", "labctl_engine=lokal"], "labctl_engine: there is no engine 'lokal'; did you mean"),
         (["-o", "labctl_scenarios=nowhere"], "ERROR: labctl_scenarios: there is no folder "),
     ],
 )
@@ -200,8 +242,8 @@ def test_nothing_is_imported_where_there_is_nothing_of_ours(inner: Inner) -> Non
         "import sys\n"
         "def test_one():\n"
         "    loaded = {name for name in sys.modules if name.startswith('labctl')}\n"
-        "    light = {'errors', 'model', 'model.layers', 'plugin', 'plugin.settings', 'pythons',"
-        " 'text'}\n"
+        "    light = {'engines', 'errors', 'model', 'model.layers', 'plugin', 'plugin.settings',"
+        " 'pythons', 'text'}\n"
         "    assert loaded == {'labctl', *(f'labctl.{name}' for name in light)}\n"
         "    assert not {'docker', 'pydantic', 'rich', 'yaml', 'typer'} & set(sys.modules)\n",
     )

@@ -295,7 +295,7 @@ def test_a_fixture_of_that_name_that_is_not_ours_is_left_alone(inner: Inner) -> 
         """
     ran = run(inner, test, "--labctl-python=3.9,3.14", "-m", "not labctl")
     assert ran.outcomes() == {"test_it": "passed"}
-    assert inner.connections == 0
+    assert inner.connections == []
 
 
 def test_tests_with_it_are_marked(inner: Inner) -> None:
