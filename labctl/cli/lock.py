@@ -35,12 +35,15 @@ def lock(
 
     series = parse_series(python)
     output = Output()
-    with terminable(), output.progress("images") as progress:
-        names = image_names(series, with_libraries=True)
-        images = open_engine().images().ensure(names, progress=progress.image)
+    with terminable():
+        engine = open_engine()
+        with output.progress("images") as progress:
+            names = image_names(series, with_libraries=True)
+            images = engine.images().ensure(names, progress=progress.image)
+    found = {name: image.info for name, image in images.items()}
+    made = lock_of(found, __version__, engine=str(engine.name))
     try:
-        found = {name: image.info for name, image in images.items()}
-        file.write_text(lock_text(lock_of(found, __version__)), "utf-8")
+        file.write_text(lock_text(made), "utf-8")
     except OSError as error:
         raise UsageError(
             f"cannot write {file}: {error.strerror}", hint="give --out another file"

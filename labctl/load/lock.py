@@ -31,10 +31,11 @@ def read_lock(path: Path) -> Lock:
         raise
 
 
-def lock_of(images: Mapping[str, ImageInfo], labctl: str) -> Lock:
-    """Return the lock that admits just these images."""
+def lock_of(images: Mapping[str, ImageInfo], labctl: str, *, engine: str) -> Lock:
+    """Return the lock that admits just these images on this engine."""
     return Lock(
         labctl=labctl,
+        engine=engine,
         images={
             name: LockedImage(id=one.id, python=one.python, packages=dict(one.packages))
             for name, one in sorted(images.items())
@@ -46,6 +47,16 @@ def lock_text(lock: Lock) -> str:
     """Return the text of a lock file."""
     data = lock.model_dump(exclude_defaults=True)
     return _HEAD + yaml.safe_dump(data, sort_keys=False, width=100)
+
+
+def check_engine(lock: Lock, engine: str) -> None:
+    """Raise EngineError if the lock is for another engine: each has images of its own."""
+    if lock.engine not in ("", engine):
+        raise EngineError(
+            f"the lock is for the {lock.engine} engine, and this is the {engine} engine: they have "
+            "different images",
+            hint=f"give --engine {lock.engine}, or make a new lock with `labctl lock`",
+        )
 
 
 def check_lock(

@@ -18,7 +18,11 @@ class LockedImage(Input):
 
 
 class Lock(Input):
-    """A file `labctl.lock`: the version of labctl, and the images by name."""
+    """A file `labctl.lock`: the version of labctl, the name of the engine, and the images by name.
+
+    Locks of earlier versions name no engine: they are for any.
+    """
 
     labctl: Text
+    engine: str = ""
     images: dict[Text, LockedImage]

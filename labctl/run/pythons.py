@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labctl import __version__
 from labctl.engine.access import EngineAccess
 from labctl.engine.images import LAB, ImageState, ImageStatus, client_image, libraries_image
-from labctl.load.lock import check_lock
+from labctl.load.lock import check_engine, check_lock
 from labctl.model.lock import Lock
 from labctl.model.plan import Interpreter
 from labctl.model.result import ImageInfo
@@ -32,13 +32,14 @@ def find_pythons(
 ) -> Pythons:  # fmt: skip
     """Return the interpreters of these series. Images that are missing are built on the engine.
 
-    With a `lock`, raise EngineError if the images are not those that it names. Raise EngineError if
-    an image can't be built.
+    With a `lock`, raise EngineError if it is for another engine, or the images are not those that
+    it names. Raise EngineError if an image can't be built.
     """
     equipped = series if with_libraries else ()
     names = image_names(series, with_libraries=with_libraries)
     store = access.images()
     if lock:
+        check_engine(lock, access.name)
         ready = {one.name: one.info for one in store.status(names) if one.state is ImageState.READY}
         check_lock(lock, ready, names, __version__)
     with output.progress("images") as progress:

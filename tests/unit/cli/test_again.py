@@ -204,6 +204,28 @@ def test_a_lock_admits_what_it_was_made_with(bench: Bench) -> None:
     assert bench.run("mine.yaml", "--locked", "--python", "all").code == 0
 
 
+def test_a_lock_is_for_one_engine(bench: Bench) -> None:
+    locked(bench)
+    text = Path("labctl.lock").read_text("utf-8")
+    assert "\nengine: docker\n" in text
+    write("labctl.lock", changed(text, "engine: docker", "engine: local"))
+    done = bench.run("mine.yaml", "--locked")
+    assert (done.code, done.out) == (4, "")
+    assert done.err == (
+        "labctl: the lock is for the local engine, and this is the docker engine: they have"
+        " different images\n"
+        "  hint: give --engine local, or make a new lock with `labctl lock`\n"
+    )
+    assert bench.engine.said == []
+
+
+def test_a_lock_of_an_earlier_labctl_names_no_engine(bench: Bench) -> None:
+    locked(bench)
+    text = Path("labctl.lock").read_text("utf-8")
+    write("labctl.lock", changed(text, "engine: docker\n", ""))
+    assert bench.run("mine.yaml", "--locked").code == 0
+
+
 def test_a_lock_refuses_anything_else_and_says_what_differs(bench: Bench) -> None:
     locked(bench, "--python", "3.13")
     text = Path("labctl.lock").read_text("utf-8")
