@@ -33,8 +33,13 @@ class Life(Enum):
 
 def own_process() -> str:
     """Return the text for this process: a machine, an id and a start; "" if that is not known."""
-    started = _started(os.getpid())
-    return _SEPARATOR.join((_machine(), str(os.getpid()), started)) if started else ""
+    return text_of(os.getpid())
+
+
+def text_of(pid: int) -> str:
+    """Return the text for a process of this machine; "" if it has ended, or is not known."""
+    started = _started(pid)
+    return _SEPARATOR.join((_machine(), str(pid), started)) if started else ""
 
 
 def life_of(process: str) -> Life:

@@ -29,7 +29,7 @@ ALLOWED = {
     "results": MIDDLE | {"judge"},
     "explain": MIDDLE,
     "report": MIDDLE | {"explain", "judge", "results", "wire"},
-    "engine": MIDDLE | {"judge", "load"},
+    "engine": MIDDLE | {"judge", "load", "warden"},
     "submissions": MIDDLE | {"load"},
     "mark": MIDDLE | {"judge", "load", "wire"},
     "run": MIDDLE | {"engine", "judge", "load", "report", "results", "wire"},
@@ -39,6 +39,7 @@ ALLOWED = {
     "plugin": MIDDLE | {"engine", "judge", "load", "report", "results", "run", "wire"},
     "probe": set(),
     "services": set(),
+    "warden": set(),
 }
 """What each part may import of the others; `cli` and `__main__` may import everything."""
 

@@ -31,8 +31,8 @@ MISSING = {
     ),
     socket: ("AF_UNIX", "AF_PACKET", "SO_REUSEPORT", "sendmsg"),
 }  # fmt: skip
-CONTAINERS = ("labctl.probe", "labctl.services")
-"""The parts that only ever run in containers."""
+CONTAINERS = ("labctl.probe", "labctl.services", "labctl.warden", "labctl.engine.local")
+"""The parts that only ever run on Linux: in containers, or to make them."""
 
 
 def modules() -> list[str]:

@@ -1,0 +1,42 @@
+"""The way to the local engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from labctl.engine.engine_access import EngineAccess
+from labctl.engine.images import ImageStore
+from labctl.engine.local.images import LocalImages
+from labctl.engine.local.labs import start_lab
+from labctl.engine.local.records import Records
+from labctl.engine.local.runtime import LocalRuntime
+from labctl.engine.local.store import LocalStore
+from labctl.engine.runtime import doing
+from labctl.engines import EngineName
+
+if TYPE_CHECKING:
+    from labctl.model.check import Check
+
+
+def open_local() -> EngineAccess:
+    """Return the access to the local engine."""
+    store = LocalStore()
+
+    def checks() -> Iterator[Check]:
+        from labctl.engine.local import doctor  # noqa: PLC0415 only a doctor pays for it
+
+        return doctor.checks(store)
+
+    def try_out() -> None:
+        with doing("the local engine"):
+            start_lab(store).close()
+
+    return EngineAccess(
+        name=EngineName.LOCAL,
+        runtime=LocalRuntime(store, Records()),
+        make_images=lambda: ImageStore(LocalImages(store)),
+        checks=checks,
+        try_out=try_out,
+        ends_with_labctl=True,
+    )

@@ -1,0 +1,110 @@
+"""Records of the labs that a user has on this machine: who else would know of them?
+
+A lab ends with the process that made it, unless it is kept. So that other processes can list and
+end it, a file in the user's runtime folder tells what it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from labctl.engine.process import Life, life_of
+
+_PATIENCE_S = 10.0
+_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabRecord:
+    """A lab: its network's name, the process that ends after it, and its labels. `containers` are
+    the labels of its containers, by their ids.
+    """
+
+    network: str
+    pid: int
+    process: str
+    """The text of that process (labctl.engine.process): ids are used again."""
+    labels: Mapping[str, str]
+    containers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def default_folder() -> Path:
+    """Return the folder of the user's records: in XDG_RUNTIME_DIR, or else in /run/user or /tmp."""
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    uid = os.getuid()
+    places = [Path(given)] if given.startswith("/") else []
+    places += [Path("/run") if uid == 0 else Path(f"/run/user/{uid}")]
+    for place in places:
+        if os.access(place, os.W_OK):
+            return place / "labctl"
+    return Path(tempfile.gettempdir(), f"labctl-{uid}")
+
+
+class Records:
+    """The records in a folder. That nothing can be written there, only `clean` would notice."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Take the folder; without one, it is the user's own."""
+        self._folder = default_folder() if folder is None else folder
+
+    def write(self, record: LabRecord) -> None:
+        """Write a record, in place of an earlier one of the same lab."""
+        place = self._place(record.network)
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            new = place.with_suffix(".new")
+            new.write_text(json.dumps(asdict(record)), "utf-8")
+            new.replace(place)
+
+    def remove(self, network: str) -> None:
+        """Remove the record of a lab."""
+        with contextlib.suppress(OSError):
+            self._place(network).unlink(missing_ok=True)
+
+    def all(self) -> list[LabRecord]:
+        """Return the records of labs that are there; those of others are removed."""
+        found = []
+        with contextlib.suppress(OSError):
+            for place in sorted(self._folder.glob("*.json")):
+                if (record := _read(place)) is None:
+                    continue
+                if life_of(record.process) is Life.RUNS:
+                    found.append(record)
+                else:
+                    self.remove(record.network)
+        return found
+
+    def _place(self, network: str) -> Path:
+        """Return the file of a lab's record."""
+        return self._folder / f"{network}.json"
+
+
+def _read(place: Path) -> LabRecord | None:
+    """Read a record, if the file is one of this user's."""
+    try:
+        if place.stat().st_uid != os.getuid():
+            return None
+        return LabRecord(**json.loads(place.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def end_lab(record: LabRecord) -> bool:
+    """End a lab by its record, and return whether it has gone. It is asked to end once."""
+    deadline = time.monotonic() + _PATIENCE_S
+    if life_of(record.process) is Life.RUNS:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(record.pid, signal.SIGTERM)
+    while life_of(record.process) is Life.RUNS:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE_S)
+    return True

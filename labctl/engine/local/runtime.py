@@ -1,0 +1,285 @@
+"""A Runtime that runs containers in namespaces of this machine, each lab with a warden."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from labctl.engine.images.origins import engine_architecture
+from labctl.engine.local.labs import start_lab
+from labctl.engine.local.records import LabRecord, Records, end_lab
+from labctl.engine.local.running import LocalContainer, LocalNetwork
+from labctl.engine.local.store import LocalImage, LocalStore
+from labctl.engine.local.stream import PipeStream
+from labctl.engine.process import text_of
+from labctl.engine.runtime import (
+    Busy,
+    ContainerSpec,
+    ContainerState,
+    InNamespaceOf,
+    NetworkSpec,
+    OnNetwork,
+    Refusal,
+    Resource,
+    ResourceKind,
+)
+from labctl.model.result import EngineInfo
+
+_IsMeant = Callable[[LabRecord], bool]
+
+_ID_BYTES = 32
+_HOSTNAME_DIGITS = 12
+
+
+class _Present:
+    """A Connection to an engine that is there as long as this process is."""
+
+    def is_open(self) -> bool:
+        """Return True: it can't go."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+
+class LocalRuntime:
+    """The Runtime of this process's labs. Of those of others, it knows by their records."""
+
+    def __init__(self, store: LocalStore, records: Records) -> None:
+        """Take the images, and the records."""
+        self._store = store
+        self._records = records
+        self._lock = threading.Lock()
+        self._networks: dict[str, LocalNetwork] = {}
+        self._containers: dict[str, LocalContainer] = {}
+
+    @property
+    def isolates_networks(self) -> bool:
+        """Return True: a lab's network has no link to any other."""
+        return True
+
+    @property
+    def is_here(self) -> bool:
+        """Return True: it is this machine."""
+        return True
+
+    @property
+    def rewrites_hosts(self) -> bool:
+        """Return False: a client's files stay as they are."""
+        return False
+
+    def ping(self) -> None:
+        """Do nothing: the engine is in this process."""
+
+    def connect(self) -> _Present:
+        """Return a connection that is always open."""
+        return _Present()
+
+    def info(self) -> EngineInfo:
+        """Return the engine's name, the kernel and the architecture; the version is the kernel's,
+        since that is what runs labs.
+        """
+        release = os.uname().release
+        return EngineInfo(
+            name="local", version=release, kernel=release, architecture=engine_architecture()
+        )
+
+    def image_labels(self, image: str) -> Mapping[str, str] | None:
+        """Return the labels of an image; None if there is no image of that name."""
+        found = self._store.find(image)
+        return None if found is None else found.labels
+
+    def create_network(self, spec: NetworkSpec) -> str:
+        """Start a lab with a network, and return its id, which is its name."""
+        lab = start_lab(self._store, spec)
+        network = LocalNetwork(spec, lab)
+        if network.is_kept:
+            lab.warden.keep()
+        with self._lock:
+            self._networks[spec.name] = network
+        self._write_record(network)
+        return spec.name
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Make a container without starting it, and return its id, which the other methods take."""
+        image = self._store.find(spec.image)
+        if image is None:
+            raise Refusal(f"there is no image {spec.image}")
+        id_ = secrets.token_hex(_ID_BYTES)
+        lock = self._store.lock(image)
+        try:
+            made = self._placed(id_, spec, image, lock)
+        except BaseException:
+            os.close(lock)
+            raise
+        with self._lock:
+            self._containers[id_] = made
+            if made.network:
+                made.network.containers[id_] = made
+        if made.network:
+            self._write_record(made.network)
+        return id_
+
+    def _placed(
+        self, id_: str, spec: ContainerSpec, image: LocalImage, lock: int
+    ) -> LocalContainer:
+        """Return a container in its place: on a host of its own, or on that of another one."""
+        place = spec.place
+        hostname = spec.hostname or id_[:_HOSTNAME_DIGITS]
+        if isinstance(place, InNamespaceOf):
+            other = self._get(place.container)
+            return LocalContainer(
+                id_, spec, image, lock, other.lab, other.host, network=other.network
+            )
+        if isinstance(place, OnNetwork):
+            network = self._networks.get(place.network)
+            if network is None:
+                raise Refusal(f"there is no network {place.network}")
+            network.lab.add_host(
+                id_,
+                hostname=hostname,
+                on_network=True,
+                address=place.address,
+                names=place.aliases,
+                sysctls=spec.sysctls,
+            )
+            return LocalContainer(
+                id_, spec, image, lock, network.lab, id_, network=network, owns_host=True
+            )
+        lab = start_lab(self._store)
+        try:
+            lab.add_host(id_, hostname=hostname, on_network=False, sysctls=spec.sysctls)
+        except BaseException:
+            lab.close()
+            raise
+        return LocalContainer(id_, spec, image, lock, lab, id_, owns_host=True)
+
+    def _get(self, id_: str) -> LocalContainer:
+        """Return a container of this process. Raise Refusal if there is none."""
+        with self._lock:
+            found = self._containers.get(id_)
+        if found is None:
+            raise Refusal(f"there is no container {id_[:_HOSTNAME_DIGITS]}")
+        return found
+
+    def attach(self, container: str, *, stdin: bool) -> PipeStream:
+        """Return the stdout and stderr of a container that has not been started, so that nothing it
+        writes is missed; with `stdin`, also its stdin.
+        """
+        found = self._get(container)
+        found.stream = PipeStream(stdin=stdin)
+        return found.stream
+
+    def start(self, container: str) -> None:
+        """Start a container that was made. Do not wait for its program. Raise Refusal if that
+        fails.
+        """
+        self._get(container).start(self._store)
+
+    def wait(self, container: str) -> ContainerState:
+        """Wait until a container has ended, and return its state."""
+        found = self._get(container)
+        found.wait()
+        return found.state()
+
+    def state(self, container: str) -> ContainerState:
+        """Return the state that a container is in now."""
+        return self._get(container).state()
+
+    def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
+        """Return all things of a kind that have all of these labels: each a key, or `key=value`."""
+        return [one for one in self._resources(kind) if _has_labels(one, labels)]
+
+    def _resources(self, kind: ResourceKind) -> Iterator[Resource]:
+        """Yield all things of a kind: those of this process, and those that records tell of."""
+        with self._lock:
+            networks = dict(self._networks)
+            containers = list(self._containers.values())
+        others = [one for one in self._records.all() if one.network not in networks]
+        if kind is ResourceKind.CONTAINER:
+            for one in containers:
+                yield Resource(kind=kind, id=one.id, labels=one.spec.labels)
+            for record in others:
+                for id_, own in record.containers.items():
+                    yield Resource(kind=kind, id=id_, labels=own)
+        if kind is ResourceKind.NETWORK:
+            for network in networks.values():
+                yield Resource(kind=kind, id=network.spec.name, labels=network.spec.labels)
+            for record in others:
+                yield Resource(kind=kind, id=record.network, labels=record.labels)
+
+    def listing_command(self, label: str) -> str:
+        """Return a shell command that lists the processes of labs: they carry no labels."""
+        del label
+        return "pgrep -af labctl/warden"
+
+    def remove(self, kind: ResourceKind, id_: str) -> None:
+        """Remove a container, running or not, or a network; do nothing if it has gone. A container
+        of another process goes with its lab.
+        """
+        if kind is ResourceKind.CONTAINER:
+            self._remove_container(id_)
+        elif kind is ResourceKind.NETWORK:
+            self._remove_network(id_)
+
+    def _remove_container(self, id_: str) -> None:
+        """Remove a container."""
+        with self._lock:
+            found = self._containers.pop(id_, None)
+            if found is not None and found.network is not None:
+                found.network.containers.pop(id_, None)
+        if found is None:
+            self._end_other(lambda record: id_ in record.containers)
+            return
+        found.remove()
+        if found.network is not None:
+            self._write_record(found.network)
+
+    def _remove_network(self, id_: str) -> None:
+        """Remove a network, and with it its lab."""
+        with self._lock:
+            found = self._networks.get(id_)
+            if found is not None and found.containers:
+                raise Busy(f"{len(found.containers)} containers are on the network")
+            self._networks.pop(id_, None)
+        if found is None:
+            self._end_other(lambda record: record.network == id_)
+            return
+        found.lab.close()
+        self._records.remove(id_)
+
+    def _end_other(self, is_meant: _IsMeant) -> None:
+        """End the lab of another process that a record tells of. Raise Busy if it does not end."""
+        for record in self._records.all():
+            if is_meant(record):
+                if not end_lab(record):
+                    raise Busy(f"the process {record.pid} does not end")
+                self._records.remove(record.network)
+
+    def _write_record(self, network: LocalNetwork) -> None:
+        """Write down what a lab is now, for other processes."""
+        with self._lock:
+            if network.spec.name not in self._networks:
+                return
+            containers = {one.id: dict(one.spec.labels) for one in network.containers.values()}
+        pid = network.lab.warden.pid
+        self._records.write(
+            LabRecord(
+                network=network.spec.name,
+                pid=pid,
+                process=text_of(pid),
+                labels=dict(network.spec.labels),
+                containers=containers,
+            )
+        )
+
+
+def _has_labels(resource: Resource, wanted: Sequence[str]) -> bool:
+    """Tell whether a thing has all of these labels."""
+    pairs = (label.partition("=") for label in wanted)
+    return all(
+        key in resource.labels and (not equals or resource.labels[key] == value)
+        for key, equals, value in pairs
+    )

@@ -1,0 +1,218 @@
+"""The wardens of labs, as labctl has them: processes that are started, asked, and told to end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import IO, Any
+
+import labctl.warden
+from labctl.engine import sessions
+from labctl.engine.local.obstacles import hint_for
+from labctl.engine.runtime import Refusal
+from labctl.warden.channel import Channel, TooLong
+from labctl.warden.specs import CommandSpec, HostSpec, LabSpec, ProgramSpec
+
+Ended = Callable[[int | Refusal, bool], None]
+"""Called when a program has ended: with its exit code and whether its memory was used up; or with
+why nobody knows.
+"""
+
+_PROGRAM = Path(labctl.warden.__file__).with_name("__main__.py")
+_END_S = 20.0
+
+
+class Warden:
+    """The warden of one lab. Its methods can be called from several threads at once; all raise
+    Refusal where it can't do something, or has ended.
+    """
+
+    def __init__(self, spec: LabSpec, locks: Sequence[int] = ()) -> None:
+        """Start a warden, and wait until it is ready. Open files `locks` stay open as long as the
+        lab is there.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel = Channel(ours)
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 closed by `close`
+        self._lock = threading.Lock()
+        self._count = 0
+        self._answers: dict[int, Future[None]] = {}
+        self._endings: dict[int, Ended] = {}
+        self._reader: threading.Thread | None = None
+        try:
+            with theirs:
+                self._process = _start(theirs.fileno(), self._said)
+            try:
+                self._begin(spec, locks)
+            except BaseException:
+                self._end_process()
+                raise
+        except BaseException:
+            self._channel.close()
+            self._said.close()
+            raise
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that was started, which ends after the lab."""
+        return self._process.pid
+
+    def _begin(self, spec: LabSpec, locks: Sequence[int]) -> None:
+        """Describe the lab to the warden, and wait until it is ready."""
+        with contextlib.suppress(OSError):  # one that has ended says so by its silence
+            self._channel.send({"lab": spec._asdict()}, locks)
+        told = self._channel.receive()
+        message = told[0] if told else {"error": self._last_words(), "doing": ""}
+        if "error" in message:
+            what = message["doing"]
+            reason = f"{what}: {message['error']}" if what not in message["error"] else ""
+            raise Refusal(
+                f"a lab cannot be started: {reason or message['error']}",
+                hint=hint_for(what, message["error"]),
+            )
+
+    def add_host(self, spec: HostSpec) -> None:
+        """Make a host."""
+        self._ask({"host": spec._asdict()})
+
+    def remove_host(self, name: str) -> None:
+        """Remove a host, whose programs have ended."""
+        self._ask({"remove": name})
+
+    def write(self, host: str, files: Mapping[str, str]) -> None:
+        """Write files of a host anew."""
+        self._ask({"write": host, "files": dict(files)})
+
+    def start(self, spec: ProgramSpec, files: Sequence[int], ended: Ended) -> int:
+        """Start a program, whose files are its stdin, stdout and stderr, and others to be held
+        open. Return its number once it runs; `ended` is called, in another thread, when it has
+        ended.
+        """
+        return self._ask({"program": spec._asdict()}, files, ended)
+
+    def start_command(
+        self, command: CommandSpec, *, beside: int, files: Sequence[int], ended: Ended
+    ) -> int:
+        """Start a command beside the program of a number, and return its own number."""
+        return self._ask({"command": command._asdict(), "beside": beside}, files, ended)
+
+    def kill(self, program: int) -> None:
+        """End a program, with all its processes. Do nothing if it has ended."""
+        self._ask({"kill": program})
+
+    def kill_command(self, command: int) -> None:
+        """End a command. Do nothing if it has ended."""
+        self._ask({"kill_command": command})
+
+    def keep(self) -> None:
+        """Let the lab stay when this process has ended, until nothing runs in it."""
+        self._ask({"keep": True})
+
+    def close(self) -> None:
+        """End the lab, and wait until nothing is left of it."""
+        self._channel.shut_down()
+        self._end_process()
+        if self._reader is not None:
+            self._reader.join()
+        self._channel.close()
+        self._said.close()
+
+    def _end_process(self) -> None:
+        """Wait until the process has ended, which it does by itself; end it if it doesn't."""
+        self._channel.shut_down()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            sessions.end(self._process)
+
+    def _ask(
+        self, request: Mapping[str, Any], files: Sequence[int] = (), ended: Ended | None = None
+    ) -> int:
+        """Ask the warden for something, wait until it is done, and return the request's number."""
+        answer: Future[None] = Future()
+        with self._lock:
+            self._count += 1
+            number = self._count
+            self._answers[number] = answer
+            if ended is not None:
+                self._endings[number] = ended
+            try:
+                self._channel.send({"number": number, **request}, files)
+            except (OSError, TooLong) as error:
+                self._answers.pop(number, None)
+                self._endings.pop(number, None)
+                raise (
+                    _gone()
+                    if isinstance(error, OSError)
+                    else Refusal(f"its settings are too long: {error}")
+                ) from error
+        try:
+            answer.result()
+        except Refusal:
+            with self._lock:
+                self._endings.pop(number, None)
+            raise
+        return number
+
+    def _read(self) -> None:
+        """Read what the warden tells, until it has ended."""
+        while (told := self._channel.receive()) is not None:
+            message, _ = told
+            if "event" in message:
+                with self._lock:
+                    ended = self._endings.pop(message["of"], None)
+                if ended is not None:
+                    ended(message["code"], message["is_out_of_memory"])
+            else:
+                with self._lock:
+                    answer = self._answers.pop(message["number"])
+                if "error" in message:
+                    answer.set_exception(Refusal(message["error"]))
+                else:
+                    answer.set_result(None)
+        self._lose()
+
+    def _lose(self) -> None:
+        """Tell all who wait for the warden that it has ended."""
+        self._channel.shut_down()  # whoever asks from now on is refused
+        with self._lock:
+            answers, self._answers = list(self._answers.values()), {}
+            endings, self._endings = list(self._endings.values()), {}
+        for answer in answers:
+            answer.set_exception(_gone())
+        for ended in endings:
+            ended(_gone(), False)
+
+    def _last_words(self) -> str:
+        """Return the last line that the process wrote to stderr."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_S)
+        self._said.seek(0)
+        lines = self._said.read().decode("utf-8", "replace").split("\n")
+        return next(filter(None, reversed(lines)), "its warden ended without a word")
+
+
+def _start(descriptor: int, said: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the process of a warden, with a channel by its descriptor. Raise Refusal if that
+    fails.
+    """
+    command = [sys.executable, "-I", "-S", os.fspath(_PROGRAM), str(descriptor)]
+    try:
+        return sessions.start(command, stderr=said, pass_fds=(descriptor,))
+    except OSError as error:
+        raise Refusal(f"a lab cannot be started: {error}") from error
+
+
+def _gone() -> Refusal:
+    """Return the refusal for what a warden can't do any more."""
+    return Refusal("the warden of the lab has ended", hint="something ended it from outside")

@@ -1,0 +1,260 @@
+"""The cgroups of a lab (cgroups(7)), of either version: limits and counters for each program.
+
+They take memory, pids and cpu together. Root has them where the system has them; a user, where the
+system has delegated a cgroup of version 2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from labctl.warden.specs import ProgramSpec
+
+_NEEDED = frozenset({"memory", "pids", "cpu"})
+_USED = _NEEDED | {"cpuacct"}
+_LEAF = "labctl"
+"""The cgroup that the processes of a delegated cgroup are moved to: one with others below it may
+hold none itself.
+"""
+_PERIOD_US = 100_000
+_PATIENCE_S = 10.0
+_PAUSE_S = 0.005
+
+
+class Hierarchy(NamedTuple):
+    """A hierarchy of cgroups: a folder in it, and its controllers. That of version 2 is unified."""
+
+    folder: str
+    controllers: frozenset[str]
+    is_unified: bool
+
+    def below(self, name: str) -> Hierarchy:
+        """Return the same hierarchy at a folder further down."""
+        return self._replace(folder=f"{self.folder}/{name}")
+
+
+def own_hierarchies() -> list[Hierarchy]:
+    """Return the hierarchies that this process may make cgroups in, at the place for them. Return
+    none if they don't have all that is needed.
+    """
+    with contextlib.suppress(OSError):
+        found = list(_hierarchies())
+        together = frozenset[str]().union(*(one.controllers for one in found))
+        if together >= _NEEDED and all(os.access(one.folder, os.W_OK) for one in found):
+            return found
+    return []
+
+
+def _hierarchies() -> Iterator[Hierarchy]:
+    """Yield the hierarchies with controllers that are used, by /proc/self/cgroup."""
+    mounts = list(_mounts())
+    with open("/proc/self/cgroup", encoding="utf-8") as lines:
+        for line in lines:
+            _, names, path = line.rstrip("\n").split(":", 2)
+            for root, place, kind, options in mounts:
+                is_unified = not names
+                if kind != ("cgroup2" if is_unified else "cgroup"):
+                    continue
+                if not is_unified and not {*names.split(",")} <= {*options.split(",")}:
+                    continue
+                folder = _inside(place, root, path, is_unified=is_unified)
+                controllers = _controllers(folder) if is_unified else frozenset(names.split(","))
+                if controllers & _USED:
+                    yield Hierarchy(folder, controllers & _USED, is_unified)
+                break
+
+
+def _mounts() -> Iterator[tuple[str, str, str, str]]:
+    """Yield what each file system shows as its root, where it is, its kind and its options."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as lines:
+        for line in lines:
+            first, _, last = line.partition(" - ")
+            fields, (kind, _, options) = first.split(), last.split()[:3]
+            yield fields[3], fields[4], kind, options
+
+
+def _inside(place: str, root: str, path: str, *, is_unified: bool) -> str:
+    """Return the folder to make cgroups in: the top one of the unified hierarchy for root."""
+    if is_unified and os.getuid() == 0:
+        return place
+    below = path.removeprefix(root) if root != "/" else path
+    if is_unified:
+        below = below.removesuffix(f"/{_LEAF}")
+    return f"{place}/{below.strip('/')}".rstrip("/")
+
+
+def _controllers(folder: str) -> frozenset[str]:
+    """Return the controllers that cgroups of the unified hierarchy can have below a folder."""
+    return frozenset(_read(f"{folder}/cgroup.controllers").split())
+
+
+def begin(name: str) -> list[Hierarchy]:
+    """Make the cgroups of a lab, and return them. Return none where that is not possible."""
+    made: list[Hierarchy] = []
+    try:
+        for hierarchy in own_hierarchies():
+            os.mkdir(hierarchy.below(name).folder)
+            made.append(hierarchy.below(name))
+            if hierarchy.is_unified:
+                _enable(hierarchy)
+                _enable(made[-1])
+    except OSError:
+        end(made)
+        return []
+    return made
+
+
+def _enable(hierarchy: Hierarchy) -> None:
+    """Let the cgroups below a folder of the unified hierarchy have the controllers."""
+    wanted = " ".join(f"+{name}" for name in sorted(_NEEDED))
+    place = f"{hierarchy.folder}/cgroup.subtree_control"
+    if {*_read(place).split()} >= _NEEDED:
+        return
+    try:
+        _write(place, wanted)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        _move_processes(hierarchy.folder)
+        _write(place, wanted)
+
+
+def _move_processes(folder: str) -> None:
+    """Move the processes of a cgroup to one below it."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(f"{folder}/{_LEAF}")
+    for pid in _read(f"{folder}/cgroup.procs").split():
+        with contextlib.suppress(ProcessLookupError):
+            _write(f"{folder}/{_LEAF}/cgroup.procs", pid)
+
+
+def end(hierarchies: Sequence[Hierarchy]) -> None:
+    """Remove the cgroups of a lab, with those below them, as soon as their processes have gone."""
+    for hierarchy in hierarchies:
+        for folder, _, _ in os.walk(hierarchy.folder, topdown=False):
+            _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    """Remove a cgroup. The kernel may need a moment for its last process."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            os.rmdir(folder)
+        except FileNotFoundError:
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+class Group:
+    """The cgroups of one program, one in each hierarchy of the lab; none if the lab has none."""
+
+    def __init__(self, lab: Sequence[Hierarchy], name: str, spec: ProgramSpec) -> None:
+        """Make the cgroups, with the limits of the program. Raise OSError if that fails."""
+        self._hierarchies = [hierarchy.below(name) for hierarchy in lab]
+        for hierarchy in self._hierarchies:
+            os.mkdir(hierarchy.folder)
+            limits = _unified_limits(spec) if hierarchy.is_unified else _limits(spec)
+            for controller, file, value in limits:
+                if controller in hierarchy.controllers:
+                    _limit(f"{hierarchy.folder}/{file}", value)
+
+    @property
+    def limits_memory(self) -> bool:
+        """Whether the kernel limits the program's memory by them."""
+        return bool(self._hierarchies)
+
+    def join(self) -> None:
+        """Move this process to them."""
+        for hierarchy in self._hierarchies:
+            _write(f"{hierarchy.folder}/cgroup.procs", "0")
+
+    def counters(self) -> dict[str, str]:
+        """Return where the counters are that the program may read, by their paths in /sys."""
+        found: dict[str, str] = {}
+        for hierarchy in self._hierarchies:
+            folder, place = hierarchy.folder, "/fs/cgroup"
+            if hierarchy.is_unified:
+                found |= {f"{place}/{one}": f"{folder}/{one}" for one in ("cpu.stat", _EVENTS)}
+            if not hierarchy.is_unified and "cpuacct" in hierarchy.controllers:
+                found[f"{place}/cpuacct/cpuacct.usage"] = f"{folder}/cpuacct.usage"
+            if not hierarchy.is_unified and "memory" in hierarchy.controllers:
+                found[f"{place}/memory/{_OOM}"] = f"{folder}/{_OOM}"
+        return found
+
+    def is_out_of_memory(self) -> bool:
+        """Tell whether the kernel has ended a process of the program for want of memory."""
+        for hierarchy in self._hierarchies:
+            if "memory" in hierarchy.controllers:
+                text = _read(f"{hierarchy.folder}/{_EVENTS if hierarchy.is_unified else _OOM}")
+                fields = dict(line.split() for line in text.splitlines())
+                return fields.get("oom_kill", "0") != "0"
+        return False
+
+    def remove(self) -> None:
+        """Remove them, once the program has ended."""
+        for hierarchy in self._hierarchies:
+            _remove(hierarchy.folder)
+
+
+_EVENTS = "memory.events"
+_OOM = "memory.oom_control"
+
+
+def _limits(spec: ProgramSpec) -> Iterator[tuple[str, str, str]]:
+    """Yield the limits of a program in version 1: controller, file and value."""
+    if spec.memory_bytes is not None:
+        yield "memory", "memory.limit_in_bytes", str(spec.memory_bytes)
+        if not spec.has_swap:
+            yield "memory", "memory.memsw.limit_in_bytes", str(spec.memory_bytes)
+    if spec.process_limit is not None:
+        yield "pids", "pids.max", str(spec.process_limit)
+    if spec.cpus is not None:
+        yield "cpu", "cpu.cfs_period_us", str(_PERIOD_US)
+        yield "cpu", "cpu.cfs_quota_us", str(int(spec.cpus * _PERIOD_US))
+
+
+def _unified_limits(spec: ProgramSpec) -> Iterator[tuple[str, str, str]]:
+    """Yield the limits of a program in version 2: controller, file and value."""
+    if spec.memory_bytes is not None:
+        yield "memory", "memory.max", str(spec.memory_bytes)
+        if not spec.has_swap:
+            yield "memory", "memory.swap.max", "0"
+    if spec.process_limit is not None:
+        yield "pids", "pids.max", str(spec.process_limit)
+    if spec.cpus is not None:
+        yield "cpu", "cpu.max", f"{int(spec.cpus * _PERIOD_US)} {_PERIOD_US}"
+
+
+def _limit(path: str, value: str) -> None:
+    """Set a limit. A kernel without accounting of swap has no file for it."""
+    try:
+        _write(path, value)
+    except FileNotFoundError:
+        if "sw" not in os.path.basename(path):
+            raise
+
+
+def _read(path: str) -> str:
+    """Read a file of a cgroup, and return its text."""
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file of a cgroup."""
+    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
