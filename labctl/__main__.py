@@ -16,7 +16,7 @@ from labctl.text import escape_control
 BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
-_GC_THRESHOLD = 50_000
+_GC_THRESHOLD = 200_000
 """Objects between two looks for garbage. Nearly all that is made at first lives until the end, and
 looking through it again and again, as Python does every 700 objects, takes a tenth of a short run.
 """
