@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 
 PERIOD_S = 0.02
@@ -12,21 +13,34 @@ PERIOD_S = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _RESIDENT_FIELD = 1
 _FIELDS = (b"Pss:", b"SwapPss:")
+_BLOCK = 512
+"""The bytes of a block of stat(2)."""
 
 
 def beyond_limit(limits: Mapping[int, int]) -> list[int]:
     """Return the programs whose processes together have more memory than their limit. `limits` are
     in bytes, by the first process of each program, whose PID namespace holds the others.
+
+    Files in memory that have no name (memfd_create(2)) count, too, mapped or not.
     """
     namespaces = {_namespace(pid): pid for pid in limits}
     resident = dict.fromkeys(limits, 0)
     members: dict[int, list[int]] = {pid: [] for pid in limits}
+    files: dict[int, dict[int, int]] = {pid: {} for pid in limits}
     for pid, first in _members(namespaces):
         resident[first] += _resident(pid)
         members[first].append(pid)
-    # Pages that processes share count several times there; the exact sum is dear.
-    suspects = [pid for pid, limit in limits.items() if resident[pid] > limit]
-    return [pid for pid in suspects if sum(map(_proportional, members[pid])) > limits[pid]]
+        files[first].update(_nameless_files(pid))
+    over = []
+    for first, limit in limits.items():
+        kept = sum(files[first].values())
+        # Pages that processes share count several times there; the exact sum is dear.
+        if resident[first] + kept > limit:
+            exact = sum(map(_proportional, members[first])) + kept
+            exact -= sum(_mapped(pid, files[first]) for pid in members[first])
+            if exact > limit:
+                over.append(first)
+    return over
 
 
 def _members(namespaces: Mapping[str, int]) -> Iterator[tuple[int, int]]:
@@ -59,6 +73,36 @@ def _proportional(pid: int) -> int:
         for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
             if line.startswith(_FIELDS):
                 total += int(line.split()[1]) * 1024
+    return total
+
+
+def _nameless_files(pid: int) -> dict[int, int]:
+    """Return how many bytes the files have that a process has open and that have no name any more,
+    by their numbers. A program can write to no others that would last.
+    """
+    found: dict[int, int] = {}
+    with contextlib.suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):  # it was closed meanwhile
+                about = os.stat(f"/proc/{pid}/fd/{name}")
+                if stat.S_ISREG(about.st_mode) and not about.st_nlink:
+                    found[about.st_ino] = about.st_blocks * _BLOCK
+    return found
+
+
+def _mapped(pid: int, files: Mapping[int, int]) -> int:
+    """Return how many bytes of these files are in a process's own count, since it maps them."""
+    total = 0
+    if not files:
+        return total
+    with contextlib.suppress(OSError):
+        is_one = False
+        for line in _read(f"/proc/{pid}/smaps").splitlines():
+            words = line.split()
+            if not words[0].endswith(b":"):
+                is_one = int(words[4]) in files
+            elif is_one and words[0] in _FIELDS:
+                total += int(words[1]) * 1024
     return total
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -84,6 +85,8 @@ def _become_program(spec: ProgramSpec, place: Place, files: Files) -> NoReturn:
         syscalls.enter(place.host.namespace, syscalls.NEW_NETWORK)
         syscalls.unshare(_OWN_NAMESPACES)
         syscalls.set_hostname(spec.hostname)
+        if not place.group.limits_memory:
+            _limit_ipc(spec)
         root = build_tree(
             spec,
             work=place.work,
@@ -102,6 +105,20 @@ def _become_program(spec: ProgramSpec, place: Place, files: Files) -> NoReturn:
         _execute(spec.command, spec)
     except BaseException as error:  # noqa: BLE001 it is reported, and the process ends
         _give_up(files.status, error)
+
+
+def _limit_ipc(spec: ProgramSpec) -> None:
+    """Limit what the kernel keeps for a program in its IPC namespace, where no cgroup counts it: to
+    nothing, unless it asks for shared memory. Kernels before 5.19 let only root do so.
+    """
+    pages = (spec.memory_bytes or 0) // os.sysconf("SC_PAGE_SIZE") if spec.has_shared_memory else 0
+    with contextlib.suppress(PermissionError):
+        for name, value in (("shmall", pages), ("msgmni", 0)):
+            file = os.open(f"/proc/sys/kernel/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(file, str(value).encode())
+            finally:
+                os.close(file)
 
 
 def _run_command(
