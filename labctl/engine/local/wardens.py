@@ -43,6 +43,7 @@ class Warden:
         self._channel = Channel(ours)
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 closed by `close`
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._count = 0
         self._answers: dict[int, Future[None]] = {}
         self._endings: dict[int, Ended] = {}
@@ -146,16 +147,17 @@ class Warden:
             self._answers[number] = answer
             if ended is not None:
                 self._endings[number] = ended
-            try:
+        try:
+            # Whoever reads what the warden tells must never wait for this: it may take until then.
+            with self._sending:
                 self._channel.send({"number": number, **request}, files)
-            except (OSError, TooLong) as error:
+        except (OSError, TooLong) as error:
+            with self._lock:
                 self._answers.pop(number, None)
                 self._endings.pop(number, None)
-                raise (
-                    _gone()
-                    if isinstance(error, OSError)
-                    else Refusal(f"its settings are too long: {error}")
-                ) from error
+            if isinstance(error, TooLong):
+                raise Refusal(f"its settings are too long: {error}") from error
+            raise _gone() from error
         try:
             answer.result()
         except Refusal:
@@ -166,21 +168,26 @@ class Warden:
 
     def _read(self) -> None:
         """Read what the warden tells, until it has ended."""
-        while (told := self._channel.receive()) is not None:
-            message, _ = told
-            if "event" in message:
-                with self._lock:
-                    ended = self._endings.pop(message["of"], None)
-                if ended is not None:
-                    ended(message["code"], message["is_out_of_memory"])
-            else:
-                with self._lock:
-                    answer = self._answers.pop(message["number"])
-                if "error" in message:
-                    answer.set_exception(Refusal(message["error"]))
-                else:
-                    answer.set_result(None)
-        self._lose()
+        try:
+            while (told := self._channel.receive()) is not None:
+                self._take(told[0])
+        finally:
+            self._lose()
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        """Take one message: that something has ended, or the answer to a request."""
+        if "event" in message:
+            with self._lock:
+                ended = self._endings.pop(message["of"], None)
+            if ended is not None:
+                ended(message["code"], message["is_out_of_memory"])
+            return
+        with self._lock:
+            answer = self._answers.pop(message["number"])
+        if "error" in message:
+            answer.set_exception(Refusal(message["error"]))
+        else:
+            answer.set_result(None)
 
     def _lose(self) -> None:
         """Tell all who wait for the warden that it has ended."""
