@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from labctl.cli import images
 from labctl.engine.images import ImageState, ImageStatus, ImageStore
+from labctl.engines import EngineName, choose_engine
 from labctl.errors import UsageError
 from tests.unit.images.fakes import FakeClient
 
@@ -24,6 +25,7 @@ MISSING = ImageStatus(name="labctl/client:3.9", state=ImageState.MISSING)
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     fake = FakeClient()
     monkeypatch.setattr("labctl.engine.docker.connect.connect", lambda: fake.as_client)
+    choose_engine(EngineName.DOCKER)
     return fake
 
 
