@@ -18,7 +18,7 @@ from labctl.text import escape_control
 
 __all__ = ["ENGINES", "EngineAccess", "open_engine", "open_engines", "open_named"]
 
-_NAMING = ("DOCKER_HOST", "DOCKER_CONTEXT")
+_NAMING = ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST")
 """The variables with which a user names the engine: then labs run on no other."""
 _told = threading.Event()
 """Whether this process has said that labs run on another engine."""
@@ -66,7 +66,7 @@ def open_engine() -> EngineAccess:
     of all, say so on stderr, once.
 
     Raise the EngineError of the engine that was chosen, or else of the first one: also if another
-    answers, but the user named one with DOCKER_HOST or DOCKER_CONTEXT.
+    answers, but the user named one with DOCKER_HOST, DOCKER_CONTEXT or CONTAINER_HOST.
     """
     chosen = chosen_engine()
     if chosen is not EngineName.AUTO:

@@ -70,6 +70,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Engines:
     monkeypatch.setattr(access, "ENGINES", opening)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    monkeypatch.delenv("CONTAINER_HOST", raising=False)
     return made
 
 
@@ -124,7 +125,7 @@ def test_where_no_engine_can_run_labs_the_first_refusal_counts(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("variable", ["DOCKER_HOST", "DOCKER_CONTEXT"])
+@pytest.mark.parametrize("variable", ["DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST"])
 def test_a_user_who_named_an_engine_gets_no_other(
     engines: Engines, no_docker: EngineError, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
