@@ -27,6 +27,7 @@ def main(descriptor: int) -> None:
     """Hold a lab that the first message on the channel describes, until labctl goes. The files
     that come with the message are kept open as long.
     """
+    os.set_inheritable(descriptor, False)  # no program is to have it
     channel = Channel(socket.socket(fileno=descriptor))
     told = channel.receive()
     if told is None:
