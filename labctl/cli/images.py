@@ -1,31 +1,58 @@
-"""`labctl images`: list, build and remove the images that labs are made of."""
+"""`labctl images`: list, build, load and remove the images that labs are made of."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labctl.cli import options
+from labctl.cli.image_table import record, table, table_by_engine
 from labctl.cli.verbs import verb_app
 from labctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from labctl.engine.access import EngineAccess
     from labctl.engine.images import ImageStatus
 
-app = verb_app(help="List, build and remove the images that labs are made of.")
+app = verb_app(help="List, build, load and remove the images that labs are made of.")
 
-_COLUMNS = ("IMAGE", "STATE", "PYTHON", "FROM", "SIZE", "ID")
-_MB = 1_000_000
-_ID_DIGITS = 12
+
+def complete_word(incomplete: str) -> list[str]:
+    """Return the words for labctl's images for shell completion."""
+    return [word for word in _by_word() if word.startswith(incomplete)]
+
+
+def complete_image(incomplete: str) -> list[str]:
+    """Return the words for labctl's images, and the names of those that were loaded, for shell
+    completion; the words alone where no engine answers.
+    """
+    from labctl.engine.access import open_engines
+    from labctl.errors import EngineError
+
+    try:
+        names = [image.name for engine in open_engines() for image in _loaded(engine)]
+    except (EngineError, UsageError):
+        names = []
+    return complete_word(incomplete) + [name for name in names if name.startswith(incomplete)]
+
+
+_WORDS = "A Python such as 3.13, one with libraries: 3.13-libs, or lab."
 
 Which = Annotated[
     list[str] | None,
+    typer.Argument(metavar="SERIES|lab", help=_WORDS, autocompletion=complete_word),
+]
+WhichOfAll = Annotated[
+    list[str] | None,
     typer.Argument(
-        metavar="SERIES|lab", help="A Python such as 3.13, one with libraries: 3.13-libs, or lab."
+        metavar="SERIES|lab|NAME",
+        help=f"{_WORDS} Or the name of an image that you loaded.",
+        autocompletion=complete_image,
     ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Every image.")]
@@ -48,7 +75,7 @@ class From(StrEnum):
 
 @app.callback(invoke_without_command=True)
 def list_(context: typer.Context, as_json: options.Json = False) -> None:
-    """List, build and remove the images that labs are made of; without a command: list them.
+    """List, build, load and remove the images that labs are made of; without a command: list them.
 
     Every engine has images of its own. Without --engine, those of all engines are listed and
     removed, and built on the one that labs run on.
@@ -60,7 +87,7 @@ def list_(context: typer.Context, as_json: options.Json = False) -> None:
         return
     found = _on_engines()
     if as_json:
-        records = [_record(name, image) for name, images in found.items() for image in images]
+        records = [record(name, image) for name, images in found.items() for image in images]
         typer.echo(json.dumps(records, indent=2))
     else:
         typer.echo(table_by_engine(found))
@@ -95,10 +122,48 @@ def build(
 
 
 @app.command()
-def remove(which: Which = None, every: All = False, unused: Unused = False) -> None:
-    """Remove images, and what they were made from, whatever version of labctl made them.
+def load(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|DIR",
+            help="What docker save, podman save or skopeo copy has written.",
+        ),
+    ],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="NAME", help="What it is to be called. Default: what it says itself."
+        ),
+    ] = "",
+) -> None:
+    """Load images of your own into the local engine, for Compose files to name.
+
+    The local engine asks no registry. FILE is an archive of docker save or podman save, also
+    compressed with gzip; DIR is an OCI layout. An image for several kinds of machines is loaded for
+    this one.
+    """
+    from labctl.engine.access import open_engine
+    from labctl.run.signals import terminable
+
+    with terminable():
+        engine = open_engine()
+        if engine.own_images is None:
+            raise UsageError(
+                f"labs run on the {engine.name} engine, which loads images itself",
+                hint=f"docker load -i {source}; or load it for the other: --engine local",
+            )
+        for image in engine.own_images.load(source, name=name):
+            typer.echo(f"loaded {image.name}")
+
+
+@app.command()
+def remove(which: WhichOfAll = None, every: All = False, unused: Unused = False) -> None:
+    """Remove images, and what they were made from, whatever version of labctl made them; or images
+    that you loaded, by their names.
 
     --all also removes unfinished ones, and --unused those of them that are older than an hour.
+    Neither removes what you loaded.
     """
     from labctl.engine.access import open_engines
 
@@ -106,13 +171,18 @@ def remove(which: Which = None, every: All = False, unused: Unused = False) -> N
         raise UsageError(
             "--unused says by itself which images are removed", hint="leave out the others"
         )
-    names = [] if unused else _names(which, every=every)
+    known = _by_word()
+    own = [word for word in which or () if word not in known]
+    words = [word for word in which or () if word in known]
+    names = [] if unused or (own and not words and not every) else _names(words, every=every)
     engines = open_engines()
+    _require_loaded(own, engines)
     count = 0
     for engine in engines:
         store = engine.images()
         where = f" from the {engine.name} engine" if engines[1:] else ""
         removed = store.remove_unused() if unused else store.remove(names)
+        removed += _remove_loaded(own, engine)
         if every:
             store.remove_unfinished()
         for name in removed:
@@ -122,6 +192,34 @@ def remove(which: Which = None, every: All = False, unused: Unused = False) -> N
         typer.echo("there was nothing to remove")
 
 
+def _loaded(engine: EngineAccess) -> list[ImageStatus]:
+    """Return the images of an engine that were loaded from files."""
+    return [] if engine.own_images is None else engine.own_images.all()
+
+
+def _require_loaded(names: Sequence[str], engines: Sequence[EngineAccess]) -> None:
+    """Raise UsageError if no engine has an image that was loaded by one of these names."""
+    for name in names:
+        if not any(engine.own_images and engine.own_images.find(name) for engine in engines):
+            known = [*_by_word(), *(one.name for engine in engines for one in _loaded(engine))]
+            raise UsageError(
+                f"there is no image for {name!r}", hint=f"there are {', '.join(known)}"
+            )
+
+
+def _remove_loaded(names: Sequence[str], engine: EngineAccess) -> list[str]:
+    """Remove images of an engine that were loaded by these names, and return their full names."""
+    from labctl.engine.runtime import doing
+
+    removed = []
+    for name in names:
+        full = engine.own_images and engine.own_images.find(name)
+        with doing(f"removing {name}"):
+            if engine.own_images and full and engine.own_images.remove(full):
+                removed.append(full)
+    return removed
+
+
 def _on_engines() -> dict[str, list[ImageStatus]]:
     """Ask the engines for their images, and return them by the name of the engine. Where there are
     several, those that have none of ours are left out; if none has any, all but the first.
@@ -129,59 +227,15 @@ def _on_engines() -> dict[str, list[ImageStatus]]:
     from labctl.engine.access import open_engines
     from labctl.engine.images import ImageState
 
-    found = {engine.name: engine.images().status(_every()) for engine in open_engines()}
+    found = {
+        engine.name: engine.images().status(_every()) + _loaded(engine) for engine in open_engines()
+    }
     used = {
         name: images
         for name, images in found.items()
         if any(image.state is not ImageState.MISSING for image in images)
     }
     return used or dict(list(found.items())[:1])
-
-
-def table_by_engine(images: Mapping[str, list[ImageStatus]]) -> str:
-    """Return a text with the images of each engine in columns; the engine is one of them if there
-    are several.
-    """
-    if len(images) == 1:
-        return table(*images.values())
-    rows = [(name, *_row(image)) for name, found in images.items() for image in found]
-    return _columns([("ENGINE", *_COLUMNS), *rows])
-
-
-def table(images: list[ImageStatus]) -> str:
-    """Return a text with the images in columns, one on each line."""
-    return _columns([_COLUMNS, *map(_row, images)])
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return a text with rows of cells, each on a line, in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
-
-
-def _row(image: ImageStatus) -> tuple[str, ...]:
-    """Return the cells of an image's row in the table."""
-    size = f"{image.size / _MB:.0f} MB" if image.id else ""
-    short = image.id.removeprefix("sha256:")[:_ID_DIGITS]
-    cells = (image.name, image.state.value, image.python, image.origin, size, short)
-    return tuple(cell or "-" for cell in cells)
-
-
-def _record(engine: str, image: ImageStatus) -> dict[str, str | int]:
-    """Return an image on an engine as a JSON object."""
-    return {
-        "engine": engine,
-        "name": image.name,
-        "state": image.state.value,
-        "python": image.python,
-        "origin": image.origin,
-        "size": image.size,
-        "id": image.id,
-        "reference": image.reference,
-    }
 
 
 def _every() -> list[str]:

@@ -35,7 +35,7 @@ VERBS = {
     "doctor": "Check engine, isolation (by trying), kernel and images.",
     "clean": "Remove labs that were kept, or whose labctl died.",
     "exercise": "List exercises, show one, start one, and check that their files are right.",
-    "images": "List, build and remove the images that labs are made of.",
+    "images": "List, build, load and remove the images that labs are made of.",
 }
 """The first sentence of each verb's help, by the verb. The module of a verb has its name."""
 _MODULES = {"list": "list_"}

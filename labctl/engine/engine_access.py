@@ -10,6 +10,7 @@ from labctl.engine import cleanup, labels
 from labctl.engine.cleanup import Leftovers, Removed
 from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.images import ImageStore
+from labctl.engine.images.own import OwnImages
 from labctl.engine.protocol import Engine
 from labctl.engine.runtime import Runtime
 
@@ -33,6 +34,8 @@ class EngineAccess:
     """What a doctor should know of this kind of engine, besides what it tries on any."""
     try_out: Callable[[], None] = _nothing
     """Raises EngineError if labs can't be run there at all."""
+    own_images: OwnImages | None = None
+    """The images that users load from files; None if the engine itself has a command for that."""
     ends_with_labctl: bool = False
     """Whether its labs end when the process ends that made them, whatever ends it."""
 

@@ -65,10 +65,7 @@ def _find(runtime: Runtime, find_own: FindOwn, name: str) -> LabImage | EngineEr
     with doing("looking for images"):
         labels = runtime.image_labels(reference)
     if labels is None:
-        return EngineError(
-            f"the engine has no image {reference}",
-            hint=f"pull {reference}, or build it and give it that name",
-        )
+        return runtime.lacks_image(reference)
     return LabImage(
         reference=reference,
         speaks=EVENTS in labels,

@@ -231,6 +231,10 @@ class Runtime(Protocol):
         """Ask the engine for the labels of an image; None if it has no image of that name."""
         ...
 
+    def lacks_image(self, image: str) -> EngineError:
+        """Return the error for an image that the engine lacks. Its hint says what to do."""
+        ...
+
     def create_network(self, spec: NetworkSpec) -> str:
         """Make a network, and return its id. Raise SubnetTaken if another one has the subnet's
         addresses.

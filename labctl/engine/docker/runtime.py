@@ -100,6 +100,13 @@ class DockerRuntime:
                 return None
         return (details.get("Config") or {}).get("Labels") or {}
 
+    def lacks_image(self, image: str) -> EngineError:
+        """Return the error for an image that the engine lacks. Its hint says what to do."""
+        return EngineError(
+            f"the engine has no image {image}",
+            hint=f"pull {image}, or build it and give it that name",
+        )
+
     def create_network(self, spec: NetworkSpec) -> str:
         """Make a network, and return its id. Raise SubnetTaken if another one has the subnet's
         addresses.

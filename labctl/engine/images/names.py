@@ -30,6 +30,8 @@ IMAGE = "labctl.image"
 """The name that it was made for."""
 BASE = "labctl.base"
 """A hash of how a base was made, to find it again."""
+LOADED = "labctl.loaded"
+"""Images that a user loaded from a file have it."""
 EVENTS = "labctl.events"
 """Images whose programs write events and have a lifeline have it: labctl's own."""
 

@@ -9,6 +9,7 @@ from labctl.engine.engine_access import EngineAccess
 from labctl.engine.images import ImageStore
 from labctl.engine.local.images import LocalImages
 from labctl.engine.local.labs import start_lab
+from labctl.engine.local.loaded import LoadedImages
 from labctl.engine.local.records import Records
 from labctl.engine.local.runtime import LocalRuntime
 from labctl.engine.local.store import LocalStore
@@ -36,6 +37,7 @@ def open_local() -> EngineAccess:
         name=EngineName.LOCAL,
         runtime=LocalRuntime(store, Records()),
         make_images=lambda: ImageStore(LocalImages(store)),
+        own_images=LoadedImages(store),
         checks=checks,
         try_out=try_out,
         ends_with_labctl=True,

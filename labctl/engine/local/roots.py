@@ -9,8 +9,12 @@ import stat
 from pathlib import Path
 from typing import Any
 
-_MOUNT_POINTS = ("dev", "proc", "sys", "tmp")
-_SHARED_FILES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+from labctl.warden.tree import inside
+
+_KERNELS = ("dev", "proc", "sys")
+"""What the kernel's own files are mounted on: no links."""
+_MOUNT_POINTS = (*_KERNELS, "tmp")
+_SHARED_FILES = ("hosts", "hostname", "resolv.conf")
 
 
 def remove_tree(folder: Path) -> None:
@@ -39,12 +43,27 @@ def size_of(root: Path) -> int:
 
 
 def add_mount_points(root: Path) -> None:
-    """Add what a lab mounts something on, where an image lacks it."""
+    """Add what a lab mounts something on, where an image lacks it, or has something else there.
+    Links that an image has are followed inside of it alone.
+    """
     for name in _MOUNT_POINTS:
-        if not (root / name).is_symlink():
-            (root / name).mkdir(exist_ok=True)
-    if not (root / "etc").exists():
-        (root / "etc").mkdir()
+        _make_folder(root, name, may_be_link=name not in _KERNELS)
+    folder = _make_folder(root, "etc", may_be_link=True)
     for name in _SHARED_FILES:
-        if not (root / name).exists() and not (root / name).is_symlink():
-            (root / name).touch()
+        if not os.path.lexists(folder / name):
+            (folder / name).touch()
+
+
+def _make_folder(root: Path, name: str, *, may_be_link: bool) -> Path:
+    """Make a folder in a root file system if there is none, in place of what is there, and return
+    where it is.
+    """
+    with contextlib.suppress(OSError):  # links in a circle
+        place = Path(inside(str(root), name)) if may_be_link else root / name
+        if stat.S_ISDIR(place.lstat().st_mode):
+            return place
+    place = root / name
+    place.unlink(missing_ok=True)
+    place.mkdir()
+    place.chmod(0o755)
+    return place

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from labctl.engine.images.origins import engine_architecture
+from labctl.engine.local.image_names import how_to_load
 from labctl.engine.local.labs import start_lab
+from labctl.engine.local.loaded import find_image
 from labctl.engine.local.records import LabRecord, Records, end_lab
 from labctl.engine.local.running import LocalContainer, LocalNetwork
 from labctl.engine.local.store import LocalImage, LocalStore
@@ -25,6 +27,7 @@ from labctl.engine.runtime import (
     Resource,
     ResourceKind,
 )
+from labctl.errors import EngineError
 from labctl.model.result import EngineInfo
 
 _IsMeant = Callable[[LabRecord], bool]
@@ -88,8 +91,12 @@ class LocalRuntime:
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
         """Return the labels of an image; None if there is no image of that name."""
-        found = self._store.find(image)
+        found = find_image(self._store, image)
         return None if found is None else found.labels
+
+    def lacks_image(self, image: str) -> EngineError:
+        """Return the error for an image that the engine lacks. Its hint says what to do."""
+        return EngineError(f"the local engine has no image {image}", hint=how_to_load(image))
 
     def create_network(self, spec: NetworkSpec) -> str:
         """Start a lab with a network, and return its id, which is its name."""
@@ -104,7 +111,7 @@ class LocalRuntime:
 
     def create(self, spec: ContainerSpec) -> str:
         """Make a container without starting it, and return its id, which the other methods take."""
-        image = self._store.find(spec.image)
+        image = find_image(self._store, spec.image)
         if image is None:
             raise Refusal(f"there is no image {spec.image}")
         id_ = secrets.token_hex(_ID_BYTES)

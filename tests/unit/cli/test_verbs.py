@@ -18,7 +18,7 @@ from labctl.errors import EngineError
 from tests.unit import test_imports
 from tests.unit.cli.conftest import Labctl
 
-SHARED = {"__init__", "documents", "engine_option", "options", "verbs"}
+SHARED = {"__init__", "documents", "engine_option", "image_table", "options", "verbs"}
 """The modules of cli/ that are no verb's."""
 
 

@@ -26,6 +26,7 @@ from labctl.engine.runtime import (
     Unreachable,
 )
 from labctl.engine.streams import ChunkReader
+from labctl.errors import EngineError
 from labctl.model.result import EngineInfo
 
 CLIENT_ADDRESS = "198.18.0.130"
@@ -163,6 +164,9 @@ class FakeRuntime:
 
     def image_labels(self, image: str) -> Mapping[str, str] | None:
         return self.images.get(image)
+
+    def lacks_image(self, image: str) -> EngineError:
+        return EngineError(f"the engine has no image {image}", hint=f"pull {image}")
 
     def create_network(self, spec: NetworkSpec) -> str:
         self._check()
