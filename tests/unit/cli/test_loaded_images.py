@@ -11,7 +11,7 @@ import pytest
 from labctl.cli.images import complete_image, complete_word
 from labctl.engine import access
 from labctl.engine.access import EngineAccess
-from labctl.engine.images import ImageStore
+from labctl.engine.images import LAB, ImageStore
 from labctl.engine.local.loaded import LoadedImages, find_image
 from labctl.engine.local.store import LocalStore
 from labctl.errors import EngineError
@@ -121,8 +121,9 @@ def test_one_that_is_named_beside_all_is_removed(
     labctl: Labctl, own: LocalStore, archive: Path
 ) -> None:
     labctl("images", "load", archive, *LOCAL)
+    cast("OtherStore", access.ENGINES["local"]().images()).names = [LAB]
     done = labctl("images", "remove", "--all", "nginx:1", *LOCAL)
-    assert done.out == "removed nginx:1\n"
+    assert done.out == f"removed {LAB}\nremoved nginx:1\n"
     assert [one.names for one in own.all()] == [("own/web:latest",)]
 
 

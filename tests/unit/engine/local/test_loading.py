@@ -17,6 +17,7 @@ import pytest
 
 from labctl.engine.images.backend import ImageInUse, Unwritable
 from labctl.engine.images.names import BASE, EVENTS, IMAGE, LOADED
+from labctl.engine.local import loading
 from labctl.engine.local.loaded import LoadedImages, find_image
 from labctl.engine.local.store import LocalImage, LocalStore
 from labctl.errors import InputError, UsageError
@@ -29,6 +30,7 @@ from tests.unit.engine.local.saved import (
     config,
     docker_files,
     file,
+    hard_link,
     link,
     named,
     platform,
@@ -203,9 +205,12 @@ def damaged(files: Files, which: str) -> Files:
     return {**files, which: data[:-1] + bytes([data[-1] ^ 1])}
 
 
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("number", range(5))
-def test_a_damaged_blob_is_refused(images: LoadedImages, source: Path, number: int) -> None:
-    files = oci(*LAYERS, packed=False)
+def test_a_damaged_blob_is_refused(
+    images: LoadedImages, source: Path, number: int, packed: bool
+) -> None:
+    files = oci(*LAYERS, packed=packed)
     blobs = [name for name in files if name.startswith("blobs")]
     if number == len(blobs):
         assert images.load(write_folder(source, files)), "as it was"
@@ -228,11 +233,16 @@ def test_a_damaged_file_of_docker_is_refused(images: LoadedImages, source: Path,
     assert loaded(images) == []
 
 
-def test_a_layer_that_is_there_twice(store: LocalStore, images: LoadedImages, source: Path) -> None:
+@pytest.mark.parametrize(
+    "again", [link("2/layer.tar", "../0/layer.tar"), hard_link("./2/layer.tar", "0/layer.tar")]
+)
+def test_a_layer_that_is_there_twice(
+    store: LocalStore, images: LoadedImages, source: Path, again: Entry
+) -> None:
     """Docker saves it once, with a link to it."""
     files = docker_files([LAYERS[0], LAYERS[1], LAYERS[0]])
     files.pop("2/layer.tar")
-    images.load(write_tar(source, files, link("2/layer.tar", "../0/layer.tar")))
+    images.load(write_tar(source, files, again))
     assert "a/old" in names(store.root(found(store, "own/web:1")))
 
 
@@ -457,10 +467,11 @@ def test_names_of_images_that_labctl_makes(
 
 
 def test_an_image_that_is_loaded_again_is_the_same(
-    store: LocalStore, images: LoadedImages, source: Path
+    store: LocalStore, images: LoadedImages, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_tar(source, docker_files(LAYERS))
     images.load(source)
+    monkeypatch.setattr(loading, "unpack_layer", None)  # it takes long, and is not done again
     before = found(store, "own/web:1")
     images.load(source, name="other")
     assert loaded(images) == ["other:latest", "own/web:1"]
@@ -512,6 +523,7 @@ def test_the_very_name_comes_before_others(
     assert content == {
         "web:1": ["1"], "example.com/web:1": ["2"], "web:2": ["4"], "example.com:80/web:2": ["3"],
     }  # fmt: skip
+    assert images.find("web:1") == "web:1"
     assert find_image(store, "example.com/web:2") is None
     assert find_image(store, "web") is None
 
