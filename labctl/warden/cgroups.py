@@ -73,8 +73,9 @@ def _mounts() -> Iterator[tuple[str, str, str, str]]:
     """Yield what each file system shows as its root, where it is, its kind and its options."""
     with open("/proc/self/mountinfo", encoding="utf-8") as lines:
         for line in lines:
-            first, _, last = line.partition(" - ")
-            fields, (kind, _, options) = first.split(), last.split()[:3]
+            first, _, last = line.rstrip("\n").partition(" - ")
+            # The source of a file system may be empty.
+            fields, (kind, _, options) = first.split(), last.split(" ", 2)
             yield fields[3], fields[4], kind, options
 
 

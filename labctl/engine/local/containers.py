@@ -28,7 +28,8 @@ def program_of(
     )
     if not command:
         raise Refusal("the image says no command, and its container neither")
-    user, group, home = find_user(root, spec.user or image.user or "0")
+    named = spec.user or image.user or "0"
+    user, group, home = find_user(root, named)
     return ProgramSpec(
         host=host,
         root=str(root),
@@ -43,7 +44,7 @@ def program_of(
         working_dir=spec.working_dir or image.working_dir or "/",
         user=user,
         group=group,
-        groups=tuple(_groups_of(root, user)),
+        groups=() if ":" in named else tuple(_groups_of(root, user)),
         hostname=hostname,
         is_root_writable=spec.is_root_writable,
         tmpfs=dict(spec.tmpfs),

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import tarfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from labctl.engine.images.layers import Layer
 from labctl.engine.images.origins import engine_architecture
 from labctl.engine.local.containers import program_of
 from labctl.engine.local.labs import start_lab
+from labctl.engine.local.roots import copy_tree
 from labctl.engine.local.store import LocalImage, LocalStore
 from labctl.engine.local.stream import PipeStream
 from labctl.engine.local.unpack import place_of, unpack
@@ -64,10 +64,13 @@ class LocalImages:
     def import_tar(self, tar: Iterable[bytes], *, label: str) -> str:
         """Make an image of a tar archive of a root file system, and return its id."""
         key, _, value = label.partition("=")
-        with self._store.making() as place:
-            digest, _ = unpack(tar, place / _ROOT)
-            image = _identified(LocalImage(labels={key: value}), digest)
-            return self._store.keep(place, image).id
+        try:
+            with self._store.making() as place:
+                digest, _ = unpack(_told_apart(tar), place / _ROOT)
+                image = _identified(LocalImage(labels={key: value}), digest)
+                return self._store.keep(place, image).id
+        except _SourceError as error:
+            raise error.reason from None
 
     def export_tar(self, image: str) -> Generator[bytes]:
         """Yield the tar archive of an image's root file system; close it to stop early."""
@@ -94,7 +97,7 @@ class LocalImages:
             root = place / _ROOT
             lock = self._store.lock(below)
             try:
-                shutil.copytree(self._store.root(below), root, symlinks=True, dirs_exist_ok=True)
+                copy_tree(self._store.root(below), root)
             finally:
                 os.close(lock)
             _add_files(root, layer)
@@ -110,7 +113,8 @@ class LocalImages:
                         error=f"the command {command[0]!r} ended with exit code {output.exit_code}"
                     )
                     return
-            yield BuildEvent(image=self._store.keep(place, image).id)
+            made = self._store.keep(place, image)
+        yield BuildEvent(image=made.id)
 
     def end_step(self, container: str) -> None:
         """End the program that is a step of a build: the build then fails."""
@@ -208,6 +212,23 @@ class LocalImages:
         if found is None:
             raise Refusal(f"there is no image {image}")
         return found
+
+
+class _SourceError(Exception):
+    """An archive could not be read: the reason is no fault of the store's."""
+
+    def __init__(self, reason: OSError) -> None:
+        """Take the reason."""
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _told_apart(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield pieces of an archive. Raise _SourceError for an OSError of theirs."""
+    try:
+        yield from pieces
+    except OSError as error:
+        raise _SourceError(error) from error
 
 
 def _kill(kill: Callable[[int], None], number: int) -> None:

@@ -73,13 +73,15 @@ class Records:
         """Return the records of labs that are there; those of others are removed."""
         found = []
         with contextlib.suppress(OSError):
+            if self._folder.stat().st_uid != os.getuid():
+                return []
             for place in sorted(self._folder.glob("*.json")):
                 if (record := _read(place)) is None:
                     continue
-                if life_of(record.process) is Life.RUNS:
-                    found.append(record)
-                else:
+                if life_of(record.process) is Life.ENDED:
                     self.remove(record.network)
+                else:
+                    found.append(record)
         return found
 
     def _place(self, network: str) -> Path:
@@ -98,7 +100,9 @@ def _read(place: Path) -> LabRecord | None:
 
 
 def end_lab(record: LabRecord) -> bool:
-    """End a lab by its record, and return whether it has gone. It is asked to end once."""
+    """End a lab by its record, and return whether it has gone. It is asked to end once. One that is
+    not seen from here, since it is in another container, can't be ended.
+    """
     deadline = time.monotonic() + _PATIENCE_S
     if life_of(record.process) is Life.RUNS:
         with contextlib.suppress(ProcessLookupError):
@@ -107,4 +111,4 @@ def end_lab(record: LabRecord) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE_S)
-    return True
+    return life_of(record.process) is Life.ENDED

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
+import subprocess
 from pathlib import Path
-from typing import Any
 
 from labctl.warden.tree import inside
 
@@ -18,19 +19,46 @@ _SHARED_FILES = ("hosts", "hostname", "resolv.conf")
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with all that is in it, whatever its permissions; nothing if it has gone."""
+    """Remove a folder with all that is in it, whatever its permissions; nothing if it has gone.
+    Others may be removing it, too.
+    """
+    with contextlib.suppress(PermissionError):
+        _remove(folder)
+    if os.path.lexists(folder):
+        _open_folders(folder)
+        _remove(folder)
 
-    def make_writable(function: Any, path: str, _: object) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            Path(path).parent.chmod(0o700)
-            if stat.S_ISDIR(os.lstat(path).st_mode):
-                Path(path).chmod(0o700)
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                function(path)
 
+def _remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, but not what goes meanwhile."""
+
+    def go_on(_function: object, _path: str, error: tuple[object, BaseException, object]) -> None:
+        if not isinstance(error[1], FileNotFoundError):
+            raise error[1]
+
+    shutil.rmtree(folder, onerror=go_on)
+
+
+def _open_folders(folder: Path) -> None:
+    """Let the owner of a folder, and of all below it, read and change them."""
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(folder, onerror=make_writable)
+        folder.chmod(0o700)
+        for entry in list(os.scandir(folder)):
+            if entry.is_dir(follow_symlinks=False):
+                _open_folders(Path(entry.path))
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy all that is in a folder into another one that is there, with owners and permissions as
+    far as this user may give them. Raise OSError if that fails.
+    """
+    done = subprocess.run(
+        ["cp", "-a", f"{source}/.", str(target)], capture_output=True, check=False, text=True
+    )
+    if done.returncode:
+        reason = done.stderr.strip().rpartition("\n")[2] or f"cp ended with {done.returncode}"
+        is_full = os.strerror(errno.ENOSPC) in reason
+        raise OSError(errno.ENOSPC if is_full else errno.EIO, reason)
 
 
 def size_of(root: Path) -> int:
@@ -52,6 +80,7 @@ def add_mount_points(root: Path) -> None:
     for name in _SHARED_FILES:
         if not os.path.lexists(folder / name):
             (folder / name).touch()
+            (folder / name).chmod(0o644)
 
 
 def _make_folder(root: Path, name: str, *, may_be_link: bool) -> Path:

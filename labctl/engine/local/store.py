@@ -4,7 +4,7 @@ images/ID/root/        the root file system, which nothing changes any more
 images/ID/image.json   what the image is
 images/ID/lock         held by those who use the image (flock)
 names/NAME             a link to an image; a `+` stands for each `/` in the name
-making/                what is not finished yet; `lock` in each folder is held by its maker
+making/                what is not finished yet; `maker` in each folder is held by its maker
 mount/                 empty: each lab mounts its own files there
 """
 
@@ -26,7 +26,8 @@ from labctl.engine.local.roots import add_mount_points, remove_tree, size_of
 
 _CACHE = "XDG_CACHE_HOME"
 _IMAGES, _NAMES, _MAKING = "images", "names", "making"
-_ROOT, _RECORD, _LOCK = "root", "image.json", "lock"
+_ROOT, _RECORD, _LOCK, _MAKER = "root", "image.json", "lock", "maker"
+_ABSENT = (FileNotFoundError, NotADirectoryError)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -71,8 +72,10 @@ class LocalStore:
         return self._image(image.id) / _ROOT
 
     def find(self, name: str) -> LocalImage | None:
-        """Return the image of a name or an id; None if there is none."""
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        """Return the image of a name or an id; None if there is none. Raise Unwritable if the
+        folder may not be read.
+        """
+        with self._writing(), contextlib.suppress(*_ABSENT):
             target = self._name(name)
             return _read(target if target.is_symlink() else self._image(name))
         return None
@@ -96,18 +99,24 @@ class LocalStore:
 
     def _all(self) -> Iterator[LocalImage]:
         """Yield all images."""
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for place in sorted((self._folder / _IMAGES).iterdir()):
-                with contextlib.suppress(FileNotFoundError):  # one that is being removed
-                    yield _read(place)
+        for place in self._listed(_IMAGES):
+            with contextlib.suppress(*_ABSENT):  # one that is being removed
+                yield _read(place)
+
+    def _listed(self, folder: str) -> list[Path]:
+        """Return what is in one of the folders. Raise Unwritable if it may not be read."""
+        with self._writing(), contextlib.suppress(*_ABSENT):
+            return sorted((self._folder / folder).iterdir())
+        return []
 
     def _names(self) -> dict[str, list[str]]:
         """Return the names of the images, by their ids."""
         names: dict[str, list[str]] = {}
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for link in (self._folder / _NAMES).iterdir():
-                name = link.name.replace("+", "/")
-                names.setdefault(link.readlink().name, []).append(name)
+        for link in self._listed(_NAMES):
+            with contextlib.suppress(OSError):  # one that has just gone
+                if not link.name.startswith("."):
+                    name = link.name.replace("+", "/")
+                    names.setdefault(link.readlink().name, []).append(name)
         return names
 
     @contextlib.contextmanager
@@ -120,7 +129,7 @@ class LocalStore:
             (place / _ROOT).mkdir(parents=True)
             (place / _ROOT).chmod(0o755)
             try:
-                with _locked(place / _LOCK, fcntl.LOCK_EX):
+                with _locked(place / _MAKER):
                     yield place
             finally:
                 remove_tree(place)
@@ -134,6 +143,7 @@ class LocalStore:
         with self._writing():
             add_mount_points(making / _ROOT)
             (making / _RECORD).write_text(json.dumps(asdict(made)), "utf-8")
+            (making / _LOCK).touch()
             place.parent.mkdir(exist_ok=True)
             try:
                 making.rename(place)
@@ -156,12 +166,21 @@ class LocalStore:
         """Return an open file that keeps the image from being removed until it is closed, here and
         wherever else it is open. Raise ImageInUse if it is just being removed.
         """
-        file = os.open(self._image(image.id) / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        place = self._image(image.id) / _LOCK
+        gone = ImageInUse(f"the image {image.id[:12]} is being removed")
+        try:
+            file = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise gone from None
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+            # Somebody may have removed it after it was opened.
+            is_there = os.path.samestat(os.fstat(file), place.stat())
+        except (BlockingIOError, FileNotFoundError):
+            is_there = False
+        if not is_there:
             os.close(file)
-            raise ImageInUse(f"the image {image.id[:12]} is being removed") from None
+            raise gone
         return file
 
     def remove(self, name: str) -> bool:
@@ -195,11 +214,12 @@ class LocalStore:
         if any(one.parent == image.id for one in self._all()):
             raise ImageInUse("another image is made of it")
         place = self._image(image.id)
-        with self._writing(), _locked(place / _LOCK, fcntl.LOCK_EX):
+        gone = self._folder / _MAKING / f"gone-{secrets.token_hex(8)}"
+        # Another labctl may be faster.
+        with self._writing(), contextlib.suppress(FileNotFoundError), _locked(place / _LOCK):
             if link is not None:
                 link.unlink(missing_ok=True)
             # In one step: whoever looks meanwhile finds all of it or nothing.
-            gone = self._folder / _MAKING / f"gone-{secrets.token_hex(8)}"
             gone.parent.mkdir(exist_ok=True)
             place.rename(gone)
         remove_tree(gone)
@@ -213,12 +233,15 @@ class LocalStore:
             if label in image.labels and not image.names and image.created <= oldest:
                 with contextlib.suppress(ImageInUse):
                     self.remove(image.id)
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for place in (self._folder / _MAKING).iterdir():
-                with contextlib.suppress(ImageInUse, FileNotFoundError):
-                    if place.stat().st_mtime <= oldest:
-                        with _locked(place / _LOCK, fcntl.LOCK_EX):
-                            remove_tree(place)
+        for place in self._listed(_MAKING):
+            with contextlib.suppress(ImageInUse, FileNotFoundError), self._writing():
+                if place.stat().st_mtime <= oldest:
+                    with _locked(place / _MAKER):
+                        remove_tree(place)
+        for link in self._listed(_NAMES):
+            with contextlib.suppress(FileNotFoundError), self._writing():
+                if link.name.startswith(".") and link.lstat().st_mtime <= oldest:
+                    link.unlink(missing_ok=True)
 
     def _image(self, id_: str) -> Path:
         """Return the folder of an image."""
@@ -230,7 +253,7 @@ class LocalStore:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raise Unwritable for what keeps the store from writing inside the block."""
+        """Raise Unwritable for what keeps the store from reading or writing inside the block."""
         try:
             yield
         except OSError as error:
@@ -251,20 +274,24 @@ def default_folder() -> Path:
 
 
 def _read(place: Path) -> LocalImage:
-    """Read what an image is. Raise FileNotFoundError if it has gone."""
-    record = json.loads((place / _RECORD).read_text("utf-8"))
-    for key in ("entrypoint", "command"):
-        record[key] = tuple(record[key])
-    return LocalImage(**record)
+    """Read what an image is. Raise FileNotFoundError if it has gone, or its record is broken."""
+    text = (place / _RECORD).read_text("utf-8")
+    try:
+        record = json.loads(text)
+        for key in ("entrypoint", "command"):
+            record[key] = tuple(record[key])
+        return LocalImage(**record)
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileNotFoundError(errno.ENOENT, "its record is broken", str(place)) from error
 
 
 @contextlib.contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
-    """Hold a lock inside the block. Raise ImageInUse if others hold it."""
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock alone inside the block. Raise ImageInUse if others hold it."""
     file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
-            fcntl.flock(file, how | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ImageInUse("something uses it") from None
         yield

@@ -100,8 +100,10 @@ class PipeStream(ChunkReader):
         poll = select.poll()
         for file in (*self._open, self._woken):
             poll.register(file, select.POLLIN)
-        left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-        ready = poll.poll(left)
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimeoutError
+        ready = poll.poll(None if left is None else left * 1000)
         if not ready:
             raise TimeoutError
         for file, _ in ready:

@@ -41,13 +41,16 @@ def unpack(pieces: Iterable[bytes], root: Path) -> tuple[str, int]:
     reader = _PieceReader(iter(pieces))
     folders: dict[str, int] = {}
     size = 0
-    with _archive(reader, "r|*", "the root file system") as tar:
+    with _archive(reader, "r|", "the root file system") as tar:
         for entry in tar:
             _unpack(tar, entry, root, mode=entry.mode)
             if entry.isdir():
                 folders[entry.name] = entry.mode
             elif entry.isreg():
                 size += entry.size
+    # tarfile takes a header that it can't read for the end.
+    if not reader.ends_with_zeros():
+        raise Refusal("the root file system is no whole tar archive: its end is missing")
     _set_modes(root, folders)
     return reader.digest(), size
 
@@ -243,6 +246,7 @@ class _PieceReader(io.RawIOBase):
         """Take the pieces."""
         self._pieces = pieces
         self._left = b""
+        self._last = b""
         self._hash = hashlib.sha256()
 
     def readable(self) -> bool:
@@ -255,7 +259,7 @@ class _PieceReader(io.RawIOBase):
             piece = next(self._pieces, None)
             if piece is None:
                 return 0
-            self._hash.update(piece)
+            self._note(piece)
             self._left = piece
         count = min(len(buffer), len(self._left))
         buffer[:count] = self._left[:count]
@@ -265,7 +269,16 @@ class _PieceReader(io.RawIOBase):
     def finish(self) -> None:
         """Read what is left behind the archive's end."""
         for piece in self._pieces:
-            self._hash.update(piece)
+            self._note(piece)
+
+    def _note(self, piece: bytes) -> None:
+        """Note a piece that was read."""
+        self._hash.update(piece)
+        self._last = (self._last + piece[-tarfile.BLOCKSIZE :])[-tarfile.BLOCKSIZE :]
+
+    def ends_with_zeros(self) -> bool:
+        """Tell whether the last block is empty, as that of every archive is."""
+        return self._last == bytes(tarfile.BLOCKSIZE)
 
     def digest(self) -> str:
         """Return the hash of all that was read."""
