@@ -300,9 +300,8 @@ def test_garbage_is_no_archive(root: Path) -> None:
     assert names(root) == []
 
 
-@pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_an_archive_that_breaks_off_in_a_file_is_refused(root: Path, mode: str) -> None:
-    data = archive(Entry("a", os.urandom(50_000)), Entry("b", b"x"), mode=mode)
+def test_an_archive_that_breaks_off_in_a_file_is_refused(root: Path) -> None:
+    data = archive(Entry("a", os.urandom(50_000)), Entry("b", b"x"))
     with pytest.raises(Refusal, match="no tar archive"):
         unpack([data[:20_000]], root)
 
