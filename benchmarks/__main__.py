@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import shlex
 import signal
 import sys
 import time
@@ -33,7 +34,8 @@ def main() -> int:
         table.placed(options.markdown.read_text("utf-8"), "")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        printed = _measure(options.only or list(PARTS), options.rounds)
+        parts = options.only or list(PARTS)
+        printed = _measure(parts, options.rounds, tuple(shlex.split(options.as_user)))
     except (BenchmarkError, LabError) as error:
         _say(f"benchmarks: {error}")
         return 1
@@ -52,15 +54,21 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=10, help="how often each contestant runs")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part; may be repeated")
     parser.add_argument("--markdown", type=Path, help="the file to put the table into")
+    parser.add_argument(
+        "--as-user",
+        default="",
+        metavar="COMMAND",
+        help="what runs labctl as an ordinary user, such as `runuser -u ada -- /home/ada/labctl`",
+    )
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     return options
 
 
-def _measure(parts: list[str], rounds: int) -> str:
+def _measure(parts: list[str], rounds: int, as_user: tuple[str, ...]) -> str:
     """Run the parts; the table of them."""
-    with bench() as running:
+    with bench(as_user) as running:
         today = datetime.datetime.now(datetime.UTC).date()
         head = machine.describe(running.client)
         load = machine.load()

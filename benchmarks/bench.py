@@ -38,6 +38,8 @@ class Bench:
     interpreter: Interpreter
     lab_image: str
     scenario: Scenario
+    as_user: tuple[str, ...] = ()
+    """The command that runs labctl as an ordinary user; empty: there is none."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -51,12 +53,13 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
+def bench(as_user: tuple[str, ...] = ()) -> Iterator[Bench]:
     """See to the images; in the end, remove whatever is left, even after being killed."""
     client = connect()
     image = client_image(SERIES)
     access = open_named(EngineName.DOCKER)
     images = access.images().ensure([LAB, image])
+    open_named(EngineName.LOCAL).images().ensure([LAB, image])
     run = f"bench-{secrets.token_hex(3)}"
     with guarded(access, run):
         # Compose takes the image by the name that the Compose file has for it.
@@ -68,6 +71,7 @@ def bench() -> Iterator[Bench]:
                 interpreter=images[image].interpreter(SERIES),
                 lab_image=images[LAB].reference,
                 scenario=Catalogue([bundled_folder("scenarios")], bundled_compose()).load(SCENARIO),
+                as_user=as_user,
             )
         finally:
             cleanup.sweep(DockerRuntime(client), run)

@@ -18,6 +18,7 @@ from labctl.load.catalogue import Catalogue
 from labctl.model.scenario import Attempt, Scenario
 
 ALL = "labctl run --all"
+LOCAL = "labctl run --all, local engine"
 SIX = "labctl run --all --python all"
 COMPOSE = "docker-compose, one attempt a scenario"
 COMPOSE_EACH = "docker-compose, every attempt"
@@ -38,6 +39,7 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
     with tempfile.TemporaryDirectory() as folder, attempts.bases(bench) as taken:
         contestants: dict[str, Contestant] = {
             ALL: _all(Path(folder)),
+            LOCAL: lambda: {LOCAL: timed([*LABCTL, *_LOCAL], limit_s=_LIMIT_S).ended},
             SIX: lambda: {SIX: timed([*LABCTL, "run", *_EVERY], limit_s=_LIMIT_S).ended},
             CONTAINERS: _containers(bench, taken, number),
             COMPOSE: _compose(bench, Path(folder), scenarios, number),
@@ -48,13 +50,15 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
     return rows
 
 
-_EVERY = ("--all", "--python", "all", "--jobs", str(attempts.AT_ONCE))
+_JOBS = ("--jobs", str(attempts.AT_ONCE))
+_EVERY = ("--all", "--python", "all", *_JOBS, "--engine", "docker")
+_LOCAL = ("run", "--all", *_JOBS, "--engine", "local")
 
 
 def _all(folder: Path) -> Contestant:
     """It also tells how long its clients ran, all in all, at that many at once."""
     file = folder / "result.json"
-    command = [*LABCTL, "run", "--all", "--jobs", str(attempts.AT_ONCE), "--json", str(file)]
+    command = [*LABCTL, "run", "--all", *_JOBS, "--engine", "docker", "--json", str(file)]
 
     def run() -> Mapping[str, float]:
         took = timed(command, limit_s=_LIMIT_S).ended

@@ -12,6 +12,8 @@ from benchmarks.process import timed
 from labctl.load.bundled import bundled_compose
 
 LABCTL_RUN = "labctl run"
+LOCAL = "labctl run, local engine"
+LOCAL_USER = "labctl run, local engine, as a user"
 BY_HAND = "docker, by hand"
 BY_HAND_WHOLE = "docker, by hand, all of the lab"
 COMPOSE = "docker-compose up, run, down"
@@ -36,7 +38,10 @@ def row(contestant: str, moment: str) -> str:
 def measure(bench: Bench, rounds: int, say: Say) -> Rows:
     """Seconds from before the process starts to the verdict and to its end."""
     env = environment(bench)
-    labctl = [*LABCTL, "run", SCENARIO, "--attempt", ATTEMPT]
+    run = ["run", SCENARIO, "--attempt", ATTEMPT, "--engine"]
+    ours = {LABCTL_RUN: [*LABCTL, *run, "docker"], LOCAL: [*LABCTL, *run, "local"]}
+    if bench.as_user:
+        ours[LOCAL_USER] = [*bench.as_user, *run, "local"]
     others = {
         BY_HAND: ["sh", str(_HERE / "by_hand.sh")],
         BY_HAND_WHOLE: ["sh", str(_HERE / "by_hand.sh"), "whole"],
@@ -44,9 +49,9 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
         COMPOSE_RUN: ["sh", str(_HERE / "by_compose.sh")],
         TESTCONTAINERS: [sys.executable, str(_HERE / "by_testcontainers.py")],
     }
-    contestants = {LABCTL_RUN: _contestant(LABCTL_RUN, labctl, _PASSED, {})} | {
-        name: _contestant(name, command, _REFUSED, env) for name, command in others.items()
-    }
+    contestants = {
+        name: _contestant(name, command, _PASSED, {}) for name, command in ours.items()
+    } | {name: _contestant(name, command, _REFUSED, env) for name, command in others.items()}
     return alternate(contestants, rounds, say)
 
 

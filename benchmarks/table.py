@@ -51,7 +51,20 @@ _ATTEMPTS = [
 ]
 _N = attempts.NUMBERS[-1]
 
+_LOCAL = [
+    (one_lab.row(ours, one_lab.END), one_lab.row(one_lab.BY_HAND, one_lab.END), 0.45)
+    for ours in (one_lab.LOCAL, one_lab.LOCAL_USER)
+]
+
 AIMS = (
+    *(Aim(part="lab", row=row, to=to, most=most) for row, to, most in _LOCAL),
+    Aim(
+        part="lab",
+        row=one_lab.row(one_lab.LABCTL_RUN, one_lab.END),
+        to=one_lab.row(one_lab.BY_HAND, one_lab.END),
+        most=1.3,
+    ),
+    Aim(part="catalogue", row=catalogue.LOCAL, to=catalogue.ALL, most=0.35),
     *(
         Aim(
             part="lab",
@@ -102,7 +115,7 @@ def _part(title: str, rows: Rows) -> Iterator[str]:
 def _aims(parts: Mapping[str, Rows]) -> Iterator[str]:
     yield "aims: the median over the rounds of the ratio, or difference, within a round"
     for aim in AIMS:
-        if aim.part in parts:
+        if aim.part in parts and aim.row in parts[aim.part].seconds:
             value = aim.value(parts[aim.part])
             met = "met" if value <= aim.most else "not met"
             most = f"{aim.most:g} ms" if aim.more else f"{aim.most:g}"
