@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from labctl.cli import images
+from labctl.cli import image_table, images
 from labctl.engine.images import ImageState, ImageStatus, ImageStore
 from labctl.engines import EngineName, choose_engine
 from labctl.errors import UsageError
@@ -36,7 +36,7 @@ def run(*arguments: str) -> str:
 
 
 def test_a_table() -> None:
-    assert images.table([READY, MISSING]).splitlines() == [
+    assert image_table.table([READY, MISSING]).splitlines() == [
         "IMAGE              STATE    PYTHON  FROM    SIZE   ID",
         "labctl/lab:latest  ready    3.13.5  debian  72 MB  0123456789ab",
         "labctl/client:3.9  missing  -       -       -      -",
