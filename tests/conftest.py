@@ -1,4 +1,6 @@
-"""What all tests share: the default run and the whole run, and the times at the end."""
+"""What all tests share: the default run and the whole run, the engine that labs of tests are on,
+and the times at the end.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+ENGINES = ("local", "docker")
+MARKS = (
+    "docker: is about Docker or Podman, and is not run on the local engine",
+    "local: is about the local engine, and is not run on Docker",
+    "both: is one of each kind; runs on Docker without `--all`, too",
+)
 _SLOW_S = 1.0
 """Files that take less than this are not listed at the end."""
 
@@ -16,6 +24,12 @@ _SLOW_S = 1.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all", action="store_true", help="also run the tests that are marked as `whole`"
+    )
+    parser.addoption(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help="the engine that tests of labs run on (default: %(default)s)",
     )
 
 
@@ -25,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     How fast a machine is says nothing of labctl: examples of hypothesis have no deadline.
     """
+    for line in MARKS:
+        config.addinivalue_line("markers", line)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.register_profile(
         "labctl",

@@ -1,0 +1,260 @@
+"""What keeps a client of the local engine in, found out by trying; and each control taken away:
+then the same client gets further.
+
+A warden is a program of its own. A control is taken away in a copy of it, which is started in its
+place.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import labctl
+from labctl.engine.access import open_engine
+from labctl.engine.containers import client_container
+from labctl.engine.isolation import try_isolation
+from labctl.engine.labels import Labels
+from labctl.engine.limits import FILES, MEMORY, PROCESSES, lacking_limits
+from labctl.engine.local import wardens
+from labctl.engine.local.labs import Lab
+from labctl.engine.run_once import run_once
+from tests.labs.test_isolation import interpreter, lab, run_in
+
+pytestmark = pytest.mark.local
+
+PACKAGE = Path(labctl.__file__).parent
+ROOT = "0:0"
+NOBODY = "65534:65534"
+
+Change = tuple[str, str, str]
+"""A file of the warden, and a text in it that becomes another one everywhere."""
+Remove = Callable[[str, str, str], None]
+
+
+@pytest.fixture
+def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remove:
+    """Changes a copy of the warden's program, which labs have from then on."""
+    copy = tmp_path / "labctl" / "warden"
+    shutil.copytree(PACKAGE / "warden", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PACKAGE / "__init__.py", copy.parent)
+
+    def change(file: str, old: str, new: str) -> None:
+        text = (copy / file).read_text("utf-8")
+        assert old in text, f"{file} has changed: this test has to change with it"
+        (copy / file).write_text(text.replace(old, new), "utf-8")
+        monkeypatch.setattr(wardens, "_PROGRAM", copy / "__main__.py")
+
+    return change
+
+
+def said(source: str, *, user: str = NOBODY) -> str:
+    """What a program says that is run like a client, without a network."""
+    spec = client_container(
+        interpreter().image,
+        name=f"labctl-confine-{secrets.token_hex(4)}",
+        tap="",
+        labels=Labels(run="confine0").of(()),
+    )
+    alone = replace(
+        spec,
+        place=None,
+        has_stdin=False,
+        user=user,
+        entrypoint=("/labctl/python", "-I", "-S", "-B"),
+        command=("-c", source),
+    )
+    ended = run_once(open_engine().runtime, alone)
+    assert ended.exit_code == 0, ended
+    return ended.stdout.strip()
+
+
+STATUS = """
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(status["NAME"].strip())
+"""
+NEW_USERS = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+print("done" if libc.unshare(0x10000000) == 0 else "refused")
+"""
+TRY = """
+try:
+    CODE
+except OSError as error:
+    print(type(error).__name__, error.errno)
+else:
+    print("done")
+"""
+
+
+def trying(*lines: str) -> str:
+    return "import os\n" + TRY.replace("CODE", "\n    ".join(lines))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A control, how it is taken away, and a client that says `kept` with it."""
+
+    name: str
+    changes: tuple[Change, ...]
+    source: str
+    kept: str
+    user: str = NOBODY
+
+
+BIND_DEVICES = 'mount(f"{root}/dev", source="/dev", flags=MS_BIND)'
+
+CONTROLS = (
+    Control(
+        name="no capability can be gained",
+        changes=(("syscalls.py", "_prctl(_PR_CAPBSET_DROP, capability)", "pass"),),
+        source=STATUS.replace("NAME", "CapBnd"),
+        kept="0" * 16,
+    ),
+    Control(
+        name="root has no capability",
+        changes=(
+            ("syscalls.py", "_prctl(_PR_CAPBSET_DROP, capability)", "pass"),
+            ("syscalls.py", "bits = sum(1 << capability for capability in kept)", "return"),
+        ),
+        source=trying("open('/tmp/own', 'x').close()", "os.chown('/tmp/own', 1, 1)"),
+        kept="PermissionError 1",
+        user=ROOT,
+    ),
+    Control(
+        name="no privilege is gained by what is executed",
+        changes=(
+            ("confinement.py", "if spec.can_gain_privileges and not has_namespace", "if True"),
+            ("confinement.py", "if not spec.can_gain_privileges", "if False"),
+        ),
+        source=STATUS.replace("NAME", "NoNewPrivs"),
+        kept="1",
+    ),
+    Control(
+        name="system calls are filtered",
+        changes=(("syscalls.py", "program = _Filter(", "return\n    _Filter("),),
+        source=NEW_USERS,
+        kept="refused",
+    ),
+    Control(
+        name="the root is read-only",
+        changes=(("tree.py", "_remount(root, MS_RDONLY | _USUAL)", "pass"),),
+        # What is written would stay in the image.
+        source=trying("os.mkdir('/labctl-try')", "os.rmdir('/labctl-try')"),
+        kept="OSError 30",
+        user=ROOT,
+    ),
+    Control(
+        name="the folder for temporary files is small",
+        changes=(("tree.py", 'kind="tmpfs", flags=flags, options=rest', 'kind="tmpfs"'),),
+        source=trying("open('/tmp/much', 'xb').write(bytes(20 << 20))"),
+        kept="OSError 28",
+    ),
+    Control(
+        name="the kernel's settings are read-only",
+        changes=(("programs.py", "mask_proc(root)", "pass"),),
+        # It is opened only, and not written to.
+        source=trying("os.close(os.open('/proc/sys/kernel/panic', os.O_WRONLY))"),
+        kept="OSError 30",
+        user=ROOT,
+    ),
+    Control(
+        name="what tells of the whole machine is hidden",
+        changes=(("programs.py", "mask_proc(root)", "pass"),),
+        source='print(len(open("/proc/interrupts").read()))',
+        kept="0",
+    ),
+    Control(
+        name="a client sees its own processes only",
+        changes=(("programs.py", "syscalls.unshare(syscalls.NEW_PROCESSES)", "pass"),),
+        source='import os\nprint(sum(name.isdigit() for name in os.listdir("/proc")))',
+        kept="1",
+    ),
+    Control(
+        name="no file of the warden's is open",
+        changes=(("stub.py", "os.set_inheritable(descriptor, False)", "pass"),),
+        # The last one is that of the folder itself.
+        source='import os\nprint(*sorted(os.listdir("/proc/self/fd"), key=int))',
+        kept="0 1 2 3",
+    ),
+    Control(
+        name="devices are few",
+        changes=(("tree.py", '_mount_devices(spec, f"{root}/dev")', BIND_DEVICES),),
+        source='import os\nprint(*sorted(set(os.listdir("/dev")) - {"shm"}))',
+        kept="fd full null random stderr stdin stdout tty urandom zero",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
+def test_without_its_control_a_client_gets_further(control: Control, change: Remove) -> None:
+    assert said(control.source, user=control.user) == control.kept
+    for one in control.changes:
+        change(*one)
+    assert said(control.source, user=control.user) != control.kept
+
+
+LIMITS = {
+    MEMORY: ("cgroups.py", "if spec.memory_bytes is not None:", "if False:"),
+    PROCESSES: ("cgroups.py", "if spec.process_limit is not None:", "if False:"),
+    FILES: ("tree.py", 'kind="tmpfs", flags=flags, options=rest', 'kind="tmpfs"'),
+}
+
+
+def test_a_client_has_every_limit() -> None:
+    assert lacking_limits(open_engine().runtime, interpreter().image, "confine1") == []
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_without_a_limit_it_is_missed(limit: str, change: Remove) -> None:
+    change(*LIMITS[limit])
+    assert lacking_limits(open_engine().runtime, interpreter().image, "confine2") == [limit]
+
+
+def test_a_link_to_the_host_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control: the bridge of a lab is in a network namespace of its own, which has no link."""
+    linked: list[int] = []
+    real = Lab.add_host
+
+    def add_host(self: Lab, name: str, **given: Any) -> None:
+        real(self, name, **given)
+        if given.get("address") and not linked:
+            linked.append(_link_to_host(self, given["address"].rpartition(".")[0]))
+
+    monkeypatch.setattr(Lab, "add_host", add_host)
+    found = try_isolation(open_engine().for_run("confine3"), interpreter())
+    assert linked
+    assert any(host.startswith("198.1") for host in found.reached), found
+
+
+def _link_to_host(lab: Lab, subnet: str) -> int:
+    """Give the host the gateway's address in a lab, and return the lab's process."""
+    stub = lab.warden.pid
+    children = Path(f"/proc/{stub}/task/{stub}/children").read_text("ascii")
+    warden = int(children.split()[0])
+    for command in (
+        f"ip link add labctl-try type veth peer name try netns {warden}",
+        f"ip address add {subnet}.1/24 dev labctl-try",
+        "ip link set labctl-try up",
+        f"nsenter -t {warden} -n ip link set try master lab up",
+    ):
+        subprocess.run(command.split(), check=True)
+    return warden
+
+
+def test_a_lab_has_no_link_to_the_host() -> None:
+    with lab("confine4") as tap:
+        assert run_in(tap, "import socket\n[name for _, name in socket.if_nameindex()]") == (
+            "['lo', 'eth0']"
+        )
+        names = [place.name for place in Path("/sys/class/net").iterdir()]
+        assert not [name for name in names if name == "lab" or re.fullmatch(r"host\d+", name)]
