@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 _END_S = 20
@@ -20,8 +20,12 @@ def start(
     stdout: int | IO[bytes] = subprocess.DEVNULL,
     stderr: int | IO[bytes] = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
+    executable: str | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that leads a session of its own, with open files `pass_fds` besides."""
+    """Start a program that leads a session of its own, with open files `pass_fds` besides. What is
+    executed may be another file than the command says, and the environment another than ours.
+    """
     return subprocess.Popen(
         command,
         stdin=stdin,
@@ -29,6 +33,8 @@ def start(
         stderr=stderr,
         start_new_session=True,
         pass_fds=pass_fds,
+        executable=executable,
+        env=environment,
         creationflags=_flags(),
     )
 

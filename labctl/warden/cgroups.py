@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -17,6 +18,10 @@ from labctl.warden.specs import ProgramSpec
 
 _NEEDED = frozenset({"memory", "pids", "cpu"})
 _USED = _NEEDED | {"cpuacct"}
+_DELEGATED = "user.delegate"
+"""The attribute that systemd gives to cgroups that it leaves to others."""
+_STALE = re.compile(r"labctl-(\d+)-[0-9a-f]+")
+_TRIES = 5
 _LEAF = "labctl"
 """The cgroup that the processes of a delegated cgroup are moved to: one with others below it may
 hold none itself.
@@ -45,9 +50,23 @@ def own_hierarchies() -> list[Hierarchy]:
     with contextlib.suppress(OSError):
         found = list(_hierarchies())
         together = frozenset[str]().union(*(one.controllers for one in found))
-        if together >= _NEEDED and all(os.access(one.folder, os.W_OK) for one in found):
+        if together >= _NEEDED and all(_is_ours(one) for one in found):
             return found
     return []
+
+
+def _is_ours(hierarchy: Hierarchy) -> bool:
+    """Tell whether this process may use a cgroup: root all that it can write to, and users those
+    that systemd has delegated, and so left alone.
+    """
+    if not os.access(hierarchy.folder, os.W_OK):
+        return False
+    if os.getuid() == 0:
+        return True
+    try:
+        return os.getxattr(hierarchy.folder, _DELEGATED) == b"1"
+    except OSError:
+        return False
 
 
 def _hierarchies() -> Iterator[Hierarchy]:
@@ -99,6 +118,7 @@ def begin(name: str) -> list[Hierarchy]:
     made: list[Hierarchy] = []
     try:
         for hierarchy in own_hierarchies():
+            _remove_stale(hierarchy)
             os.mkdir(hierarchy.below(name).folder)
             made.append(hierarchy.below(name))
             if hierarchy.is_unified:
@@ -112,17 +132,20 @@ def begin(name: str) -> list[Hierarchy]:
 
 def _enable(hierarchy: Hierarchy) -> None:
     """Let the cgroups below a folder of the unified hierarchy have the controllers."""
-    wanted = " ".join(f"+{name}" for name in sorted(_NEEDED))
+    needed = hierarchy.controllers & _NEEDED
     place = f"{hierarchy.folder}/cgroup.subtree_control"
-    if {*_read(place).split()} >= _NEEDED:
+    if {*_read(place).split()} >= needed:
         return
-    try:
-        _write(place, wanted)
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        _move_processes(hierarchy.folder)
-        _write(place, wanted)
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            _write(place, " ".join(f"+{name}" for name in sorted(needed)))
+        except OSError as error:
+            # A process may come while others are moved. What is not delegated stays as it is.
+            if error.errno != errno.EBUSY or os.getuid() == 0 or not tries_left:
+                raise
+            _move_processes(hierarchy.folder)
+        else:
+            return
 
 
 def _move_processes(folder: str) -> None:
@@ -132,6 +155,16 @@ def _move_processes(folder: str) -> None:
     for pid in _read(f"{folder}/cgroup.procs").split():
         with contextlib.suppress(ProcessLookupError):
             _write(f"{folder}/{_LEAF}/cgroup.procs", pid)
+
+
+def _remove_stale(hierarchy: Hierarchy) -> None:
+    """Remove what labs have left whose labctl and stub were killed together."""
+    for name in os.listdir(hierarchy.folder):
+        found = _STALE.fullmatch(name)
+        if found and not os.path.exists(f"/proc/{found[1]}"):
+            for folder, _, _ in os.walk(f"{hierarchy.folder}/{name}", topdown=False):
+                with contextlib.suppress(OSError):  # something is still in it
+                    os.rmdir(folder)
 
 
 def end(hierarchies: Sequence[Hierarchy]) -> None:
@@ -197,9 +230,10 @@ class Group:
         """Tell whether the kernel has ended a process of the program for want of memory."""
         for hierarchy in self._hierarchies:
             if "memory" in hierarchy.controllers:
-                text = _read(f"{hierarchy.folder}/{_EVENTS if hierarchy.is_unified else _OOM}")
-                fields = dict(line.split() for line in text.splitlines())
-                return fields.get("oom_kill", "0") != "0"
+                with contextlib.suppress(OSError):  # somebody else removed it
+                    text = _read(f"{hierarchy.folder}/{_EVENTS if hierarchy.is_unified else _OOM}")
+                    fields = dict(line.split() for line in text.splitlines())
+                    return fields.get("oom_kill", "0") != "0"
         return False
 
     def remove(self) -> None:
@@ -216,6 +250,7 @@ def _limits(spec: ProgramSpec) -> Iterator[tuple[str, str, str]]:
     """Yield the limits of a program in version 1: controller, file and value."""
     if spec.memory_bytes is not None:
         yield "memory", "memory.limit_in_bytes", str(spec.memory_bytes)
+        yield "memory", "memory.kmem.tcp.limit_in_bytes", str(spec.memory_bytes)
         if not spec.has_swap:
             yield "memory", "memory.memsw.limit_in_bytes", str(spec.memory_bytes)
     if spec.process_limit is not None:
@@ -238,11 +273,11 @@ def _unified_limits(spec: ProgramSpec) -> Iterator[tuple[str, str, str]]:
 
 
 def _limit(path: str, value: str) -> None:
-    """Set a limit. A kernel without accounting of swap has no file for it."""
+    """Set a limit. A kernel that does not count swap or buffers of TCP has no file for it."""
     try:
         _write(path, value)
     except FileNotFoundError:
-        if "sw" not in os.path.basename(path):
+        if not any(part in os.path.basename(path) for part in ("sw", "tcp")):
             raise
 
 

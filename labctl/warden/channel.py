@@ -7,6 +7,7 @@ side at once.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -38,7 +39,12 @@ class Channel:
         data = json.dumps(message).encode()
         if len(data) > LIMIT:
             raise TooLong(f"{len(data)} bytes, where {LIMIT} are possible")
-        socket.send_fds(self._socket, [data], files)
+        try:
+            socket.send_fds(self._socket, [data], files)
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                raise TooLong(f"{len(data)} bytes, more than this kernel takes") from error
+            raise
 
     def receive(self) -> tuple[dict[str, Any], list[int]] | None:
         """Wait for a message, and return it with its open files. Return None if the other side has

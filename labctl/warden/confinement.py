@@ -25,7 +25,8 @@ def confine(spec: ProgramSpec, calls: bytes, *, has_one_user: bool, limits_proce
     """Give up all that a program is not to have. `calls` is the filter for system calls.
 
     Where a lab has one user, a program of another one gets a user namespace of its own. So does one
-    whose processes no cgroup limits: the kernel then counts them for this program alone.
+    whose processes no cgroup limits: the kernel then counts them for this program alone. This
+    process is not dumpable: until it executes the program, nobody may look into it.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     kept = [CAPABILITIES[name] for name in spec.capabilities]
@@ -39,7 +40,6 @@ def confine(spec: ProgramSpec, calls: bytes, *, has_one_user: bool, limits_proce
         os.setgroups(spec.groups)
         os.setresgid(spec.group, spec.group, spec.group)
         os.setresuid(spec.user, spec.user, spec.user)
-        syscalls.set_dumpable()
     if has_namespace:
         _enter_user_namespace(spec, counts=counts)
         if spec.can_gain_privileges:
@@ -54,11 +54,14 @@ def confine(spec: ProgramSpec, calls: bytes, *, has_one_user: bool, limits_proce
 
 def _enter_user_namespace(spec: ProgramSpec, *, counts: bool) -> None:
     """Enter a user namespace in which this process is the program's user, and the only one. A limit
-    of processes that is set before counts those of this namespace (Linux 5.14 and later).
+    of processes that is set then counts those of this namespace (Linux 5.14 and later). Set before,
+    it would be one of all programs of the lab together.
     """
-    if counts and spec.process_limit is not None:
-        resource.setrlimit(resource.RLIMIT_NPROC, (spec.process_limit, spec.process_limit))
     user, group = os.getuid(), os.getgid()
     syscalls.unshare(syscalls.NEW_USERS)
+    syscalls.set_dumpable(True)
     users.map_own_ids((spec.user, user, 1), (spec.group, group, 1))
+    syscalls.set_dumpable(False)
     syscalls.bound_capabilities([CAPABILITIES[name] for name in spec.capabilities])
+    if counts and spec.process_limit is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (spec.process_limit, spec.process_limit))

@@ -12,7 +12,9 @@ _MOST_FILES = 4096
 
 
 def become_init(program: int) -> NoReturn:
-    """Wait until a child, the program, has ended, and end with its exit code."""
+    """Wait until a child, the program, has ended, and end with its exit code. This process was
+    not dumpable before, and stays so: the program may not look into it.
+    """
 
     def pass_on(number: int, _frame: object) -> None:
         with contextlib.suppress(ProcessLookupError):

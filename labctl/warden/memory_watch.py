@@ -12,6 +12,7 @@ PERIOD_S = 0.02
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _RESIDENT_FIELD = 1
+_File = tuple[int, int]
 _FIELDS = (b"Pss:", b"SwapPss:")
 _BLOCK = 512
 """The bytes of a block of stat(2)."""
@@ -26,18 +27,21 @@ def beyond_limit(limits: Mapping[int, int]) -> list[int]:
     namespaces = {_namespace(pid): pid for pid in limits}
     resident = dict.fromkeys(limits, 0)
     members: dict[int, list[int]] = {pid: [] for pid in limits}
-    files: dict[int, dict[int, int]] = {pid: {} for pid in limits}
+    files: dict[int, dict[_File, int]] = {pid: {} for pid in limits}
+    holders: dict[int, list[int]] = {pid: [] for pid in limits}
     for pid, first in _members(namespaces):
         resident[first] += _resident(pid)
         members[first].append(pid)
-        files[first].update(_nameless_files(pid))
+        if own := _nameless_files(pid):
+            files[first].update(own)
+            holders[first].append(pid)
     over = []
     for first, limit in limits.items():
         kept = sum(files[first].values())
         # Pages that processes share count several times there; the exact sum is dear.
         if resident[first] + kept > limit:
             exact = sum(map(_proportional, members[first])) + kept
-            exact -= sum(_mapped(pid, files[first]) for pid in members[first])
+            exact -= sum(_mapped(pid, files[first]) for pid in holders[first])
             if exact > limit:
                 over.append(first)
     return over
@@ -76,31 +80,30 @@ def _proportional(pid: int) -> int:
     return total
 
 
-def _nameless_files(pid: int) -> dict[int, int]:
+def _nameless_files(pid: int) -> dict[_File, int]:
     """Return how many bytes the files have that a process has open and that have no name any more,
-    by their numbers. A program can write to no others that would last.
+    by their devices and numbers. A program can write to no others that would last.
     """
-    found: dict[int, int] = {}
+    found: dict[_File, int] = {}
     with contextlib.suppress(OSError):
         for name in os.listdir(f"/proc/{pid}/fd"):
             with contextlib.suppress(OSError):  # it was closed meanwhile
                 about = os.stat(f"/proc/{pid}/fd/{name}")
                 if stat.S_ISREG(about.st_mode) and not about.st_nlink:
-                    found[about.st_ino] = about.st_blocks * _BLOCK
+                    found[about.st_dev, about.st_ino] = about.st_blocks * _BLOCK
     return found
 
 
-def _mapped(pid: int, files: Mapping[int, int]) -> int:
+def _mapped(pid: int, files: Mapping[_File, int]) -> int:
     """Return how many bytes of these files are in a process's own count, since it maps them."""
     total = 0
-    if not files:
-        return total
     with contextlib.suppress(OSError):
         is_one = False
         for line in _read(f"/proc/{pid}/smaps").splitlines():
             words = line.split()
             if not words[0].endswith(b":"):
-                is_one = int(words[4]) in files
+                major, minor = (int(part, 16) for part in words[3].split(b":"))
+                is_one = (os.makedev(major, minor), int(words[4])) in files
             elif is_one and words[0] in _FIELDS:
                 total += int(words[1]) * 1024
     return total

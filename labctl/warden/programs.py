@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import sys
 from typing import NamedTuple, NoReturn
 
@@ -18,6 +19,9 @@ from labctl.warden.specs import CommandSpec, ProgramSpec
 from labctl.warden.tree import build_tree, enter_tree, mask_proc
 
 _FAILED = 126
+_STANDARD = 3
+_NULL = (1, 3)
+"""The numbers of the device /dev/null."""
 _OWN_NAMESPACES = syscalls.NEW_MOUNTS | syscalls.NEW_IPC | syscalls.NEW_NAMES | syscalls.NEW_CGROUPS
 _ENTERED = {
     "cgroup": syscalls.NEW_CGROUPS,
@@ -83,6 +87,7 @@ def _become_program(spec: ProgramSpec, place: Place, files: Files) -> NoReturn:
     try:
         _begin(place, files)
         syscalls.enter(place.host.namespace, syscalls.NEW_NETWORK)
+        _close_all_but(files.status)
         syscalls.unshare(_OWN_NAMESPACES)
         syscalls.set_hostname(spec.hostname)
         if not place.group.limits_memory:
@@ -99,6 +104,7 @@ def _become_program(spec: ProgramSpec, place: Place, files: Files) -> NoReturn:
         sys.path.clear()
         sys.meta_path.clear()
         enter_tree(root)
+        _reopen_null()
         _confine(spec, place)
         if spec.has_init and (program := os.fork()):
             become_init(program)
@@ -113,10 +119,10 @@ def _limit_ipc(spec: ProgramSpec) -> None:
     """
     pages = (spec.memory_bytes or 0) // os.sysconf("SC_PAGE_SIZE") if spec.has_shared_memory else 0
     with contextlib.suppress(PermissionError):
-        for name, value in (("shmall", pages), ("msgmni", 0)):
+        for name, value in (("shmall", str(pages)), ("msgmni", "0"), ("sem", "1 0 1 0")):
             file = os.open(f"/proc/sys/kernel/{name}", os.O_WRONLY | os.O_CLOEXEC)
             try:
-                os.write(file, str(value).encode())
+                os.write(file, value.encode())
             finally:
                 os.close(file)
 
@@ -135,6 +141,8 @@ def _run_command(
         sys.meta_path.clear()
         for namespace, kind in namespaces.items():
             syscalls.enter(namespace, kind)
+        _close_all_but(files.status)
+        _reopen_null()
         pid = os.fork()
         if pid == 0:
             _confine(spec, place)
@@ -149,8 +157,9 @@ def _run_command(
 
 def _begin(place: Place, files: Files) -> None:
     """Begin as a new process: in a session and cgroups of its own, with the signals as usual and
-    the program's files.
+    the program's files. Nobody may look into it until it executes a program.
     """
+    syscalls.set_dumpable(False)
     os.setsid()
     for one in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         if signal.getsignal(one) not in (signal.SIG_DFL, None):
@@ -158,6 +167,22 @@ def _begin(place: Place, files: Files) -> None:
     place.group.join()
     for number, file in enumerate(files.standard):
         os.dup2(file, number)
+
+
+def _close_all_but(status: int) -> None:
+    """Close all files of the warden's in this process but the pipe for its status."""
+    os.closerange(_STANDARD, status)
+    close_files(status + 1)
+
+
+def _reopen_null() -> None:
+    """Take the tree's own /dev/null in place of the machine's, whose mode could be changed."""
+    for number in range(_STANDARD):
+        about = os.fstat(number)
+        if stat.S_ISCHR(about.st_mode) and about.st_rdev == os.makedev(*_NULL):
+            file = os.open(os.devnull, os.O_RDWR)
+            os.dup2(file, number)
+            os.close(file)
 
 
 def _confine(spec: ProgramSpec, place: Place) -> None:

@@ -74,7 +74,8 @@ def _wait_for(warden: int) -> None:
             os.kill(warden, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     os.waitpid(warden, 0)
 
 

@@ -109,9 +109,11 @@ def end_with_parent(signal: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal)
 
 
-def set_dumpable() -> None:
-    """Let others of the same user look into this process again, after it changed its user."""
-    _prctl(_PR_SET_DUMPABLE, 1)
+def set_dumpable(is_dumpable: bool) -> None:
+    """Let others of the same user look into this process, and itself write what is its own in
+    /proc; or not. A program that is executed may be looked into again.
+    """
+    _prctl(_PR_SET_DUMPABLE, int(is_dumpable))
 
 
 def allow_no_new_privileges() -> None:

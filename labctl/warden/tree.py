@@ -42,6 +42,8 @@ _MASKED = (
 )  # fmt: skip
 _MASKED_FOLDERS = ("acpi", "asound", "scsi")
 _MOST_LINKS = 40
+_MOST_WRITTEN = 256 << 20
+"""How many bytes a program may write to its root if its memory has no limit."""
 
 _USUAL = MS_NOSUID | MS_NODEV
 _OPTIONS = {"ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC}
@@ -94,19 +96,31 @@ def _mount_root(
     """Mount the image's folder, and return where: as it is, or below a layer that keeps what is
     written.
     """
+    keeps_writes = keeps_writes and not spec.writes_image
+    if keeps_writes:
+        size = _MOST_WRITTEN if spec.memory_bytes is None else spec.memory_bytes
+        mount(work, kind="tmpfs", flags=_USUAL, options=f"size={size},mode=755")
     root = f"{work}/root"
     os.mkdir(root)
-    if keeps_writes and not spec.writes_image:
+    if keeps_writes:
         for name in ("upper", "work"):
             os.mkdir(f"{work}/{name}")
         os.chmod(f"{work}/upper", 0o755)  # noqa: S103 it is the root that programs see
-        layers = f"lowerdir={spec.root},upperdir={work}/upper,workdir={work}/work"
+        lower, own = _escaped(spec.root), _escaped(work)
+        layers = f"lowerdir={lower},upperdir={own}/upper,workdir={own}/work"
         # Without privileges, overlayfs keeps its notes in attributes that users may have.
         options = f"{layers},userxattr" if in_user_namespace else layers
         mount(root, kind="overlay", flags=_USUAL, options=options)
     else:
         mount(root, source=spec.root, flags=MS_BIND)
     return root
+
+
+def _escaped(path: str) -> str:
+    """Return a path as an option of overlayfs."""
+    for mark in "\\:,":
+        path = path.replace(mark, f"\\{mark}")
+    return path
 
 
 def _mount_devices(spec: ProgramSpec, place: str) -> None:
@@ -116,6 +130,8 @@ def _mount_devices(spec: ProgramSpec, place: str) -> None:
     for name in _DEVICES:
         _make_file(f"{place}/{name}")
         mount(f"{place}/{name}", source=f"/dev/{name}", flags=MS_BIND)
+        # It can be written to all the same, but its mode can't be changed.
+        _remount(f"{place}/{name}", MS_RDONLY | flags)
     for name, goal in _LINKS.items():
         os.symlink(goal, f"{place}/{name}")
     if spec.has_shared_memory:
@@ -153,6 +169,7 @@ def mask_proc(root: str) -> None:
         _remount(f"{proc}/{name}", MS_RDONLY | flags)
     for name in filter(lambda name: os.path.exists(f"{proc}/{name}"), _MASKED):
         mount(f"{proc}/{name}", source="/dev/null", flags=MS_BIND)
+        _remount(f"{proc}/{name}", MS_RDONLY | MS_NOSUID | MS_NOEXEC)
     for name in filter(lambda name: os.path.isdir(f"{proc}/{name}"), _MASKED_FOLDERS):
         options = "size=0,nr_inodes=1"
         mount(f"{proc}/{name}", kind="tmpfs", flags=flags | MS_RDONLY, options=options)

@@ -59,7 +59,7 @@ class Warden:
         self._calls = default_filter()
         syscalls.mount("/", flags=syscalls.MS_PRIVATE | syscalls.MS_REC)
         syscalls.mount("/proc", kind="proc", flags=_FLAGS | syscalls.MS_NOEXEC)
-        syscalls.mount(spec.mount, kind="tmpfs", flags=_FLAGS, options="size=512m,mode=755")
+        syscalls.mount(spec.mount, kind="tmpfs", flags=_FLAGS, options="size=64m,mode=755")
         os.mkdir(f"{spec.mount}/files")
         self._network = Network(f"{spec.mount}/files")
         self._running: dict[int, _Running] = {}
@@ -180,6 +180,7 @@ class Warden:
         """Start a program. Its files are stdin, stdout, stderr, the other ends of the last two if
         its output is kept, and any to be held open until it has ended.
         """
+        _check_files(files)
         place = self._place(f"p{number}", spec)
         status, theirs = os.pipe()
         try:
@@ -198,6 +199,7 @@ class Warden:
 
     def _start_command(self, number: int, request: Mapping[str, Any], files: Sequence[int]) -> None:
         """Start a command beside a program. Its files are stdin, stdout and stderr."""
+        _check_files(files)
         beside = self._running[request["beside"]]
         status, theirs = os.pipe()
         try:
@@ -291,6 +293,12 @@ def _kill(one: _Running | None) -> None:
     if one is not None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(one.pidfd, signal.SIGKILL)
+
+
+def _check_files(files: Sequence[int]) -> None:
+    """Raise ValueError unless a program has all its files."""
+    if len(files) < _STANDARD:
+        raise ValueError("a program needs stdin, stdout and stderr")
 
 
 def _close(files: Sequence[int]) -> None:

@@ -144,17 +144,24 @@ class LocalFootprint(Footprint):
         ]
 
     def _cgroups(self) -> list[str]:
-        """The cgroups of labs whose labctl is this owner's. Those of one that has ended may be
-        anybody's, and go after a moment.
+        """The cgroups of labs whose labctl is this owner's. Whose an empty one was whose labctl has
+        ended, nobody knows: all of them go after a moment.
         """
         own = [
             str(place)
             for place, pid in _cgroups_of_labs()
             if pid == os.getpid() or _is_of(pid, self.owner)
         ]
-        return own + _settled(
-            lambda: [str(place) for place, pid in _cgroups_of_labs() if not _is_there(pid)]
-        )
+        return own + _settled(_empty_cgroups)
+
+
+def _empty_cgroups() -> Iterator[str]:
+    """Cgroups of labs whose labctl has ended, without a process: labs that are kept have some."""
+    for place, pid in _cgroups_of_labs():
+        files = [place / "cgroup.procs", *place.rglob("cgroup.procs")]
+        with suppress(OSError):
+            if not _is_there(pid) and not any(file.read_text("ascii") for file in files):
+                yield str(place)
 
 
 def _settled(look: Callable[[], Iterable[str]]) -> list[str]:

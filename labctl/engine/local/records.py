@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
+import stat
 import tempfile
 import time
 from collections.abc import Mapping
@@ -43,7 +45,7 @@ def default_folder() -> Path:
     places = [Path(given)] if given.startswith("/") else []
     places += [Path("/run") if uid == 0 else Path(f"/run/user/{uid}")]
     for place in places:
-        if os.access(place, os.W_OK):
+        if _is_own(place):
             return place / "labctl"
     return Path(tempfile.gettempdir(), f"labctl-{uid}")
 
@@ -58,10 +60,13 @@ class Records:
     def write(self, record: LabRecord) -> None:
         """Write a record, in place of an earlier one of the same lab."""
         place = self._place(record.network)
+        new = place.with_suffix(f".{secrets.token_hex(8)}")
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = place.with_suffix(".new")
-            new.write_text(json.dumps(asdict(record)), "utf-8")
+            if not _is_own(self._folder):
+                return
+            with new.open("x", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(record)))
             new.replace(place)
 
     def remove(self, network: str) -> None:
@@ -73,7 +78,7 @@ class Records:
         """Return the records of labs that are there; those of others are removed."""
         found = []
         with contextlib.suppress(OSError):
-            if self._folder.stat().st_uid != os.getuid():
+            if not _is_own(self._folder):
                 return []
             for place in sorted(self._folder.glob("*.json")):
                 if (record := _read(place)) is None:
@@ -87,6 +92,21 @@ class Records:
     def _place(self, network: str) -> Path:
         """Return the file of a lab's record."""
         return self._folder / f"{network}.json"
+
+
+def _is_own(folder: Path) -> bool:
+    """Tell whether a folder is one of this user's, to which nobody else can write."""
+    try:
+        about = folder.lstat()
+    except OSError:
+        return False
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return (
+        stat.S_ISDIR(about.st_mode)
+        and about.st_uid == os.getuid()
+        and not about.st_mode & others
+        and os.access(folder, os.W_OK)
+    )
 
 
 def _read(place: Path) -> LabRecord | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -24,6 +25,8 @@ from labctl.engine.runtime import (
 from labctl.warden.specs import CommandSpec
 
 _CHECK_LIMIT = 4096
+_PIPE = 65536
+_LOOK_S = 0.02
 _NOT_STARTED = 126
 
 
@@ -157,9 +160,13 @@ class LocalContainer:
                 files=(nothing, theirs, theirs),
                 ended=end,
             )
-            if not ended.wait(limit_s):
+            deadline = time.monotonic() + limit_s
+            text = b""
+            while not ended.wait(_LOOK_S) and time.monotonic() < deadline:
+                text += _read_some(output)  # a full pipe would keep it from ending
+            if not ended.is_set():
                 self.lab.warden.kill_command(number)
-            text = _read_some(output)
+            text = (text + _read_some(output))[:_CHECK_LIMIT]
         except Refusal as refusal:
             return CheckResult(exit_code=_NOT_STARTED, output=refusal.message)
         finally:
@@ -168,7 +175,7 @@ class LocalContainer:
         code = codes[0] if codes else None
         if isinstance(code, Refusal):
             return CheckResult(exit_code=_NOT_STARTED, output=code.message)
-        return CheckResult(exit_code=code, output=text)
+        return CheckResult(exit_code=code, output=text.decode("utf-8", "replace"))
 
 
 @contextlib.contextmanager
@@ -177,10 +184,8 @@ def _files(stream: PipeStream | None, *, is_kept: bool) -> Iterator[list[int]]:
     the other ends of its output.
     """
     if stream is not None:
-        try:
-            yield [*stream.ends, *(stream.outputs if is_kept else ())]
-        finally:
-            stream.give()
+        with stream.lending() as ends:
+            yield [*ends, *(stream.outputs if is_kept else ())]
         return
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -189,8 +194,8 @@ def _files(stream: PipeStream | None, *, is_kept: bool) -> Iterator[list[int]]:
         os.close(nothing)
 
 
-def _read_some(file: int) -> str:
-    """Read what is in a pipe now, and return the beginning of it."""
+def _read_some(file: int) -> bytes:
+    """Read what is in a pipe now, and return it."""
     with contextlib.suppress(BlockingIOError):
-        return os.read(file, _CHECK_LIMIT).decode("utf-8", "replace")
-    return ""
+        return os.read(file, _PIPE)
+    return b""

@@ -55,6 +55,7 @@ class LocalRuntime:
         self._store = store
         self._records = records
         self._lock = threading.Lock()
+        self._recording = threading.Lock()
         self._networks: dict[str, LocalNetwork] = {}
         self._containers: dict[str, LocalContainer] = {}
 
@@ -267,20 +268,21 @@ class LocalRuntime:
 
     def _write_record(self, network: LocalNetwork) -> None:
         """Write down what a lab is now, for other processes."""
-        with self._lock:
-            if network.spec.name not in self._networks:
-                return
-            containers = {one.id: dict(one.spec.labels) for one in network.containers.values()}
         pid = network.lab.warden.pid
-        self._records.write(
-            LabRecord(
-                network=network.spec.name,
-                pid=pid,
-                process=text_of(pid),
-                labels=dict(network.spec.labels),
-                containers=containers,
+        with self._recording:
+            with self._lock:
+                if network.spec.name not in self._networks:
+                    return
+                containers = {one.id: dict(one.spec.labels) for one in network.containers.values()}
+            self._records.write(
+                LabRecord(
+                    network=network.spec.name,
+                    pid=pid,
+                    process=text_of(pid),
+                    labels=dict(network.spec.labels),
+                    containers=containers,
+                )
             )
-        )
 
 
 def _has_labels(resource: Resource, wanted: Sequence[str]) -> bool:

@@ -45,6 +45,19 @@ class PipeStream(ChunkReader):
         """The program's ends of the pipes, which `give` closes here: stdin, stdout and stderr."""
         return tuple(self._given)
 
+    @contextlib.contextmanager
+    def lending(self) -> Iterator[tuple[int, ...]]:
+        """Yield the program's ends, which stay open inside the block and are closed then. Raise
+        BrokenPipeError if the streams were closed.
+        """
+        with self._using() as is_open:
+            if not is_open:
+                raise BrokenPipeError("the program's streams were closed")
+            try:
+                yield self.ends
+            finally:
+                self.give()
+
     @property
     def outputs(self) -> tuple[int, int]:
         """The ends of this side that stdout and stderr are read from."""

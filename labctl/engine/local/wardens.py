@@ -11,11 +11,14 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
 import labctl.warden
 from labctl.engine import sessions
+from labctl.engine.labels import OWNER_VARIABLE
+from labctl.engine.local.interpreter import interpreter_copy
 from labctl.engine.local.obstacles import hint_for
 from labctl.engine.runtime import Refusal
 from labctl.warden.channel import Channel, TooLong
@@ -28,6 +31,10 @@ why nobody knows.
 
 _PROGRAM = Path(labctl.warden.__file__).with_name("__main__.py")
 _END_S = 20.0
+_ANSWER_S = 60.0
+"""How long a warden may take for an answer; it takes some milliseconds."""
+_KEPT = ("PATH", "LD_LIBRARY_PATH", OWNER_VARIABLE)
+_NO_COPY = "labs need files in memory that can be executed: see vm.memfd_noexec (sysctl)"
 
 
 class Warden:
@@ -48,6 +55,8 @@ class Warden:
         self._answers: dict[int, Future[None]] = {}
         self._endings: dict[int, Ended] = {}
         self._reader: threading.Thread | None = None
+        self._failure = ""
+        """Why the warden ended, if it said so."""
         try:
             with theirs:
                 self._process = _start(theirs.fileno(), self._said)
@@ -157,13 +166,16 @@ class Warden:
                 self._endings.pop(number, None)
             if isinstance(error, TooLong):
                 raise Refusal(f"its settings are too long: {error}") from error
-            raise _gone() from error
+            raise _gone(self._failure) from error
         try:
-            answer.result()
+            answer.result(_ANSWER_S)
         except Refusal:
             with self._lock:
                 self._endings.pop(number, None)
             raise
+        except TimeoutError:
+            sessions.end(self._process)  # one that is stopped does not see the channel's end
+            raise Refusal(f"the warden of the lab did not answer within {_ANSWER_S:g} s") from None
         return number
 
     def _read(self) -> None:
@@ -182,6 +194,9 @@ class Warden:
             if ended is not None:
                 ended(message["code"], message["is_out_of_memory"])
             return
+        if "number" not in message:
+            self._failure = message["error"]
+            return
         with self._lock:
             answer = self._answers.pop(message["number"])
         if "error" in message:
@@ -196,9 +211,9 @@ class Warden:
             answers, self._answers = list(self._answers.values()), {}
             endings, self._endings = list(self._endings.values()), {}
         for answer in answers:
-            answer.set_exception(_gone())
+            answer.set_exception(_gone(self._failure))
         for ended in endings:
-            ended(_gone(), False)
+            ended(_gone(self._failure), False)
 
     def _last_words(self) -> str:
         """Return the last line that the process wrote to stderr."""
@@ -212,14 +227,48 @@ class Warden:
 def _start(descriptor: int, said: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start the process of a warden, with a channel by its descriptor. Raise Refusal if that
     fails.
+
+    A program that runs before it is confined runs as this process does. So that process executes a
+    copy of the interpreter, which is in memory and sealed, and gets none of our environment.
     """
     command = [sys.executable, "-I", "-S", os.fspath(_PROGRAM), str(descriptor)]
     try:
-        return sessions.start(command, stderr=said, pass_fds=(descriptor,))
+        copy = interpreter_copy()
+        return sessions.start(
+            command,
+            executable=f"/proc/self/fd/{copy}",
+            environment=_environment(),
+            stderr=said,
+            pass_fds=(descriptor, copy),
+        )
     except OSError as error:
-        raise Refusal(f"a lab cannot be started: {error}") from error
+        raise Refusal(f"a lab cannot be started: {error}", hint=_NO_COPY) from error
 
 
-def _gone() -> Refusal:
+def _environment() -> dict[str, str]:
+    """Return the environment of a warden's process: where programs and libraries are, and whose the
+    labs are.
+    """
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    folders = [*_library_folders(), *filter(None, [kept.get("LD_LIBRARY_PATH", "")])]
+    return {**kept, "LD_LIBRARY_PATH": ":".join(folders)} if folders else kept
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    """Return the folders of Python's own libraries: a copy of the interpreter would look for them
+    beside itself.
+    """
+    found = {
+        line.rstrip("\n").rpartition("/")[0].partition("/")[2]
+        for line in Path("/proc/self/maps").read_text("utf-8", "replace").splitlines()
+        if "/libpython" in line
+    }
+    return tuple(f"/{folder}" for folder in sorted(found))
+
+
+def _gone(reason: str = "") -> Refusal:
     """Return the refusal for what a warden can't do any more."""
+    if reason:
+        return Refusal(f"the warden of the lab has failed: {reason}")
     return Refusal("the warden of the lab has ended", hint="something ended it from outside")

@@ -218,3 +218,17 @@ def test_where_it_is(root: Path) -> None:
     made = program_of(SPEC, IMAGE, root=root, host="h", hostname="n", keeps_output=True)
     assert (made.host, made.hostname, made.root, made.keeps_output) == ("h", "n", str(root), True)
     assert not made.writes_image
+
+
+@pytest.mark.parametrize(
+    "user", ["9" * 5000, str((1 << 32) - 1), "-1", "web:" + "9" * 5000, "\u0663"]
+)
+def test_a_user_without_a_possible_number_is_refused(root: Path, user: str) -> None:
+    with pytest.raises(Refusal, match="the image has no "):
+        find_user(root, user)
+
+
+def test_a_passwd_file_without_numbers_is_refused(root: Path) -> None:
+    (root / "etc/passwd").write_text("web:x:abc:def::/:/bin/sh\n", "utf-8")
+    with pytest.raises(Refusal, match="no numbers for the user web"):
+        find_user(root, "web")

@@ -195,15 +195,44 @@ def test_the_folder_is_the_users_own(
     assert default_folder() == tmp_path / "labctl"
     monkeypatch.setenv("XDG_RUNTIME_DIR", given)
     monkeypatch.setattr(os, "getuid", lambda: 4711)
-    writable = (Path("relative"), Path("/run/user/4711"))
-    monkeypatch.setattr(os, "access", lambda path, _: path in writable)
+    own = {Path("relative"), Path("/run/user/4711")}
+    monkeypatch.setattr(records_module, "_is_own", lambda path: path in own)
     assert default_folder() == Path("/run/user/4711/labctl")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    own.clear()
     assert default_folder() == tmp_path / "labctl-4711"
     monkeypatch.setattr(os, "getuid", lambda: 0)
-    monkeypatch.setattr(os, "access", lambda path, _: path == Path("/run"))
+    own.add(Path("/run"))
     assert default_folder() == Path("/run/labctl")
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o775, 0o777, 0o1777])
+def test_a_runtime_folder_that_others_write_to_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: int
+) -> None:
+    tmp_path.chmod(mode)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert (default_folder() == tmp_path / "labctl") == (mode == 0o755)
+
+
+def test_nothing_is_written_to_a_folder_that_others_write_to(tmp_path: Path) -> None:
+    """They could put a link there, and have us write to what it leads to."""
+    folder = tmp_path / "labctl"
+    folder.mkdir()
+    folder.chmod(0o777)
+    Records(folder).write(own())
+    assert not list(folder.iterdir())
+    folder.chmod(0o700)
+    Records(folder).write(own())
+    [place] = folder.iterdir()
+    assert place.name == "lab-1.json"
+
+
+def test_a_folder_that_is_a_link_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "labctl").symlink_to("elsewhere")
+    Records(tmp_path / "labctl").write(own())
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_records_are_in_that_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
