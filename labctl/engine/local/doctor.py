@@ -22,7 +22,7 @@ _RANGE_HINT = (
     "--add-subgids 100000-165535 USER"
 )
 _DELEGATION_HINT = (
-    "run labctl as root, or where systemd delegates a cgroup: "
+    "for code that you do not trust, run labctl as root, or where systemd delegates a cgroup: "
     "systemd-run --user --scope -p Delegate=yes labctl ..."
 )
 
@@ -123,6 +123,6 @@ def _cgroups() -> Check:
     return Check(
         name="cgroups",
         state=CheckState.LIMITED,
-        seen="none: memory is watched instead, and processors have no limit",
+        seen="none: memory is watched, which holds for accidents only; processors have no limit",
         hint=_DELEGATION_HINT,
     )
