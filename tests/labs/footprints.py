@@ -158,8 +158,8 @@ class LocalFootprint(Footprint):
 def _empty_cgroups() -> Iterator[str]:
     """Cgroups of labs whose labctl has ended, without a process: labs that are kept have some."""
     for place, pid in _cgroups_of_labs():
-        files = [place / "cgroup.procs", *place.rglob("cgroup.procs")]
         with suppress(OSError):
+            files = [place / "cgroup.procs", *place.rglob("cgroup.procs")]
             if not _is_there(pid) and not any(file.read_text("ascii") for file in files):
                 yield str(place)
 
