@@ -7,6 +7,7 @@ place.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
@@ -22,10 +23,11 @@ import labctl
 from labctl.engine.access import open_engine
 from labctl.engine.containers import client_container
 from labctl.engine.isolation import try_isolation
-from labctl.engine.labels import Labels
+from labctl.engine.labels import OWNER_VARIABLE, Labels
 from labctl.engine.limits import FILES, MEMORY, PROCESSES, lacking_limits
 from labctl.engine.local import wardens
-from labctl.engine.local.labs import Lab
+from labctl.engine.local.labs import Lab, start_lab
+from labctl.engine.local.store import LocalStore
 from labctl.engine.run_once import run_once
 from tests.labs.test_isolation import interpreter, lab, run_in
 
@@ -56,7 +58,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remove:
     return change
 
 
-def said(source: str, *, user: str = NOBODY) -> str:
+def said(source: str, *, user: str = NOBODY, has_init: bool = False) -> str:
     """What a program says that is run like a client, without a network."""
     spec = client_container(
         interpreter().image,
@@ -69,6 +71,7 @@ def said(source: str, *, user: str = NOBODY) -> str:
         place=None,
         has_stdin=False,
         user=user,
+        has_init=has_init,
         entrypoint=("/labctl/python", "-I", "-S", "-B"),
         command=("-c", source),
     )
@@ -100,6 +103,9 @@ def trying(*lines: str) -> str:
     return "import os\n" + TRY.replace("CODE", "\n    ".join(lines))
 
 
+_BOUND = 'source=f"/dev/{name}", flags=MS_BIND)\n        continue\n'
+
+
 @dataclass(frozen=True, kw_only=True)
 class Control:
     """A control, how it is taken away, and a client that says `kept` with it."""
@@ -109,8 +115,11 @@ class Control:
     source: str
     kept: str
     user: str = NOBODY
+    has_init: bool = False
 
 
+SAME_MODE = "os.chmod(PATH, os.stat(PATH).st_mode & 0o7777)"
+"""Changes nothing, and needs all rights for a change."""
 BIND_DEVICES = 'mount(f"{root}/dev", source="/dev", flags=MS_BIND)'
 
 CONTROLS = (
@@ -196,15 +205,49 @@ CONTROLS = (
         source='import os\nprint(*sorted(set(os.listdir("/dev")) - {"shm"}))',
         kept="fd full null random stderr stdin stdout tty urandom zero",
     ),
+    Control(
+        name="the mode of a device stays",
+        changes=(("tree.py", 'source=f"/dev/{name}", flags=MS_BIND)\n', _BOUND),),
+        source=trying(SAME_MODE.replace("PATH", "'/dev/null'")),
+        kept="OSError 30",
+        user=ROOT,
+    ),
+    Control(
+        name="the mode of what hides something stays",
+        changes=(
+            ("tree.py", '_remount(f"{proc}/{name}", MS_RDONLY | MS_NOSUID', "abs(MS_NOSUID"),
+        ),
+        source=trying(SAME_MODE.replace("PATH", "'/proc/interrupts'")),
+        kept="OSError 30",
+        user=ROOT,
+    ),
+    Control(
+        name="the mode of the machine's own /dev/null stays",
+        changes=(("programs.py", "        _reopen_null()\n", ""),),
+        source=trying(SAME_MODE.replace("PATH", "0")),
+        kept="OSError 30",
+        user=ROOT,
+    ),
+    Control(
+        name="nobody looks into what is not yet a program",
+        changes=(("programs.py", "syscalls.set_dumpable(False)", "pass"),),
+        source=trying("os.readlink('/proc/1/exe')"),
+        kept="PermissionError 13",
+        user=ROOT,
+        has_init=True,
+    ),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 def test_without_its_control_a_client_gets_further(control: Control, change: Remove) -> None:
-    assert said(control.source, user=control.user) == control.kept
+    def tried() -> str:
+        return said(control.source, user=control.user, has_init=control.has_init)
+
+    assert tried() == control.kept
     for one in control.changes:
         change(*one)
-    assert said(control.source, user=control.user) != control.kept
+    assert tried() != control.kept
 
 
 LIMITS = {
@@ -262,3 +305,16 @@ def test_a_lab_has_no_link_to_the_host() -> None:
         )
         names = [place.name for place in Path("/sys/class/net").iterdir()]
         assert not [name for name in names if name == "lab" or re.fullmatch(r"host\d+", name)]
+
+
+def test_a_warden_runs_from_a_copy_of_the_interpreter() -> None:
+    """What is not yet a program runs from the same file. Its owner could change the file's mode."""
+    with contextlib.closing(start_lab(LocalStore())) as made:
+        stub = made.warden.pid
+        children = Path(f"/proc/{stub}/task/{stub}/children").read_text("ascii").split()
+        for pid in (stub, *children):
+            file = Path(f"/proc/{pid}/exe").readlink()
+            assert str(file).startswith("/memfd:labctl-python")
+        environment = Path(f"/proc/{stub}/environ").read_text("ascii").split("\0")
+    names = {text.partition("=")[0] for text in environment if text}
+    assert names <= {"PATH", "LD_LIBRARY_PATH", OWNER_VARIABLE}
