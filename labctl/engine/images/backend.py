@@ -69,6 +69,12 @@ class ImageBackend(Protocol):
     `labctl/client:3.13`.
     """
 
+    def check_ready(self) -> None:
+        """Raise Refusal if no image can be made there, whatever it is made of. Called before any
+        base is fetched, which may take long.
+        """
+        ...
+
     def architecture(self) -> str:
         """Ask the engine for its architecture, in Docker's words: `amd64` or `arm64`."""
         ...

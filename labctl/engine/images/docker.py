@@ -45,6 +45,9 @@ class DockerImages:
         self._client = client
         self._runtime = DockerRuntime(client, dialect)
 
+    def check_ready(self) -> None:
+        """Do nothing: an engine that answers makes images."""
+
     def architecture(self) -> str:
         """Ask the engine for its architecture, in Docker's words: `amd64` or `arm64`."""
         with sdk_errors():

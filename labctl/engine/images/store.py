@@ -148,6 +148,9 @@ class ImageStore:
                 or (origin is not None and state.origin != origin)
             ]
             found |= {state.name: state for state in states}
+            if unready:
+                with doing("making images"):
+                    self._backend.check_ready()
             found |= self._make_all(unready, chosen, force=force, progress=progress)
         return {name: found[parse_name(name).name] for name in names}
 

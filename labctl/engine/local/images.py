@@ -42,6 +42,11 @@ class LocalImages:
         self._steps: dict[str, Callable[[], None]] = {}
         """What ends each step that is running, by the step's name."""
 
+    def check_ready(self) -> None:
+        """Raise Refusal if images can't be kept, or no lab can be started: their steps need one."""
+        with self._store.making():
+            start_lab(self._store).close()
+
     def architecture(self) -> str:
         """Return this machine's architecture, in Docker's words: `amd64` or `arm64`."""
         return engine_architecture()

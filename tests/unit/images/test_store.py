@@ -23,6 +23,7 @@ from labctl.engine.images.libraries import pinned
 from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable
 from labctl.engine.images.store import _content, _libraries_content
+from labctl.engine.runtime import Refusal
 from labctl.errors import EngineError, UsageError
 from labctl.model.result import ImageInfo
 from tests.unit.images.fakes import FakeClient, api_error, built
@@ -519,3 +520,19 @@ def test_images_with_libraries_are_removed_before_their_parents(client: FakeClie
     removed = [client.listed[1]["RepoTags"][0], tag(NEW, one)]
     assert store(client, one).remove([NEW, WITH_LIBRARIES]) == removed
     assert client.asked("remove_image") == removed
+
+
+class NotReady(DockerImages):
+    """An engine on which no image can be made."""
+
+    def check_ready(self) -> None:
+        raise Refusal("no program can be run here", hint="run it elsewhere")
+
+
+def test_where_no_image_can_be_made_no_base_is_fetched() -> None:
+    origin = FakeOrigin("debian")
+    store = ImageStore(NotReady(FakeClient().as_client), [origin])
+    with pytest.raises(EngineError, match="making images: no program can be run here") as caught:
+        store.ensure([NEW, LAB])
+    assert caught.value.hint == "run it elsewhere"
+    assert origin.asked == []
