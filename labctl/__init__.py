@@ -1,3 +1,3 @@
-"""labctl reproduces network failures in Docker and judges what a Python client makes of them."""
+"""labctl reproduces network failures in isolated labs, and judges what a client makes of them."""
 
 __version__ = "0.1.0"
