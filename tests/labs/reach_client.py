@@ -75,7 +75,7 @@ def opens(family: int, kind: int, protocol: int = 0) -> str:
 
 
 def status(*names: str) -> str:
-    with open("/proc/self/status") as file:
+    with open("/proc/self/status", encoding="utf-8") as file:
         fields = dict(line.split(":", 1) for line in file)
     return " ".join(fields[name].strip() for name in names)
 
@@ -100,7 +100,7 @@ def many_files() -> str:
     try:
         while len(made) < MOST_FILES:
             path = f"/tmp/{len(made)}"
-            open(path, "x").close()
+            open(path, "x", encoding="utf-8").close()
             made.append(path)
     except OSError as error:
         return f"{name_of(error)} after some {round(len(made), -2)}"
@@ -134,7 +134,7 @@ def writable() -> str:
 
 
 def abstract_sockets() -> int:
-    with open("/proc/net/unix") as file:
+    with open("/proc/net/unix", encoding="utf-8") as file:
         return len([line for line in file if "@" in line])
 
 
@@ -177,8 +177,14 @@ attempt("/sys", lambda: " ".join(sorted(os.listdir("/sys"))))
 attempt("/proc/kcore", lambda: read("/proc/kcore"))
 attempt("/proc/keys", lambda: read("/proc/keys"))
 attempt("/proc/kallsyms", lambda: read("/proc/kallsyms"))
-attempt("writing /proc/sys", lambda: open("/proc/sys/net/ipv4/ip_default_ttl", "w").close())
-attempt("writing /proc/sysrq-trigger", lambda: open("/proc/sysrq-trigger", "w").write("h"))
+attempt(
+    "writing /proc/sys",
+    lambda: open("/proc/sys/net/ipv4/ip_default_ttl", "w", encoding="utf-8").close(),
+)
+attempt(
+    "writing /proc/sysrq-trigger",
+    lambda: open("/proc/sysrq-trigger", "w", encoding="utf-8").write("h"),
+)
 attempt("where it may write", writable)
 attempt("/tmp: size", fill)
 attempt("/tmp: files", many_files)
