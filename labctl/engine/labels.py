@@ -35,6 +35,11 @@ def of_runs(run: str = "") -> tuple[str, ...]:
     return (of_run, f"{OWNER}={owner}") if owner else (of_run,)
 
 
+def has_all(labels: Mapping[str, str], wanted: Iterable[str]) -> bool:
+    """Tell whether a thing has all of these labels: each a key, or `key=value`."""
+    return {*wanted} <= {*labels, *(f"{key}={value}" for key, value in labels.items())}
+
+
 def is_over(labels: Mapping[str, str]) -> bool:
     """Tell whether nothing uses a thing with these labels any more: it was kept, or its labctl has
     ended. If that is not known, it is over when it has expired.

@@ -10,10 +10,12 @@ import contextlib
 import errno
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from labctl.warden.files import write_file
 from labctl.warden.specs import ProgramSpec
 
 _NEEDED = frozenset({"memory", "pids", "cpu"})
@@ -113,6 +115,11 @@ def _controllers(folder: str) -> frozenset[str]:
     return frozenset(_read(f"{folder}/cgroup.controllers").split())
 
 
+def new_name() -> str:
+    """Return a name for the cgroups of a lab of this process."""
+    return f"labctl-{os.getpid()}-{secrets.token_hex(4)}"
+
+
 def begin(name: str) -> list[Hierarchy]:
     """Make the cgroups of a lab, and return them. Return none where that is not possible."""
     made: list[Hierarchy] = []
@@ -138,7 +145,7 @@ def _enable(hierarchy: Hierarchy) -> None:
         return
     for tries_left in reversed(range(_TRIES)):
         try:
-            _write(place, " ".join(f"+{name}" for name in sorted(needed)))
+            write_file(place, " ".join(f"+{name}" for name in sorted(needed)))
         except OSError as error:
             # A process may come while others are moved. What is not delegated stays as it is.
             if error.errno != errno.EBUSY or os.getuid() == 0 or not tries_left:
@@ -154,7 +161,7 @@ def _move_processes(folder: str) -> None:
         os.mkdir(f"{folder}/{_LEAF}")
     for pid in _read(f"{folder}/cgroup.procs").split():
         with contextlib.suppress(ProcessLookupError):
-            _write(f"{folder}/{_LEAF}/cgroup.procs", pid)
+            write_file(f"{folder}/{_LEAF}/cgroup.procs", pid)
 
 
 def _remove_stale(hierarchy: Hierarchy) -> None:
@@ -211,7 +218,7 @@ class Group:
     def join(self) -> None:
         """Move this process to them."""
         for hierarchy in self._hierarchies:
-            _write(f"{hierarchy.folder}/cgroup.procs", "0")
+            write_file(f"{hierarchy.folder}/cgroup.procs", "0")
 
     def counters(self) -> dict[str, str]:
         """Return where the counters are that the program may read, by their paths in /sys."""
@@ -275,7 +282,7 @@ def _unified_limits(spec: ProgramSpec) -> Iterator[tuple[str, str, str]]:
 def _limit(path: str, value: str) -> None:
     """Set a limit. A kernel that does not count swap or buffers of TCP has no file for it."""
     try:
-        _write(path, value)
+        write_file(path, value)
     except FileNotFoundError:
         if not any(part in os.path.basename(path) for part in ("sw", "tcp")):
             raise
@@ -285,12 +292,3 @@ def _read(path: str) -> str:
     """Read a file of a cgroup, and return its text."""
     with open(path, encoding="ascii") as file:
         return file.read()
-
-
-def _write(path: str, text: str) -> None:
-    """Write a file of a cgroup."""
-    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(file, text.encode())
-    finally:
-        os.close(file)

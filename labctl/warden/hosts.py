@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from labctl.warden import syscalls
+from labctl.warden.files import write_file
 from labctl.warden.netlink import Routing
 from labctl.warden.specs import HostSpec
 
 _BRIDGE = "lab"
 _NO_IPV6 = {f"net.ipv6.conf.{which}.disable_ipv6": "1" for which in ("all", "default", "lo")}
 _IPV6 = "net.ipv6."
+_ANEW = os.O_CREAT | os.O_TRUNC
+"""Who has the file open sees its new content."""
 
 
 class Host(NamedTuple):
@@ -82,13 +85,13 @@ class Network:
     def _write_file(self, path: str, text: str) -> str:
         """Write a file of the host that is being made, and return where it is."""
         place = f"{self._folder}/{self._count}{path.replace('/', '-')}"
-        _write(place, text)
+        write_file(place, text, flags=_ANEW)
         return place
 
     def write(self, name: str, files: Mapping[str, str]) -> None:
         """Write files of a host anew, which its programs see at once."""
         for path, text in files.items():
-            _write(self._hosts[name].files[path], text)
+            write_file(self._hosts[name].files[path], text, flags=_ANEW)
 
     def remove(self, name: str) -> None:
         """Remove a host, and its links with it, once its last program has ended."""
@@ -99,10 +102,10 @@ class Network:
 
 
 def set_parameters(values: Mapping[str, str]) -> None:
-    """Set parameters of the current network namespace (sysctl(8)). Those of IPv6 may be missing."""
+    """Set parameters of the current namespaces (sysctl(8)). Those of IPv6 may be missing."""
     for name, value in values.items():
         try:
-            _write(f"/proc/sys/{name.replace('.', '/')}", value, create=False)
+            write_file(f"/proc/sys/{name.replace('.', '/')}", value)
         except FileNotFoundError:
             if not name.startswith(_IPV6):
                 raise
@@ -113,13 +116,3 @@ def set_parameters(values: Mapping[str, str]) -> None:
 def _current_namespace() -> int:
     """Open the current network namespace, and return the descriptor."""
     return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-
-
-def _write(path: str, text: str, *, create: bool = True) -> None:
-    """Write a file's whole content in place: who has it open sees the new one."""
-    flags = os.O_CREAT | os.O_TRUNC if create else 0
-    file = os.open(path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o644)
-    try:
-        os.write(file, text.encode())
-    finally:
-        os.close(file)

@@ -13,7 +13,7 @@ from labctl.warden import syscalls
 from labctl.warden.cgroups import Group
 from labctl.warden.confinement import confine
 from labctl.warden.failures import describe
-from labctl.warden.hosts import Host
+from labctl.warden.hosts import Host, set_parameters
 from labctl.warden.init import become_init, close_files, exit_code
 from labctl.warden.specs import CommandSpec, ProgramSpec
 from labctl.warden.tree import build_tree, enter_tree, mask_proc
@@ -118,13 +118,9 @@ def _limit_ipc(spec: ProgramSpec) -> None:
     nothing, unless it asks for shared memory. Kernels before 5.19 let only root do so.
     """
     pages = (spec.memory_bytes or 0) // os.sysconf("SC_PAGE_SIZE") if spec.has_shared_memory else 0
+    limits = {"kernel.shmall": str(pages), "kernel.msgmni": "0", "kernel.sem": "1 0 1 0"}
     with contextlib.suppress(PermissionError):
-        for name, value in (("shmall", str(pages)), ("msgmni", "0"), ("sem", "1 0 1 0")):
-            file = os.open(f"/proc/sys/kernel/{name}", os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.write(file, value.encode())
-            finally:
-                os.close(file)
+        set_parameters(limits)
 
 
 def _run_command(

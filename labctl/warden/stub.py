@@ -24,9 +24,7 @@ _OWN_NAMESPACES = syscalls.NEW_NETWORK | syscalls.NEW_MOUNTS | syscalls.NEW_IPC 
 
 
 def main(descriptor: int) -> None:
-    """Hold a lab that the first message on the channel describes, until labctl goes. The files
-    that come with the message are kept open as long.
-    """
+    """Hold a lab that the first message on the channel describes, until labctl goes."""
     os.set_inheritable(descriptor, False)  # no program is to have it
     channel = Channel(socket.socket(fileno=descriptor))
     told = channel.receive()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 
 from labctl.warden import syscalls
+from labctl.warden.files import write_file
 from labctl.warden.specs import Extent, LabSpec
 
 
@@ -41,9 +42,9 @@ def enter_user_namespace(spec: LabSpec) -> None:
 
 def map_own_ids(users: Extent, groups: Extent) -> None:
     """Map this process's own ids in the user namespace that it is in."""
-    _write("setgroups", "deny")
-    _write("uid_map", _line(users))
-    _write("gid_map", _line(groups))
+    write_file("/proc/self/setgroups", "deny")
+    write_file("/proc/self/uid_map", _line(users))
+    write_file("/proc/self/gid_map", _line(groups))
 
 
 def _map_ids(pid: int, spec: LabSpec) -> int:
@@ -62,12 +63,3 @@ def _map_ids(pid: int, spec: LabSpec) -> int:
 def _line(extent: Iterable[int]) -> str:
     """Return the line for a range of ids."""
     return " ".join(map(str, extent))
-
-
-def _write(name: str, text: str) -> None:
-    """Write one of this process's files in /proc."""
-    file = os.open(f"/proc/self/{name}", os.O_WRONLY)
-    try:
-        os.write(file, text.encode())
-    finally:
-        os.close(file)

@@ -11,7 +11,8 @@ import os
 import selectors
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from labctl.warden import syscalls
@@ -34,11 +35,11 @@ class _Running:
     """A program or a command that was started. `files` are kept open until it has ended."""
 
     def __init__(
-        self, pid: int, *, event: str, spec: ProgramSpec, place: Place, files: Sequence[int]
+        self, pid: int, *, is_program: bool, spec: ProgramSpec, place: Place, files: Sequence[int]
     ) -> None:
-        """Take its first process, the event that tells of its end, its spec and its place."""
+        """Take its first process; the spec and the place of a command are its program's."""
         self.pid = pid
-        self.event = event
+        self.is_program = is_program
         self.spec = spec
         self.place = place
         self.pidfd = os.pidfd_open(pid)
@@ -63,7 +64,6 @@ class Warden:
         os.mkdir(f"{spec.mount}/files")
         self._network = Network(f"{spec.mount}/files")
         self._running: dict[int, _Running] = {}
-        self._commands: dict[int, _Running] = {}
         self._selector = selectors.DefaultSelector()
         self._is_kept = False
         self._is_alone = False
@@ -78,7 +78,7 @@ class Warden:
                 if self._selector.get_map().get(key.fd) == key:
                     key.data()
             self._watch_memory()
-            if self._is_alone and not self._running:
+            if self._is_alone and not any(one.is_program for one in self._running.values()):
                 return
 
     def _patience_s(self) -> float | None:
@@ -92,7 +92,9 @@ class Warden:
         return {
             one.pid: one.spec.memory_bytes
             for one in self._running.values()
-            if one.spec.memory_bytes is not None and not one.place.group.limits_memory
+            if one.is_program
+            and one.spec.memory_bytes is not None
+            and not one.place.group.limits_memory
         }
 
     def _watch_memory(self) -> None:
@@ -137,8 +139,6 @@ class Warden:
             self._network.remove(request["remove"])
         elif "kill" in request:
             _kill(self._running.get(request["kill"]))
-        elif "kill_command" in request:
-            _kill(self._commands.get(request["kill_command"]))
         elif "keep" in request:
             self._is_kept = True
 
@@ -180,45 +180,41 @@ class Warden:
         """Start a program. Its files are stdin, stdout, stderr, the other ends of the last two if
         its output is kept, and any to be held open until it has ended.
         """
-        _check_files(files)
         place = self._place(f"p{number}", spec)
-        status, theirs = os.pipe()
         try:
-            standard = (files[0], files[1], files[2])
-            pid = start_program(spec, place, Files(standard=standard, status=theirs))
+            start = partial(start_program, spec, place)
+            self._start(number, start, files, spec=spec, place=place, is_program=True)
         except BaseException:
-            os.close(status)
             self._leave(place)
             raise
-        finally:
-            os.close(theirs)
-        one = _Running(pid, event="ended", spec=spec, place=place, files=files[_STANDARD:])
-        _close(files[:_STANDARD])
-        self._running[number] = one
-        self._follow(number, one, status, self._running)
 
     def _start_command(self, number: int, request: Mapping[str, Any], files: Sequence[int]) -> None:
         """Start a command beside a program. Its files are stdin, stdout and stderr."""
-        _check_files(files)
         beside = self._running[request["beside"]]
+        spec, place = beside.spec, beside.place
+        command = made_from(CommandSpec, request["command"])
+        start = partial(start_command, command, beside=beside.pid, spec=spec, place=place)
+        self._start(number, start, files, spec=spec, place=place, is_program=False)
+
+    def _start(
+        self, number: int, start: Callable[..., int], files: Sequence[int], *,
+        spec: ProgramSpec, place: Place, is_program: bool,
+    ) -> None:  # fmt: skip
+        """Start something with its files, and follow it. Raise ValueError if some are missing."""
+        if len(files) < _STANDARD:
+            raise ValueError("a program needs stdin, stdout and stderr")
         status, theirs = os.pipe()
         try:
-            pid = start_command(
-                made_from(CommandSpec, request["command"]),
-                beside=beside.pid,
-                spec=beside.spec,
-                place=beside.place,
-                files=Files(standard=(files[0], files[1], files[2]), status=theirs),
-            )
+            pid = start(files=Files(standard=(files[0], files[1], files[2]), status=theirs))
         except BaseException:
             os.close(status)
             raise
         finally:
             os.close(theirs)
-        one = _Running(pid, event="command_ended", spec=beside.spec, place=beside.place, files=())
-        _close(files)
-        self._commands[number] = one
-        self._follow(number, one, status, self._commands)
+        _close(files[:_STANDARD])
+        one = _Running(pid, is_program=is_program, spec=spec, place=place, files=files[_STANDARD:])
+        self._running[number] = one
+        self._follow(number, one, status)
 
     def _place(self, name: str, spec: ProgramSpec) -> Place:
         """Return the place of a program, with cgroups and a folder that are made for it."""
@@ -239,7 +235,7 @@ class Warden:
             has_one_user=self._spec.has_one_user,
         )
 
-    def _follow(self, number: int, one: _Running, status: int, among: dict[int, _Running]) -> None:
+    def _follow(self, number: int, one: _Running, status: int) -> None:
         """Answer the request for something once it runs, and tell when it has ended."""
 
         def see_status() -> None:
@@ -257,29 +253,30 @@ class Warden:
             if not one.is_answered:
                 see_status()
             self._selector.unregister(one.pidfd)
-            self._end(number, one, among)
+            self._end(number, one)
 
         self._selector.register(status, selectors.EVENT_READ, see_status)
         self._selector.register(one.pidfd, selectors.EVENT_READ, see_end)
 
-    def _end(self, number: int, one: _Running, among: dict[int, _Running]) -> None:
+    def _end(self, number: int, one: _Running) -> None:
         """Tell that something has ended, and remove what it leaves."""
         _, status = os.waitpid(one.pid, 0)
         os.close(one.pidfd)
         _close(one.files)
-        del among[number]
-        is_program = among is self._running
-        is_out_of_memory = is_program and (one.is_over_limit or one.place.group.is_out_of_memory())
+        del self._running[number]
+        is_out_of_memory = one.is_program and (
+            one.is_over_limit or one.place.group.is_out_of_memory()
+        )
         if one.has_begun:
             self._tell(
                 {
-                    "event": one.event,
+                    "event": "ended",
                     "of": number,
                     "code": exit_code(status),
                     "is_out_of_memory": is_out_of_memory,
                 }
             )
-        if is_program:
+        if one.is_program:
             self._leave(one.place)
 
     def _leave(self, place: Place) -> None:
@@ -289,16 +286,12 @@ class Warden:
 
 
 def _kill(one: _Running | None) -> None:
-    """End a program, and with it all processes of its PID namespace; nothing if it has ended."""
+    """End a program, and with it all processes of its PID namespace, or a command; nothing if it
+    has ended.
+    """
     if one is not None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(one.pidfd, signal.SIGKILL)
-
-
-def _check_files(files: Sequence[int]) -> None:
-    """Raise ValueError unless a program has all its files."""
-    if len(files) < _STANDARD:
-        raise ValueError("a program needs stdin, stdout and stderr")
 
 
 def _close(files: Sequence[int]) -> None:

@@ -110,8 +110,7 @@ def _links(lab: Lab) -> Check:
 
 def _cgroups() -> Check:
     """Check the limits that cgroups set."""
-    name = f"labctl-doctor-{os.getpid()}"
-    made = cgroups.begin(name)
+    made = cgroups.begin(cgroups.new_name())
     cgroups.end(made)
     if made:
         version = 2 if any(one.is_unified for one in made) else 1

@@ -17,19 +17,20 @@ from pathlib import Path
 from labctl.engine.images.backend import BuildEvent, MixedOutput, StoredImage
 from labctl.engine.images.layers import Layer
 from labctl.engine.images.origins import engine_architecture
+from labctl.engine.labels import has_all
 from labctl.engine.local.containers import program_of
 from labctl.engine.local.labs import start_lab
 from labctl.engine.local.roots import copy_tree
-from labctl.engine.local.store import LocalImage, LocalStore
+from labctl.engine.local.store import ROOT, LocalImage, LocalStore
 from labctl.engine.local.stream import PipeStream
 from labctl.engine.local.unpack import place_of, unpack
+from labctl.engine.local.wardens import Ending
 from labctl.engine.runtime import ContainerSpec, Refusal
 
 _NO_REGISTRY = "the local engine asks no registry"
 _OUTPUT_LIMIT = 1 << 20
 _CHUNK = 1 << 20
 _HOST = "build"
-_ROOT = "root"
 
 
 class LocalImages:
@@ -55,12 +56,7 @@ class LocalImages:
         """Return all images with a label, those without a name included. The label is a key, or
         `key=value`.
         """
-        key, equals, value = label.partition("=")
-        return [
-            image
-            for image in self._store.all()
-            if key in image.labels and (not equals or image.labels[key] == value)
-        ]
+        return [image for image in self._store.all() if has_all(image.labels, [label])]
 
     def has(self, image: str) -> bool:
         """Tell whether there is an image."""
@@ -71,7 +67,7 @@ class LocalImages:
         key, _, value = label.partition("=")
         try:
             with self._store.making() as place:
-                digest, _ = unpack(_told_apart(tar), place / _ROOT)
+                digest, _ = unpack(_told_apart(tar), place / ROOT)
                 image = _identified(LocalImage(labels={key: value}), digest)
                 return self._store.keep(place, image).id
         except _SourceError as error:
@@ -99,7 +95,7 @@ class LocalImages:
             raise Refusal("steps of a build have no network on the local engine")
         below = self._get(base)
         with self._store.making() as place:
-            root = place / _ROOT
+            root = place / ROOT
             lock = self._store.lock(below)
             try:
                 copy_tree(self._store.root(below), root)
@@ -154,24 +150,14 @@ class LocalImages:
         program = program_of(spec, image, root=root, host=_HOST, hostname=_HOST, keeps_output=False)
         with contextlib.closing(start_lab(self._store)) as lab:
             lab.add_host(_HOST, hostname=_HOST, on_network=False, sysctls={})
-            ended = threading.Event()
-            codes: list[int | Refusal] = []
-
-            def end(code: int | Refusal, _: bool) -> None:
-                codes.append(code)
-                ended.set()
-
+            ending = Ending()
             with contextlib.closing(PipeStream(stdin=False)) as stream:
-                stdin, stdout, _ = stream.ends
                 written = program._replace(writes_image=bool(step))
-                number = lab.warden.start(written, [stdin, stdout, stdout], end)
-                stream.give()
+                with stream.lending() as (stdin, stdout, _):
+                    number = lab.warden.start(written, [stdin, stdout, stdout], ending)
                 with self._endable(step, lambda: _kill(lab.warden.kill, number)):
                     output = stream.read(limit=_OUTPUT_LIMIT, deadline=None)
-                    ended.wait()
-        code = codes[0]
-        if isinstance(code, Refusal):
-            raise code
+                    code = ending.exit_code()
         return MixedOutput(exit_code=code, text=output.decode("utf-8", "replace"))
 
     @contextlib.contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -20,7 +18,6 @@ from labctl.warden.specs import HostSpec, LabSpec
 _HOSTS, _HOSTNAME, _RESOLV = "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"
 _LOCALHOST = "127.0.0.1\tlocalhost\n"
 _PREFIX = 24
-_CGROUP = "labctl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +128,7 @@ class Lab:
 def start_lab(store: LocalStore, network: NetworkSpec | None = None) -> Lab:
     """Start a lab. Raise Refusal if that is not possible here."""
     rights = own_rights()
-    cgroup = f"{_CGROUP}-{os.getpid()}-{secrets.token_hex(4)}"
+    cgroup = cgroups.new_name()
     spec = LabSpec(mount=str(store.mount), cgroup=cgroup, users=rights.users, groups=rights.groups)
     return Lab(Warden(spec), cgroup, network)
 

@@ -23,14 +23,13 @@ from labctl.engine.local.saved_images import (
     require_digest,
     saved_images,
 )
-from labctl.engine.local.store import LocalImage, LocalStore
+from labctl.engine.local.store import ROOT, LocalImage, LocalStore
 from labctl.engine.local.unpack import unpack_layer
 from labctl.engine.runtime import Refusal
 from labctl.errors import InputError, UsageError, Where
 
 _LOADING_S = 3600
 """Longer than anybody loads an image before it has its name."""
-_ROOT = "root"
 
 
 def load_images(store: LocalStore, source: Path, *, name: str) -> set[str]:
@@ -105,7 +104,7 @@ def _unpacked(store: LocalStore, files: ArchiveFiles, image: SavedImage) -> Loca
     """Unpack an image, and keep it."""
     with store.making() as place:
         for layer in image.layers:
-            found = unpack_layer(layer_pieces(files, layer), place / _ROOT)
+            found = unpack_layer(layer_pieces(files, layer), place / ROOT)
             require_digest(f"what is in {layer.file}", found, layer.content)
         return store.keep(place, _configured(image))
 

@@ -15,6 +15,7 @@ from labctl.engine.local.health import Health
 from labctl.engine.local.labs import Lab
 from labctl.engine.local.store import LocalImage, LocalStore
 from labctl.engine.local.stream import PipeStream
+from labctl.engine.local.wardens import Ending
 from labctl.engine.runtime import (
     CheckResult,
     ContainerSpec,
@@ -143,13 +144,7 @@ class LocalContainer:
 
     def _check(self, command: tuple[str, ...], limit_s: float) -> CheckResult:
         """Run the command of a health check beside the program."""
-        ended = threading.Event()
-        codes: list[int | Refusal] = []
-
-        def end(code: int | Refusal, _: bool) -> None:
-            codes.append(code)
-            ended.set()
-
+        ending = Ending()
         nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         output, theirs = os.pipe()
         os.set_blocking(output, False)
@@ -158,23 +153,21 @@ class LocalContainer:
                 CommandSpec(command),
                 beside=self._number or 0,
                 files=(nothing, theirs, theirs),
-                ended=end,
+                ended=ending,
             )
             deadline = time.monotonic() + limit_s
             text = b""
-            while not ended.wait(_LOOK_S) and time.monotonic() < deadline:
+            while not (has_ended := ending.comes_within(_LOOK_S)) and time.monotonic() < deadline:
                 text += _read_some(output)  # a full pipe would keep it from ending
-            if not ended.is_set():
-                self.lab.warden.kill_command(number)
+            if not has_ended:
+                self.lab.warden.kill(number)
             text = (text + _read_some(output))[:_CHECK_LIMIT]
+            code = ending.exit_code() if has_ended else None
         except Refusal as refusal:
             return CheckResult(exit_code=_NOT_STARTED, output=refusal.message)
         finally:
             for file in (nothing, output, theirs):
                 os.close(file)
-        code = codes[0] if codes else None
-        if isinstance(code, Refusal):
-            return CheckResult(exit_code=_NOT_STARTED, output=code.message)
         return CheckResult(exit_code=code, output=text.decode("utf-8", "replace"))
 
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from labctl.engine.images.origins import engine_architecture
+from labctl.engine.labels import has_all
 from labctl.engine.local.image_names import how_to_load
 from labctl.engine.local.labs import start_lab
 from labctl.engine.local.loaded import find_image
@@ -198,7 +199,7 @@ class LocalRuntime:
 
     def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
         """Return all things of a kind that have all of these labels: each a key, or `key=value`."""
-        return [one for one in self._resources(kind) if _has_labels(one, labels)]
+        return [one for one in self._resources(kind) if has_all(one.labels, labels)]
 
     def _resources(self, kind: ResourceKind) -> Iterator[Resource]:
         """Yield all things of a kind: those of this process, and those that records tell of."""
@@ -283,12 +284,3 @@ class LocalRuntime:
                     containers=containers,
                 )
             )
-
-
-def _has_labels(resource: Resource, wanted: Sequence[str]) -> bool:
-    """Tell whether a thing has all of these labels."""
-    pairs = (label.partition("=") for label in wanted)
-    return all(
-        key in resource.labels and (not equals or resource.labels[key] == value)
-        for key, equals, value in pairs
-    )

@@ -26,7 +26,9 @@ from labctl.engine.local.roots import add_mount_points, remove_tree, size_of
 
 _CACHE = "XDG_CACHE_HOME"
 _IMAGES, _NAMES, _MAKING = "images", "names", "making"
-_ROOT, _RECORD, _LOCK, _MAKER = "root", "image.json", "lock", "maker"
+ROOT = "root"
+"""What the folder of an image's root file system is called, in that of the image."""
+_RECORD, _LOCK, _MAKER = "image.json", "lock", "maker"
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -69,7 +71,7 @@ class LocalStore:
 
     def root(self, image: LocalImage) -> Path:
         """Return the folder that is an image's root file system."""
-        return self._image(image.id) / _ROOT
+        return self._image(image.id) / ROOT
 
     def find(self, name: str) -> LocalImage | None:
         """Return the image of a name or an id; None if there is none. Raise Unwritable if the
@@ -126,8 +128,8 @@ class LocalStore:
         """
         place = self._folder / _MAKING / secrets.token_hex(8)
         with self._writing():
-            (place / _ROOT).mkdir(parents=True)
-            (place / _ROOT).chmod(0o755)
+            (place / ROOT).mkdir(parents=True)
+            (place / ROOT).chmod(0o755)
             try:
                 with _locked(place / _MAKER):
                     yield place
@@ -138,10 +140,10 @@ class LocalStore:
         """Keep a finished image, and return it with the time. If there is one of this id already,
         return that one.
         """
-        made = replace(image, created=time.time(), size=size_of(making / _ROOT))
+        made = replace(image, created=time.time(), size=size_of(making / ROOT))
         place = self._image(made.id)
         with self._writing():
-            add_mount_points(making / _ROOT)
+            add_mount_points(making / ROOT)
             (making / _RECORD).write_text(json.dumps(asdict(made)), "utf-8")
             (making / _LOCK).touch()
             place.parent.mkdir(exist_ok=True)

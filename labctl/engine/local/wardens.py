@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -29,6 +29,30 @@ Ended = Callable[[int | Refusal, bool], None]
 why nobody knows.
 """
 
+
+class Ending:
+    """The end of a program or a command, to be waited for: an Ended that keeps what it is told."""
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._code: Future[int] = Future()
+
+    def __call__(self, code: int | Refusal, _: bool) -> None:
+        """Note the exit code, or why nobody knows it."""
+        if isinstance(code, Refusal):
+            self._code.set_exception(code)
+        else:
+            self._code.set_result(code)
+
+    def comes_within(self, limit_s: float) -> bool:
+        """Wait for the end, no longer than this, and tell whether it has come."""
+        return bool(wait([self._code], limit_s).done)
+
+    def exit_code(self) -> int:
+        """Wait for the end, and return the exit code. Raise Refusal if nobody knows it."""
+        return self._code.result()
+
+
 _PROGRAM = Path(labctl.warden.__file__).with_name("__main__.py")
 _END_S = 20.0
 _ANSWER_S = 60.0
@@ -42,10 +66,8 @@ class Warden:
     Refusal where it can't do something, or has ended.
     """
 
-    def __init__(self, spec: LabSpec, locks: Sequence[int] = ()) -> None:
-        """Start a warden, and wait until it is ready. Open files `locks` stay open as long as the
-        lab is there.
-        """
+    def __init__(self, spec: LabSpec) -> None:
+        """Start a warden, and wait until it is ready."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel = Channel(ours)
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 closed by `close`
@@ -61,7 +83,7 @@ class Warden:
             with theirs:
                 self._process = _start(theirs.fileno(), self._said)
             try:
-                self._begin(spec, locks)
+                self._begin(spec)
             except BaseException:
                 self._end_process()
                 raise
@@ -77,10 +99,10 @@ class Warden:
         """The id of the process that was started, which ends after the lab."""
         return self._process.pid
 
-    def _begin(self, spec: LabSpec, locks: Sequence[int]) -> None:
+    def _begin(self, spec: LabSpec) -> None:
         """Describe the lab to the warden, and wait until it is ready."""
         with contextlib.suppress(OSError):  # one that has ended says so by its silence
-            self._channel.send({"lab": spec._asdict()}, locks)
+            self._channel.send({"lab": spec._asdict()})
         told = self._channel.receive()
         message = told[0] if told else {"error": self._last_words(), "doing": ""}
         if "error" in message:
@@ -116,13 +138,9 @@ class Warden:
         """Start a command beside the program of a number, and return its own number."""
         return self._ask({"command": command._asdict(), "beside": beside}, files, ended)
 
-    def kill(self, program: int) -> None:
-        """End a program, with all its processes. Do nothing if it has ended."""
-        self._ask({"kill": program})
-
-    def kill_command(self, command: int) -> None:
-        """End a command. Do nothing if it has ended."""
-        self._ask({"kill_command": command})
+    def kill(self, number: int) -> None:
+        """End a program, with all its processes, or a command. Do nothing if it has ended."""
+        self._ask({"kill": number})
 
     def keep(self) -> None:
         """Let the lab stay when this process has ended, until nothing runs in it."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
+from labctl.engine.labels import has_all
 from labctl.engine.runtime import (
     Busy,
     ContainerSpec,
@@ -224,7 +225,7 @@ class FakeRuntime:
         return [
             Resource(kind=kind, id=id_, labels=found)
             for id_, found in present.items()
-            if {*labels} <= {*found, *(f"{key}={value}" for key, value in found.items())}
+            if has_all(found, labels)
         ]
 
     def listing_command(self, label: str) -> str:

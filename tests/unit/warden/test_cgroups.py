@@ -258,7 +258,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     def write(path: str, text: str) -> None:
         files[str(Path(path).relative_to(tmp_path))] = text
 
-    monkeypatch.setattr(cgroups, "_write", write)
+    monkeypatch.setattr(cgroups, "write_file", write)
     return files
 
 
@@ -298,7 +298,7 @@ def test_the_processes_of_a_delegated_cgroup_make_room(
         elif path == f"{own}/cgroup.subtree_control" and len(moved) < 2:
             raise OSError(errno.EBUSY, "busy")
 
-    monkeypatch.setattr(cgroups, "_write", write)
+    monkeypatch.setattr(cgroups, "write_file", write)
     let_new_folders_be_cgroups(monkeypatch)
     assert begin("lab-1") == unified(own / "lab-1")
     assert moved == ["11", "12"]
@@ -364,7 +364,7 @@ def test_a_kernel_that_does_not_count_swap_has_no_file_for_it(
         if path.endswith(missing):
             raise FileNotFoundError(path)
 
-    monkeypatch.setattr(cgroups, "_write", write)
+    monkeypatch.setattr(cgroups, "write_file", write)
     Group(hierarchies(tmp_path, is_unified=True), "p", LIMITED)
     missing = "memory.max"
     with pytest.raises(FileNotFoundError):
