@@ -12,25 +12,32 @@ _PROGRAMS = ("newuidmap", "newgidmap")
 
 if sys.platform == "win32":
 
-    def has_id_range() -> bool:
-        """Return False: this machine has no such ids."""
-        return False
+    def own_ranges() -> list[tuple[int, int]]:
+        """Return nothing: this machine has no such ids."""
+        return []
 
 else:
     import os
     import pwd
 
-    def has_id_range() -> bool:
-        """Tell whether the user has a range of user ids and one of group ids, and the programs that
-        put them into a namespace.
+    def own_ranges() -> list[tuple[int, int]]:
+        """Return the user's largest range of user ids, and that of group ids: the first one and how
+        many there are. Return nothing if one of them is missing, or a program that puts them into a
+        namespace.
         """
         uid = os.getuid()
         try:
             name = pwd.getpwuid(uid).pw_name
         except KeyError:
             name = ""
+        found = [one for path in _FILES if (one := id_range(path, name, uid)) is not None]
         has_programs = all(shutil.which(program) for program in _PROGRAMS)
-        return has_programs and all(id_range(path, name, uid) is not None for path in _FILES)
+        return found if has_programs and len(found) == len(_FILES) else []
+
+
+def has_id_range() -> bool:
+    """Tell whether the user has ranges of ids, and the programs for them."""
+    return bool(own_ranges())
 
 
 def id_range(path: Path, name: str, uid: int) -> tuple[int, int] | None:

@@ -47,7 +47,7 @@ def open_files(source: Path, *, work: Path) -> Iterator[ArchiveFiles]:
         return
     with contextlib.ExitStack() as stack:
         file: IO[bytes] = stack.enter_context(source.open("rb"))
-        if _is_compressed(file):
+        if _beginning(file).startswith((_GZIP, _ZSTD)):
             plain = stack.enter_context(tempfile.TemporaryFile(dir=work))
             for piece in pieces(file):
                 plain.write(piece)
@@ -110,8 +110,7 @@ def pieces(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the content of a file in pieces, uncompressed if it is compressed. Raise Refusal if
     that fails.
     """
-    start = file.read(len(_ZSTD))
-    file.seek(0)
+    start = _beginning(file)
     if start.startswith(_GZIP):
         yield from _uncompressed(gzip.GzipFile(fileobj=file), _GZIP_ERRORS)
     elif start.startswith(_ZSTD):
@@ -135,11 +134,11 @@ def _uncompressed(file: Any, errors: tuple[type[Exception], ...]) -> Iterator[by
             yield piece
 
 
-def _is_compressed(file: IO[bytes]) -> bool:
-    """Tell whether a file is compressed, and go back to its beginning."""
+def _beginning(file: IO[bytes]) -> bytes:
+    """Return the first bytes of a file, which tell how it is compressed, and go back to them."""
     start = file.read(len(_ZSTD))
     file.seek(0)
-    return start.startswith((_GZIP, _ZSTD))
+    return start
 
 
 def _zstd() -> Any:

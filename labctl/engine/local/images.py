@@ -67,7 +67,7 @@ class LocalImages:
         key, _, value = label.partition("=")
         try:
             with self._store.making() as place:
-                digest, _ = unpack(_told_apart(tar), place / ROOT)
+                digest, _ = unpack(_source_pieces(tar), place / ROOT)
                 image = _identified(LocalImage(labels={key: value}), digest)
                 return self._store.keep(place, image).id
         except _SourceError as error:
@@ -214,7 +214,7 @@ class _SourceError(Exception):
         self.reason = reason
 
 
-def _told_apart(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _source_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield pieces of an archive. Raise _SourceError for an OSError of theirs."""
     try:
         yield from pieces

@@ -41,7 +41,7 @@ def load_images(store: LocalStore, source: Path, *, name: str) -> set[str]:
     if name:
         _require_free(store, [with_tag(name)])
     _require_readable(source)
-    with _blaming(source), store.making() as work, open_files(source, work=work) as files:
+    with _with_source(source), store.making() as work, open_files(source, work=work) as files:
         found = saved_images(files, architecture=engine_architecture())
         if name and len(found) > 1:
             raise UsageError(
@@ -154,7 +154,7 @@ def _require_readable(source: Path) -> None:
 
 
 @contextlib.contextmanager
-def _blaming(source: Path) -> Iterator[None]:
+def _with_source(source: Path) -> Iterator[None]:
     """Raise InputError with the source for what is wrong with it inside the block."""
     where = Where(path=source)
     try:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import pwd
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from labctl.engine.id_ranges import has_id_range, id_range
+from labctl.engine.id_ranges import own_ranges
 from labctl.warden.specs import Extent
 
 _STATUS = Path("/proc/self/status")
@@ -42,15 +41,11 @@ def own_rights() -> Rights:
     uid, gid = os.getuid(), os.getgid()
     if uid == 0 and _may_administer():
         return Rights()
-    name = ""
-    with suppress(KeyError):
-        name = pwd.getpwuid(uid).pw_name
-    found = [id_range(Path(f"/etc/{file}"), name, uid) for file in ("subuid", "subgid")]
-    enough = [one for one in found if one is not None and one[1] >= _USERS]
-    if has_id_range() and len(enough) == len(found):
+    ranges = own_ranges()
+    if ranges and all(count >= _USERS for _, count in ranges):
         users, groups = (
             ((0, own, 1), (1, first, _USERS))
-            for own, (first, _) in zip((uid, gid), enough, strict=True)
+            for own, (first, _) in zip((uid, gid), ranges, strict=True)
         )
         return Rights(users=users, groups=groups)
     return Rights(users=((0, uid, 1),), groups=((0, gid, 1),))

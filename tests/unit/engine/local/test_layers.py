@@ -27,14 +27,6 @@ ENDLESS = 5000
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """The folder to unpack into, beside what must stay as it is."""
-    place = tmp_path / "root"
-    place.mkdir()
-    return place
-
-
-@pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """A folder of the host's, with a file in it."""
     place = tmp_path / "outside"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from labctl.engine import id_ranges
 from labctl.engine.local import rights as rights_module
 from labctl.engine.local.rights import Rights, own_rights
 
@@ -27,7 +29,7 @@ class Machine:
         self.gives("")
         patch.setattr(pwd, "getpwuid", self._name)
         patch.setattr(rights_module, "_STATUS", folder / "status")
-        patch.setattr(rights_module, "Path", self._path)
+        patch.setattr(id_ranges, "_FILES", (folder / "subuid", folder / "subgid"))
 
     def is_user(self, uid: int, gid: int, capabilities: str = "0") -> None:
         self._patch.setattr(os, "getuid", lambda: uid)
@@ -36,7 +38,7 @@ class Machine:
         (self._folder / "status").write_text(text, "ascii")
 
     def has_programs(self, *, is_there: bool) -> None:
-        self._patch.setattr(rights_module, "has_id_range", lambda: is_there)
+        self._patch.setattr(shutil, "which", lambda program: program if is_there else None)
 
     def gives(self, users: str, groups: str | None = None) -> None:
         """What /etc/subuid and /etc/subgid say."""
@@ -47,9 +49,6 @@ class Machine:
         if uid != 1000:
             raise KeyError(uid)
         return SimpleNamespace(pw_name="jane")
-
-    def _path(self, path: str) -> Path:
-        return self._folder / Path(path).name
 
 
 @pytest.fixture

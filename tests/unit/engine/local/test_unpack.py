@@ -21,14 +21,6 @@ NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for owners
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """The folder to unpack into, beside what must stay as it is."""
-    folder = tmp_path / "root"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """A folder of the host's, with a file in it."""
     folder = tmp_path / "outside"
