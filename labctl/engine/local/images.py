@@ -115,7 +115,8 @@ class LocalImages:
                     )
                     return
             made = self._store.keep(place, image)
-        yield BuildEvent(image=made.id)
+        # It is a layer, too, so that it is removed if it is called off before it has its name.
+        yield BuildEvent(layer=made.id, image=made.id)
 
     def end_step(self, container: str) -> None:
         """End the program that is a step of a build: the build then fails."""
