@@ -129,7 +129,7 @@ class Builder:
 
         If it is interrupted, it removes the container of the current step, and waits until the
         engine's builder has ended: left alone, the builder would go on for a moment and leave
-        something behind.
+        something behind. Then it raises Interrupted, even if the image was finished after all.
         """
         image, failure = "", ""
         with self.interruption.calling(self._end_container):
@@ -137,8 +137,8 @@ class Builder:
                 image = event.image or image
                 failure = failure or event.error
                 self._follow(event, base)
+        self.interruption.check()
         if failure or not image:
-            self.interruption.check()
             raise EngineError(
                 failure.strip() or "the engine did not say which image it built",
                 hint="".join(self._output[-5:]).strip(),

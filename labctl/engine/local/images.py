@@ -42,6 +42,8 @@ class LocalImages:
         self._lock = threading.Lock()
         self._steps: dict[str, Callable[[], None]] = {}
         """What ends each step that is running, by the step's name."""
+        self._ended: set[str] = set()
+        """The steps that were ended before they ran."""
 
     def check_ready(self) -> None:
         """Raise Refusal if images can't be kept, or no lab can be started: their steps need one."""
@@ -122,6 +124,8 @@ class LocalImages:
         """End the program that is a step of a build: the build then fails."""
         with self._lock:
             end = self._steps.get(container)
+            if end is None:
+                self._ended.add(container)
         if end is not None:
             end()
 
@@ -166,6 +170,9 @@ class LocalImages:
         """Let `end_step` end a step inside the block."""
         with self._lock:
             self._steps[step] = end
+            is_late = step in self._ended
+        if is_late:
+            end()
         try:
             yield
         finally:

@@ -179,6 +179,21 @@ def test_a_build_that_is_called_off_is_seen_through_to_its_end() -> None:
     assert client.calls.index(("ended", "")) < client.calls.index(("remove_image", A))
 
 
+def test_an_image_that_is_finished_after_it_was_called_off_is_removed() -> None:
+    client, interruption = FakeClient(), Interruption()
+
+    def events() -> Iterator[dict[str, Any]]:
+        yield {"stream": " ---> Running in cccccccccccc\n"}
+        interruption.set()
+        yield {"stream": f" ---> {A}\n"}
+        yield {"aux": {"ID": "sha256:made"}}
+
+    client.build_events = events
+    with pytest.raises(Interrupted), builder(client, interruption) as making:
+        making.build(LAYER, base=BASE)
+    assert client.asked("remove_image") == [A]
+
+
 def test_a_build_whose_step_cannot_be_ended_is_seen_through_to_its_end() -> None:
     client, interruption = FakeClient(), Interruption()
 
