@@ -6,7 +6,6 @@ import errno
 import gc
 import os
 import sys
-import traceback
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,12 +39,18 @@ def main() -> None:
     except Terminated:
         sys.exit(TERMINATED)
     except Exception as error:  # noqa: BLE001 whatever gets here is a bug of ours, and must say so
+        import traceback  # noqa: PLC0415 it takes a while, and only a bug needs it
+
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _print("labctl: the output cannot be written: no space is left where it goes")
             sys.exit(UsageError.exit_code)
         traceback.print_exc()
         _print("labctl: this is a bug in labctl: please report it with the above")
         sys.exit(BUG)
+    finally:
+        # Python looks for garbage once more when it ends, among all that there is. It is not to:
+        # that takes a tenth of a short run, and the kernel takes the memory anyway.
+        gc.freeze()
 
 
 def _open_streams() -> None:

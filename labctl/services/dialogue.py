@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from .connection import Connection
 from .events import emit
-from .plain_yaml import WrongScript, count, octets, within
 from .protocols import Protocol
+from .settings import WrongScript, count, octets, within
 
 Steps = Sequence[Callable[[Connection], Awaitable[None]]]
 Reply = bytes | Steps | Mapping[str, "bytes | Steps"]

@@ -15,7 +15,7 @@ import dns.rdatatype
 from .events import emit, peer_name
 from .lifeline import say_ready
 from .loop import run
-from .plain_yaml import WrongScript, within
+from .settings import WrongScript, within
 from .zone import ODD, Zone
 
 PORT = 53

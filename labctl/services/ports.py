@@ -15,7 +15,8 @@ from . import steps
 from .connection import Connection, Ended, Gone, Watch
 from .events import emit, peer_name
 from .lifeline import say_ready
-from .plain_yaml import WrongScript, load, mapping, octets, within
+from .settings import WrongScript, mapping, octets, within
+from .yaml_text import load
 
 MOST = 512
 """Connections at once, more than one client may have. One more, and the oldest is cut off: its

@@ -34,8 +34,8 @@ def main() -> None:
         hold()
     # Only now: a host without ports starts faster without asyncio.
     from .loop import run  # noqa: PLC0415
-    from .plain_yaml import WrongScript, within  # noqa: PLC0415
     from .ports import Turns, parse, serve  # noqa: PLC0415
+    from .settings import WrongScript, within  # noqa: PLC0415
 
     try:
         with within("LAB_PORTS"):

@@ -10,8 +10,8 @@ from . import tls
 from .connection import Connection, Ended, Gone
 from .dialogue import Dialogue
 from .events import emit
-from .plain_yaml import WrongScript, choice, count, mapping, octets, seconds, within
 from .protocols import PROTOCOLS
+from .settings import WrongScript, choice, count, mapping, octets, seconds, within
 
 Step = Callable[[Connection], Awaitable[None]]
 

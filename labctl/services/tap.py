@@ -6,7 +6,7 @@ since the last one.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import os
 import socket
 from pathlib import Path
@@ -43,7 +43,7 @@ def answer_commands(capture: Capture) -> None:
 
 def _listed(packet: CapturedPacket) -> list[object]:
     """Return a packet as a list for JSON."""
-    data = base64.b64encode(packet.data).decode("ascii")
+    data = binascii.b2a_base64(packet.data, newline=False).decode("ascii")
     return [packet.at_ns, packet.interface, packet.outgoing, packet.length, data]
 
 

@@ -13,7 +13,7 @@ from typing import TypeVar, final
 
 from .connection import CHUNK, Connection, Ended, Gone, Plain
 from .events import emit
-from .plain_yaml import WrongScript, choice, mapping, text, within
+from .settings import WrongScript, choice, mapping, text, within
 
 FOLDER = "/labctl"
 """Where an image has its certificates; LAB_CERTIFICATES names another folder."""

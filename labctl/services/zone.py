@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from typing import Any
 
 import dns.flags
 import dns.message
@@ -28,8 +29,8 @@ import dns.rdatatype
 import dns.reversename
 import dns.rrset
 
-from .plain_yaml import WrongScript, choice, load, mapping, seconds, within
-from .plain_yaml import text as text_of
+from .settings import WrongScript, choice, mapping, seconds, within
+from .settings import text as text_of
 
 TTL_S = 60
 
@@ -84,6 +85,15 @@ Records = list[tuple[str, str]]
 """The records of a name, each with its type: `("A", "198.18.0.13")`."""
 
 
+def _parsed(answers: str) -> dict[Any, Any]:
+    """Return a scenario's answers by name. Raise WrongScript if they are no mapping."""
+    if not answers:
+        return {}
+    from .yaml_text import load  # noqa: PLC0415 most labs have no answers, and start faster without
+
+    return mapping(load(answers) or {})
+
+
 class Zone:
     """The records of the lab."""
 
@@ -102,7 +112,7 @@ class Zone:
         }
         self._odd: dict[dns.name.Name, str] = {}
         self._delays_s: dict[dns.name.Name, float] = {}
-        for key, value in mapping(load(answers) or {}).items():
+        for key, value in _parsed(answers).items():
             with within(str(key)):
                 self._add(dns.name.from_text(text_of(key)), value)
 

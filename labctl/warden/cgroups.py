@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -117,7 +116,7 @@ def _controllers(folder: str) -> frozenset[str]:
 
 def new_name() -> str:
     """Return a name for the cgroups of a lab of this process."""
-    return f"labctl-{os.getpid()}-{secrets.token_hex(4)}"
+    return f"labctl-{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def begin(name: str) -> list[Hierarchy]:

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labctl.services.dns import reply
-from labctl.services.plain_yaml import WrongScript
+from labctl.services.settings import WrongScript
 from labctl.services.zone import TTL_S, Zone
 from tests.unit.services.program import Program, running
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from labctl.services import ports
-from labctl.services.plain_yaml import WrongScript
+from labctl.services.settings import WrongScript
 from tests.unit.services.program import free_port, running, started
 from tests.unit.services.scripted import connect, said, serving, until_end
 

@@ -15,7 +15,7 @@ import pytest
 from labctl.engine.own_certificates import own_certificates
 from labctl.model.compose import Attachment, Service
 from labctl.services import ports
-from labctl.services.plain_yaml import WrongScript
+from labctl.services.settings import WrongScript
 from tests.unit.services.certificates import client
 from tests.unit.services.program import Program
 from tests.unit.services.scripted import connect, said, serving, until_end

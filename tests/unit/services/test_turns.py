@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from labctl.services import ports
-from labctl.services.plain_yaml import WrongScript
 from labctl.services.ports import Turns
+from labctl.services.settings import WrongScript
 from tests.unit.services.program import Program, free_port, running
 from tests.unit.services.scripted import connect, said, serving, until_end
 

@@ -1,12 +1,10 @@
-"""What a service is told in its environment: YAML, and checks that say where it is wrong."""
+"""Checks of the settings of a service, which say where one is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-
-import yaml
 
 
 class WrongScript(Exception):
@@ -20,31 +18,6 @@ def within(place: str) -> Iterator[None]:
         yield
     except WrongScript as error:
         raise WrongScript(f"{place}: {error}") from None
-
-
-class _Strict(yaml.SafeLoader):
-    """Duplicate keys are errors: each would silently replace the one before it."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Make a mapping. Raise WrongScript for a key that is there twice."""
-        made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        if len(made) != len(node.value):
-            keys = [key.value for key, _ in node.value]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise WrongScript(f"line {node.start_mark.line + 1}: {twice} is there twice")
-        return made
-
-
-def load(text: str) -> object:
-    """Parse a YAML document. Raise WrongScript if it is not valid."""
-    try:
-        return yaml.load(text, _Strict)  # noqa: S506 a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f"line {mark.line + 1}: " if mark else ""
-        raise WrongScript(f"{line}{error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise WrongScript(" ".join(str(error).split())) from None
 
 
 def mapping(value: object, allowed: Collection[str] | None = None) -> dict[Any, Any]:
