@@ -210,15 +210,18 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shards(tmp_path_factory: pytest.TempPathFactory, is_whole: bool) -> list[Path]:
+def shards(
+    tmp_path_factory: pytest.TempPathFactory, engine_name: EngineName, is_whole: bool
+) -> list[Path]:
     """Result documents of every attempt, in shards, each of few enough attempts to be kept whole.
 
     On one Python; in the default run each attempt has one Python, all of them taking turns.
     """
     folder = tmp_path_factory.mktemp("shards")
+    jobs = JOBS if engine_name is EngineName.DOCKER else ()
     files = [folder / f"{number}.json" for number in range(1, SHARDS + 1)]
     for number, file in enumerate(files, 1):
-        part = ("--shard", f"{number}/{SHARDS}", *JOBS, "--json", file)
+        part = ("--shard", f"{number}/{SHARDS}", *jobs, "--json", file)
         if is_whole:
             done = labctl("run", "--all", "--python", "3.13", *part)
         else:

@@ -197,7 +197,6 @@ def one_lab(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labctl.grading.jobs.submissions_in_a_lab", lambda *_: 12)
 
 
-@pytest.mark.both
 @pytest.mark.usefixtures("one_lab")
 def test_side_by_side_programs_reach_each_other(
     course: Class, monkeypatch: pytest.MonkeyPatch

@@ -70,9 +70,7 @@ def test_there_are_commands_for_one_process_for_two_and_for_every_python() -> No
     "command",
     # What the longer commands add is tried below, by fewer tests.
     [
-        pytest.param(
-            one, id=" ".join(one), marks=[pytest.mark.whole if one[1:] else pytest.mark.both]
-        )
+        pytest.param(one, id=" ".join(one), marks=[pytest.mark.whole] if one[1:] else [])
         for one in commands()
     ],
 )
