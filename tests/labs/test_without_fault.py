@@ -43,6 +43,9 @@ MADE_BY_CLIENTS = frozenset(
 )
 """Scenarios of what no server has a part in, in one attempt at least."""
 
+LIMIT_S = "10"
+"""What clients get that wait for ever where nothing is wrong; the others have shorter limits."""
+
 _HELLO = [{"send": "hello\n"}, {"read": "all"}, "close"]
 _WEB = [
     {"read": {"until": "\r\n\r\n"}},
@@ -133,7 +136,7 @@ def _run(folder: Path, compose: str, paths: Collection[Path], *, is_whole: bool)
             name, attempt = next(iter(document["attempts"].items()))
             document["attempts"] = {name: attempt}
         file.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
-    return labctl("run", *files, "--json", "-")
+    return labctl("run", *files, "--timeout", LIMIT_S, "--json", "-")
 
 
 def _verdicts(done: Done) -> Verdicts:
