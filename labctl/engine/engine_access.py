@@ -13,6 +13,7 @@ from labctl.engine.images import ImageStore
 from labctl.engine.images.own import OwnImages
 from labctl.engine.protocol import Engine
 from labctl.engine.runtime import Runtime
+from labctl.errors import EngineError
 
 if TYPE_CHECKING:
     from labctl.model.check import Check
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 def _nothing() -> None:
     """Try nothing: where an engine like this answers, it can run labs."""
+
+
+def _no_weakness() -> EngineError | None:
+    """Return nothing: a doctor finds out by trying, if there is something."""
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +40,8 @@ class EngineAccess:
     """What a doctor should know of this kind of engine, besides what it tries on any."""
     try_out: Callable[[], None] = _nothing
     """Raises EngineError if labs can't be run there at all."""
+    weakness: Callable[[], EngineError | None] = _no_weakness
+    """Returns what clients who mean harm could do there, as a warning for those who grade."""
     own_images: OwnImages | None = None
     """The images that users load from files; None if the engine itself has a command for that."""
     ends_with_labctl: bool = False

@@ -91,6 +91,8 @@ def _grade(
         seed=request.seed,
         trust_client=request.trust_client,
     )
+    if not request.trust_client and (weakness := grader.weakness()):
+        output.warn(weakness)
     try:
         grader.grade(
             todo,

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from labctl.engine.local.labs import Lab, start_lab
+from labctl.engine.local.limits import DELEGATION_HINT, try_cgroups
 from labctl.engine.local.rights import Rights, own_rights
 from labctl.engine.local.store import LocalStore
 from labctl.engine.runtime import NetworkSpec, Refusal
 from labctl.model.check import Check, CheckState
-from labctl.warden import cgroups
 
 _OLDEST = (5, 14)
 """The kernel from which on processes are counted for each user namespace."""
@@ -20,10 +20,6 @@ _TRIED = "198.18.0.0/24"
 _RANGE_HINT = (
     "install uidmap, and give the user a range: sudo usermod --add-subuids 100000-165535 "
     "--add-subgids 100000-165535 USER"
-)
-_DELEGATION_HINT = (
-    "for code that you do not trust, run labctl as root, or where systemd delegates a cgroup: "
-    "systemd-run --user --scope -p Delegate=yes labctl ..."
 )
 
 
@@ -110,10 +106,7 @@ def _links(lab: Lab) -> Check:
 
 def _cgroups() -> Check:
     """Check the limits that cgroups set."""
-    made = cgroups.begin(cgroups.new_name())
-    cgroups.end(made)
-    if made:
-        version = 2 if any(one.is_unified for one in made) else 1
+    if version := try_cgroups():
         return Check(
             name="cgroups",
             state=CheckState.OK,
@@ -123,5 +116,5 @@ def _cgroups() -> Check:
         name="cgroups",
         state=CheckState.LIMITED,
         seen="none: memory is watched, which holds for accidents only; processors have no limit",
-        hint=_DELEGATION_HINT,
+        hint=DELEGATION_HINT,
     )

@@ -9,6 +9,7 @@ from labctl.engine.engine_access import EngineAccess
 from labctl.engine.images import ImageStore
 from labctl.engine.local.images import LocalImages
 from labctl.engine.local.labs import start_lab
+from labctl.engine.local.limits import weakness
 from labctl.engine.local.loaded import LoadedImages
 from labctl.engine.local.records import Records
 from labctl.engine.local.runtime import LocalRuntime
@@ -40,5 +41,6 @@ def open_local() -> EngineAccess:
         own_images=LoadedImages(store),
         checks=checks,
         try_out=try_out,
+        weakness=weakness,
         ends_with_labctl=True,
     )

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from labctl.engine import access
 from labctl.engine.guard import Guard
 from labctl.engine.images import ImageState, ImageStatus
+from labctl.errors import EngineError
 from labctl.load.schema import result_schema
 from labctl.run import guarded, trust
 from tests.unit.cli.conftest import Done, Labctl
@@ -53,6 +54,7 @@ class Bench:
         self.kept: bool | None = None
         self.isolates_networks = True
         self.is_here = True
+        self.its_weakness: EngineError | None = None
         self.labctl = labctl
         self.name = "docker"
         monkeypatch.setattr(access, "ENGINES", {"docker": lambda: self})
@@ -67,6 +69,9 @@ class Bench:
     def images(self) -> Images:
         """The bench is its own EngineAccess."""
         return Images()
+
+    def weakness(self) -> EngineError | None:
+        return self.its_weakness
 
     def for_run(self, run: str, *, keep: bool) -> FakeEngine:
         assert len(run) == 8

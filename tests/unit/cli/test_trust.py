@@ -115,6 +115,16 @@ def test_an_engine_that_isolates_is_not_tried(
     assert trial.count == 0
 
 
+def test_who_grades_is_told_what_a_submission_could_do(bench: Bench) -> None:
+    bench.isolates_networks = True
+    bench.its_weakness = EngineError("memory has no sure limit here", hint="run labctl as root")
+    for verb in OTHERS:
+        for trust in ([], ["--trust-client"]):
+            done = bench.labctl(*verb, *trust)
+            told = "labctl: warning: memory has no sure limit here\n  hint: run labctl as root\n"
+            assert (told in done.err) == (verb[0] == "grade" and not trust), (verb, done.err)
+
+
 def test_a_trial_that_finds_nothing_counts_for_a_while(bench: Bench, trial: Trial) -> None:
     trial.reach = TIGHT
     for verb in (OWN, *OTHERS):
