@@ -1,5 +1,6 @@
 """The images that labs are made of: what they hold, where their bases come from, their making."""
 
+from labctl.engine.images.maker import ProgressEvent
 from labctl.engine.images.names import (
     LAB,
     client_image,
@@ -7,7 +8,8 @@ from labctl.engine.images.names import (
     libraries_image,
     parse_name,
 )
-from labctl.engine.images.store import ImageState, ImageStatus, ImageStore, ProgressEvent
+from labctl.engine.images.status import ImageState, ImageStatus
+from labctl.engine.images.store import ImageStore
 
 __all__ = [
     "LAB",

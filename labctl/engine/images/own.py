@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from labctl.engine.images.store import ImageStatus
+from labctl.engine.images.status import ImageStatus
 
 
 class OwnImages(Protocol):

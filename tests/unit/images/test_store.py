@@ -22,7 +22,7 @@ from labctl.engine.images.interruption import Interrupted
 from labctl.engine.images.libraries import pinned
 from labctl.engine.images.names import ImageTarget
 from labctl.engine.images.origins import Base, Unavailable
-from labctl.engine.images.store import _content, _libraries_content
+from labctl.engine.images.status import content_of, libraries_content
 from labctl.engine.runtime import Refusal
 from labctl.errors import EngineError, UsageError
 from labctl.model.result import ImageInfo
@@ -59,7 +59,7 @@ def image(
 ) -> dict[str, Any]:
     """An image as an engine lists it, made by this labctl if no content is given."""
     target = parse_name(name)
-    content = hash_of(content) if content else _content(origin, target)
+    content = hash_of(content) if content else content_of(target, origin)
     return {
         "Id": f"sha256:{name}-{created}", "RepoTags": [host + target.tagged(content)], "Size": 5,
         "Created": created,
@@ -82,7 +82,7 @@ def old_tag(name: str, content: str) -> str:
 
 def tag(name: str, origin: FakeOrigin) -> str:
     """What an engine calls the image that this labctl makes."""
-    return parse_name(name).tagged(_content(origin, parse_name(name)))
+    return parse_name(name).tagged(content_of(parse_name(name), origin))
 
 
 @pytest.fixture
@@ -320,7 +320,7 @@ def test_called_off_while_waiting(client: FakeClient, monkeypatch: pytest.Monkey
     released = threading.Event()
     client.refusals = {"sha256:base": api_error(500, "disk full")}
     monkeypatch.setattr(one, "supply", supply)
-    monkeypatch.setattr("labctl.engine.images.store.as_completed", progress_waits)
+    monkeypatch.setattr("labctl.engine.images.maker.as_completed", progress_waits)
     seen: list[ProgressEvent] = []
     with pytest.raises(KeyboardInterrupt):
         store(client, one).ensure([NEW], progress=seen.append)
@@ -395,7 +395,7 @@ def test_what_another_labctl_may_just_be_making_is_not_unused(client: FakeClient
 
 def equipped(parent: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """An image with libraries that was made of that one."""
-    content = _libraries_content(parent["Id"])
+    content = libraries_content(parent["Id"])
     told = {"labctl.image": WITH_LIBRARIES, "labctl.content": content}
     return {
         **parent,
@@ -452,7 +452,7 @@ def test_an_image_with_libraries_is_made_of_its_parent(
     assert build.base == f"sha256:{NEW}-1"
     assert build.labels == {
         "labctl.image": WITH_LIBRARIES,
-        "labctl.content": _libraries_content(f"sha256:{NEW}-1"),
+        "labctl.content": libraries_content(f"sha256:{NEW}-1"),
     }
     assert made[WITH_LIBRARIES].info == ImageInfo(
         id="sha256:made", origin="one", python="3.13.5", packages=pinned("3.13")
@@ -474,7 +474,7 @@ def test_a_parent_that_another_labctl_replaces_meanwhile(
     client.build_events = replaced
     made = store(client, one).ensure([WITH_LIBRARIES])[WITH_LIBRARIES]
     assert [build.base for build in client.builds] == [f"sha256:{NEW}-1", f"sha256:{NEW}-2"]
-    assert made.reference.endswith(_libraries_content(f"sha256:{NEW}-2")[:12])
+    assert made.reference.endswith(libraries_content(f"sha256:{NEW}-2")[:12])
 
 
 def test_a_parent_that_is_still_there_is_not_tried_again(
