@@ -29,6 +29,7 @@ from labctl.engine.local import wardens
 from labctl.engine.local.labs import Lab, start_lab
 from labctl.engine.local.store import LocalStore
 from labctl.engine.run_once import run_once
+from labctl.model.compose import Healthcheck
 from tests.labs.test_isolation import interpreter, lab, run_in
 
 pytestmark = pytest.mark.local
@@ -40,6 +41,22 @@ NOBODY = "65534:65534"
 Change = tuple[str, str, str]
 """A file of the warden, and a text in it that becomes another one everywhere."""
 Remove = Callable[[str, str, str], None]
+
+
+CHECK = Healthcheck(test=("CMD", "/labctl/python", "-I", "-S", "-c", "pass"), interval=0.02)
+WATCH = """
+import os, time
+seen = set()
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    for pid in os.listdir("/proc"):
+        if pid.isdigit() and pid != "1":
+            try:
+                seen.add(os.readlink(f"/proc/{pid}/exe"))
+            except OSError:
+                pass
+print(any("python3" in one for one in seen), any("memfd" in one for one in seen))
+"""
 
 
 @pytest.fixture
@@ -58,7 +75,9 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remove:
     return change
 
 
-def said(source: str, *, user: str = NOBODY, has_init: bool = False) -> str:
+def said(
+    source: str, *, user: str = NOBODY, has_init: bool = False, is_checked: bool = False
+) -> str:
     """What a program says that is run like a client, without a network."""
     spec = client_container(
         interpreter().image,
@@ -72,6 +91,7 @@ def said(source: str, *, user: str = NOBODY, has_init: bool = False) -> str:
         has_stdin=False,
         user=user,
         has_init=has_init,
+        health_check=CHECK if is_checked else None,
         entrypoint=("/labctl/python", "-I", "-S", "-B"),
         command=("-c", source),
     )
@@ -116,6 +136,8 @@ class Control:
     kept: str
     user: str = NOBODY
     has_init: bool = False
+    is_checked: bool = False
+    """Whether a health check runs beside the client again and again."""
 
 
 SAME_MODE = "os.chmod(PATH, os.stat(PATH).st_mode & 0o7777)"
@@ -236,13 +258,26 @@ CONTROLS = (
         user=ROOT,
         has_init=True,
     ),
+    Control(
+        name="nobody looks into what is not yet a health check",
+        changes=(("programs.py", "syscalls.set_dumpable(False)", "pass"),),
+        source=WATCH,
+        kept="True False",
+        user=ROOT,
+        is_checked=True,
+    ),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 def test_without_its_control_a_client_gets_further(control: Control, change: Remove) -> None:
     def tried() -> str:
-        return said(control.source, user=control.user, has_init=control.has_init)
+        return said(
+            control.source,
+            user=control.user,
+            has_init=control.has_init,
+            is_checked=control.is_checked,
+        )
 
     assert tried() == control.kept
     for one in control.changes:
