@@ -6,11 +6,11 @@ ENGINES.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from labctl.engine.docker import places
 from labctl.engine.engine_access import EngineAccess
 from labctl.engines import EngineName, chosen_engine
 from labctl.errors import EngineError, UsageError
@@ -18,16 +18,15 @@ from labctl.text import escape_control
 
 __all__ = ["ENGINES", "EngineAccess", "open_engine", "open_engines", "open_named"]
 
-_NAMING = ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST")
-"""The variables with which a user names the engine: then labs run on no other."""
 _told = threading.Event()
 """Whether this process has said that labs run on another engine."""
 
 
 def _open_docker() -> EngineAccess:
-    """Open Docker. Its SDK is imported here: it takes time, and who uses another engine may not
-    even have it.
+    """Open Docker. Its SDK is imported here, where there may be an engine: it takes time, and who
+    uses another engine may not even have it.
     """
+    places.check_places()
     from labctl.engine.docker.open import open_docker  # noqa: PLC0415
 
     return open_docker()
@@ -75,7 +74,7 @@ def open_engine() -> EngineAccess:
     try:
         return ENGINES[first]()
     except EngineError as refusal:
-        if _is_named() or not others:
+        if places.is_named() or not others:
             raise
         return _fall_back(first, others, refusal)
 
@@ -93,17 +92,12 @@ def open_engines() -> list[EngineAccess]:
         try:
             opened.append(open_one())
         except EngineError as refusal:
-            if _is_named() and not (opened or refusals):
+            if places.is_named() and not (opened or refusals):
                 raise
             refusals.append(refusal)
     if not opened:
         raise refusals[0]
     return opened
-
-
-def _is_named() -> bool:
-    """Tell whether the user named the engine that is tried first."""
-    return any(os.environ.get(variable) for variable in _NAMING)
 
 
 def _fall_back(first: str, others: Sequence[str], refusal: EngineError) -> EngineAccess:

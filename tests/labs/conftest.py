@@ -40,7 +40,7 @@ that run other labs, too.
 """
 PYTHONS = os.environ.get("LAB_TEST_PYTHONS", "all")
 """Those that the whole catalogue is run on."""
-CATALOGUE = ("test_scenarios.py", "test_explain.py", "test_reports.py")
+CATALOGUE = ("test_scenarios.py", "test_explain.py", "test_reports.py", "test_engines_agree.py")
 """The files of tests that look at one run of the whole catalogue. One worker runs them all."""
 SLOW = (*CATALOGUE, "test_hostile.py", "test_without_fault.py", "test_grading.py",
         "test_plugin.py", "test_cleanup.py")  # fmt: skip

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import cast
 
 import docker
@@ -14,7 +12,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.utils import kwargs_from_env
 
-from labctl.engine.docker import ssh, transports
+from labctl.engine.docker import places, ssh, transports
 from labctl.engine.runtime import Refusal, Unreachable
 from labctl.errors import EngineError
 
@@ -25,13 +23,6 @@ WORK_S = 60
 
 _DEFAULT = "default"
 """The name of the Docker context that nobody has made."""
-_DOCKER_SOCKET = "/var/run/docker.sock"
-_START = (
-    "start it (systemctl start docker, or ./bootstrap; with Podman: systemctl --user start "
-    "podman.socket), or set DOCKER_HOST"
-    if sys.platform == "linux"
-    else "start Docker Desktop, or set DOCKER_HOST"
-)
 _NO_FILE = 2
 """The number of Windows for a file that is not there; here, a named pipe."""
 _BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, ConnectionError)
@@ -116,7 +107,7 @@ def _address() -> _Place:
             f"the Docker settings cannot be used: {which}",
             hint="`docker context ls` lists them; DOCKER_CONTEXT or `docker context use` names one",
         )
-    if context.Name == _DEFAULT and not Path(_DOCKER_SOCKET).exists():
+    if context.Name == _DEFAULT and not places.DOCKER_SOCKET.exists():
         return _podman_address() or context.Host or None, context.TLSConfig
     return context.Host or None, context.TLSConfig
 
@@ -127,12 +118,8 @@ def _podman_address() -> str | None:
     """
     if given := os.environ.get("CONTAINER_HOST"):
         return given
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    for folder in (runtime, "/run"):
-        socket = Path(folder or "/run", "podman", "podman.sock")
-        if socket.exists():
-            return f"unix://{socket}"
-    return None
+    found = next((place for place in places.podman_sockets() if place.exists()), None)
+    return f"unix://{found}" if found else None
 
 
 def _no_engine(address: str, error: BaseException, timeout_s: int) -> EngineError:
@@ -157,8 +144,10 @@ def _no_engine(address: str, error: BaseException, timeout_s: int) -> EngineErro
             hint="see whether `docker version` answers; restart the engine if it does not",
         )
     if any(_is_absence(e) for e in chain):
-        return EngineError(f"no Docker engine answers at {address}", hint=_START)
-    return EngineError(f"the Docker engine at {address} cannot be used: {error}", hint=_START)
+        return EngineError(f"no Docker engine answers at {address}", hint=places.START_HINT)
+    return EngineError(
+        f"the Docker engine at {address} cannot be used: {error}", hint=places.START_HINT
+    )
 
 
 def _is_absence(error: BaseException) -> bool:
@@ -182,6 +171,6 @@ def sdk_errors() -> Iterator[None]:
     except APIError as error:
         raise Refusal(str(error.explanation or error)) from error
     except _BROKEN as error:
-        raise Unreachable(f"the engine does not answer: {error}", hint=_START) from error
+        raise Unreachable(f"the engine does not answer: {error}", hint=places.START_HINT) from error
     except transports.errors() as error:
         raise Refusal(str(error), hint="run `labctl doctor`") from error

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from labctl.engine import access
 from labctl.engine.access import EngineAccess, open_engine, open_engines, open_named
+from labctl.engine.docker import places
 from labctl.engine.images import ImageStore
 from labctl.engines import EngineName, choose_engine
 from labctl.errors import EngineError, UsageError
@@ -221,3 +224,26 @@ def test_the_sdk_of_docker_is_imported_only_where_docker_is_opened() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout == "True False\n"
+
+
+def test_where_there_can_be_no_docker_its_sdk_is_not_imported(tmp_path: Path) -> None:
+    source = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from labctl.engine.access import open_named\n"
+        "from labctl.engine.docker import places\n"
+        "from labctl.errors import EngineError\n"
+        "places.DOCKER_SOCKET = Path('nowhere.sock')\n"
+        "places.podman_sockets = lambda: []\n"
+        "try:\n"
+        "    open_named('docker')\n"
+        "except EngineError as error:\n"
+        "    print(error.message, 'docker' in sys.modules)"
+    )
+    kept = {name: value for name, value in os.environ.items() if name not in places.NAMING}
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        env={**kept, "DOCKER_CONFIG": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "no Docker engine answers at unix://nowhere.sock False\n", done.stderr

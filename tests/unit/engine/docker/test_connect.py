@@ -16,6 +16,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 
 from labctl.engine.docker import connect as connect_module
+from labctl.engine.docker import places as places_module
 from labctl.engine.docker.connect import connect, sdk_errors
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.runtime import Unreachable, doing
@@ -108,12 +109,12 @@ def test_what_the_sdk_raises_becomes_an_engine_error(raised: Exception, message:
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """The places where Docker and Podman listen, where nothing is yet."""
-    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST"):
+    for name in places_module.NAMING:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     docker_socket = tmp_path / "docker.sock"
-    monkeypatch.setattr(connect_module, "_DOCKER_SOCKET", str(docker_socket))
+    monkeypatch.setattr(places_module, "DOCKER_SOCKET", docker_socket)
     podman_socket = tmp_path / "podman" / "podman.sock"
     podman_socket.parent.mkdir()
 
@@ -121,7 +122,31 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         raise DockerException(base_url)
 
     monkeypatch.setattr(connect_module, "_Client", nobody)
-    return {"docker": docker_socket, "podman": podman_socket}
+    return {
+        "docker": docker_socket,
+        "podman": podman_socket,
+        "settings": tmp_path / "config.json",
+    }
+
+
+def test_where_no_engine_can_be_it_is_known_without_the_sdk(places: dict[str, Path]) -> None:
+    with pytest.raises(EngineError) as caught:
+        places_module.check_places()
+    assert caught.value.message == f"no Docker engine answers at unix://{places['docker']}"
+    assert "./bootstrap" in caught.value.hint
+
+
+@pytest.mark.parametrize("place", ["docker", "podman", "settings"])
+def test_where_one_may_be_it_is_asked(places: dict[str, Path], place: str) -> None:
+    places[place].touch()
+    places_module.check_places()
+
+
+@pytest.mark.usefixtures("places")
+@pytest.mark.parametrize("variable", places_module.NAMING)
+def test_one_that_is_named_is_asked(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "tcp://127.0.0.1:1")
+    places_module.check_places()
 
 
 def test_podman_is_taken_where_no_docker_is(places: dict[str, Path]) -> None:
