@@ -14,11 +14,15 @@ from labctl.engines import ENGINE_VARIABLE, EngineName
 from labctl.pythons import SERIES
 from tests.labs.conftest import JOBS, PYTHONS, Done, labctl
 from tests.labs.local_users import LocalUser, local_user
-from tools.compare_results import differences, facts
+from tools.compare_results import Facts, differences, facts
 
 pytestmark = [pytest.mark.docker, pytest.mark.whole]
 
 RUN = ("run", "--all", "--python", PYTHONS, *JOBS, "--json", "-")
+UNSETTLED = ("http-slow-drip asyncio",)
+"""Attempts whose connection is reset or closed, depending on the moment: the server's next byte may
+come after the client's end.
+"""
 AS_A_USER = ["a range of ids", "one id"]
 
 
@@ -42,9 +46,17 @@ def check_same(docker: Done, local: Done) -> None:
     assert local.code == 0, local.err
     documents: list[dict[str, Any]] = [json.loads(one.out) for one in (docker, local)]
     assert [one["engine"]["name"] for one in documents] == ["docker", "local"]
-    before, after = map(facts, documents)
+    before, after = (_settled(facts(one)) for one in documents)
     assert len(before) > 400
     assert list(differences(before, after)) == []
+
+
+def _settled(facts: Facts) -> Facts:
+    """Facts without those that differ on one engine, too."""
+    return {
+        name: {**one, "flows": []} if name.startswith(UNSETTLED) else one
+        for name, one in facts.items()
+    }
 
 
 @pytest.mark.usefixtures("image_names")
