@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import attempts, catalogue, grading, machine, one_lab, startup, table
+from benchmarks import attempts, catalogue, grading, labs, machine, one_lab, startup, table
 from benchmarks.bench import Bench, bench
 from benchmarks.measure import BenchmarkError, Rows, Say
 from labctl.errors import LabError
@@ -22,8 +22,9 @@ PARTS: dict[str, Callable[[Bench, int, Say], Rows]] = {
     "startup": startup.measure,
     "catalogue": catalogue.measure,
     "grading": grading.measure,
+    "labs": labs.measure,
 }
-_SHARE = {"startup": 2.0, "catalogue": 0.2, "grading": 0.2}
+_SHARE = {"startup": 2.0, "catalogue": 0.2, "grading": 0.2, "labs": 0.3}
 """How many times as many rounds the quickest commands get, and the longest."""
 _INTERRUPTED = 130
 

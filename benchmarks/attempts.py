@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import secrets
+import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,8 +23,9 @@ from labctl.engine.access import open_named
 from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.containers import container_settings
-from labctl.engine.docker.runtime import DockerRuntime
+from labctl.engine.local.store import LocalStore
 from labctl.engine.protocol import Lab, Tap
+from labctl.engine.runtime import ResourceKind, Runtime
 from labctl.engine.tap import RunningTap
 from labctl.engines import EngineName
 from labctl.errors import EngineError
@@ -41,10 +43,13 @@ PYTHON = "floor, python -c pass"
 IMPORT = 'floor, python -c "import smtplib"'
 IN_LAB = "labctl, in a running lab"
 BLIND = "labctl, in a running lab, no capture"
+LOCAL_IN_LAB = "labctl, local, in a running lab"
+CHROOT = 'floor, chroot, -c "import smtplib"'
 PROCESS = "labctl run --repeat, whole"
 
 _INTERPRETER = "/labctl/python"
 _LIMIT_S = 30.0
+_LOOK_S = 0.001
 _AS_CLIENT = ["-ISc", "import smtplib"]
 """What of the client's own work needs no lab."""
 
@@ -56,7 +61,11 @@ def row(contestant: str, number: int) -> str:
 
 def measure(bench: Bench, rounds: int, say: Say) -> Rows:
     """Seconds per attempt."""
-    with bases(bench) as taken, _running_lab(bench) as warm:
+    with (
+        bases(bench) as taken,
+        _running_lab(bench, EngineName.DOCKER) as warm,
+        _running_lab(bench, EngineName.LOCAL) as local,
+    ):
         contestants: dict[str, Contestant] = {}
         for number in NUMBERS:
             contestants |= {
@@ -66,6 +75,8 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
                 row(IN_LAB, number): _in_lab(bench, warm, number),
                 row(BLIND, number): _in_lab(bench, warm, number, blind=True),
                 row(PROCESS, number): _process(number),
+                row(CHROOT, number): _chroot(bench, number),
+                row(LOCAL_IN_LAB, number): _in_local_lab(bench, local, number),
             }
         return alternate(contestants, rounds, say)
 
@@ -129,7 +140,10 @@ def floor(
 class _WarmLab:
     """A lab that runs already, and its taps too: what is left is what an attempt takes."""
 
-    def __init__(self, engine: ContainerEngine, lab: Lab, taps: Sequence[Tap]) -> None:
+    def __init__(
+        self, runtime: Runtime, engine: ContainerEngine, lab: Lab, taps: Sequence[Tap]
+    ) -> None:
+        self.runtime = runtime
         self._engine = engine
         self._lab = lab
         self._taps: queue.SimpleQueue[Tap] = queue.SimpleQueue()
@@ -173,19 +187,19 @@ class _WarmLab:
 
 
 @contextmanager
-def _running_lab(bench: Bench) -> Iterator[_WarmLab]:
-    find = open_named(EngineName.DOCKER).images().find
-    engine = ContainerEngine(DockerRuntime(connect()), find, run=bench.run)
+def _running_lab(bench: Bench, name: EngineName) -> Iterator[_WarmLab]:
+    access = open_named(name)
+    engine = ContainerEngine(access.runtime, access.images().find, run=bench.run)
     with engine.lab(_plan(bench, 1).labs[0]) as running, ExitStack() as stack:
         running.wait_until_ready()
         taps = [stack.enter_context(running.tap()) for _ in range(AT_ONCE)]
-        yield _WarmLab(engine, running, taps)
+        yield _WarmLab(access.runtime, engine, running, taps)
 
 
-def _plan(bench: Bench, number: int) -> Plan:
+def _plan(bench: Bench, number: int, *, is_local: bool = False) -> Plan:
     return plan(
         [bench.scenario],
-        interpreters=[bench.interpreter],
+        interpreters=[bench.local if is_local else bench.interpreter],
         attempts=[ATTEMPT],
         repeat=number,
     )
@@ -212,6 +226,48 @@ def _in_lab(bench: Bench, warm: _WarmLab, number: int, *, blind: bool = False) -
         if [one.verdict for one in runner.results] != [verdict] * number:
             raise BenchmarkError(f"not every attempt was a {verdict}: {runner.results}")
         return {row(name, number): took / number}
+
+    return run
+
+
+def _in_local_lab(bench: Bench, warm: _WarmLab, number: int) -> Contestant:
+    """The same on the local engine."""
+    todo = _plan(bench, number, is_local=True)
+    runtime = warm.runtime
+
+    def containers() -> int:
+        return len(runtime.resources(ResourceKind.CONTAINER, [f"labctl.run={bench.run}"]))
+
+    def run() -> Mapping[str, float]:
+        before = containers()
+        runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S)
+        began = time.monotonic()
+        for _ in runner.run(todo):
+            pass
+        while containers() > before:
+            if time.monotonic() > began + _LIMIT_S * number:
+                raise BenchmarkError("labctl left clients behind")
+            time.sleep(_LOOK_S)
+        took = time.monotonic() - began
+        if [one.verdict for one in runner.results] != [Verdict.PASS] * number:
+            raise BenchmarkError(f"not every attempt passed: {runner.results}")
+        return {row(LOCAL_IN_LAB, number): took / number}
+
+    return run
+
+
+def _chroot(bench: Bench, number: int) -> Contestant:
+    """The client's own work in the same file tree, without any isolation, AT_ONCE at a time."""
+    image = LocalStore().find(bench.local.image)
+    if image is None:
+        raise BenchmarkError(f"there is no image {bench.local.image}")
+    command = ["chroot", str(LocalStore().root(image)), _INTERPRETER, *_AS_CLIENT]
+
+    def run() -> Mapping[str, float]:
+        began = time.monotonic()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda _: subprocess.run(command, check=True), range(number)))
+        return {row(CHROOT, number): (time.monotonic() - began) / number}
 
     return run
 

@@ -37,6 +37,8 @@ class Bench:
     run: str
     interpreter: Interpreter
     lab_image: str
+    local: Interpreter
+    """The one that clients have on the local engine."""
     scenario: Scenario
     as_user: tuple[str, ...] = ()
     """The command that runs labctl as an ordinary user; empty: there is none."""
@@ -59,7 +61,7 @@ def bench(as_user: tuple[str, ...] = ()) -> Iterator[Bench]:
     image = client_image(SERIES)
     access = open_named(EngineName.DOCKER)
     images = access.images().ensure([LAB, image])
-    open_named(EngineName.LOCAL).images().ensure([LAB, image])
+    local = open_named(EngineName.LOCAL).images().ensure([LAB, image])
     run = f"bench-{secrets.token_hex(3)}"
     with guarded(access, run):
         # Compose takes the image by the name that the Compose file has for it.
@@ -70,6 +72,7 @@ def bench(as_user: tuple[str, ...] = ()) -> Iterator[Bench]:
                 run=run,
                 interpreter=images[image].interpreter(SERIES),
                 lab_image=images[LAB].reference,
+                local=local[image].interpreter(SERIES),
                 scenario=Catalogue([bundled_folder("scenarios")], bundled_compose()).load(SCENARIO),
                 as_user=as_user,
             )

@@ -22,6 +22,7 @@ TESTCONTAINERS = "testcontainers"
 
 VERDICT = "verdict"
 END = "end"
+PROCESSOR = "processor"
 
 _HERE = Path(__file__).parent
 _PASSED = f"pass  {SCENARIO}/{ATTEMPT}".encode()
@@ -36,7 +37,9 @@ def row(contestant: str, moment: str) -> str:
 
 
 def measure(bench: Bench, rounds: int, say: Say) -> Rows:
-    """Seconds from before the process starts to the verdict and to its end."""
+    """Seconds from before the process starts to the verdict and to its end; of labctl on the local
+    engine, also those of the processors. On Docker, most of these are the engine's.
+    """
     env = environment(bench)
     run = ["run", SCENARIO, "--attempt", ATTEMPT, "--engine"]
     ours = {LABCTL_RUN: [*LABCTL, *run, "docker"], LOCAL: [*LABCTL, *run, "local"]}
@@ -60,7 +63,10 @@ def _contestant(
 ) -> Contestant:
     def run() -> Mapping[str, float]:
         timing = timed(command, waits_for=verdict, env=env)
-        return {row(name, VERDICT): timing.said, row(name, END): timing.ended}
+        found = {row(name, VERDICT): timing.said, row(name, END): timing.ended}
+        if name in (LOCAL, LOCAL_USER):
+            found[row(name, PROCESSOR)] = timing.processor
+        return found
 
     return run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -50,10 +51,18 @@ def weighed(command: Sequence[str], *, output: int | IO[bytes] | None = None) ->
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds from before the process was started. `said` is 0 where nothing was waited for."""
+    """Seconds from before the process was started. `said` is 0 where nothing was waited for.
+    `processor` is what it and all that it waited for had of the processors.
+    """
 
     said: float
     ended: float
+    processor: float
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _environment() -> dict[str, str]:
@@ -76,6 +85,7 @@ def timed(
     The command has a session of its own, so that what it starts can be ended with it.
     """
     with tempfile.TemporaryFile() as errors:
+        used = _processor()
         began = time.monotonic()
         with subprocess.Popen(
             command,
@@ -98,7 +108,7 @@ def timed(
             raise BenchmarkError(
                 f"{' '.join(command)} ended with {status}:\n{tail.decode(errors='replace')}"
             )
-    return Timing(said=said - began, ended=ended - began)
+    return Timing(said=said - began, ended=ended - began, processor=_processor() - used)
 
 
 def _listen(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks import attempts, catalogue, grading, one_lab, startup
+from benchmarks import attempts, catalogue, grading, labs, one_lab, startup
 from benchmarks.measure import Rows, difference, ratio, spread
 
 TITLES = {
@@ -13,6 +13,7 @@ TITLES = {
     "attempts": f"N attempts, {attempts.AT_ONCE} at once, ms per attempt",
     "startup": "commands that need no engine, ms",
     "catalogue": f"the whole catalogue, {attempts.AT_ONCE} at once, ms",
+    "labs": f"{labs.LABS} labs at once, started {attempts.AT_ONCE} at a time, ms",
     "grading": f"{grading.SUBMISSIONS} submissions graded, {attempts.AT_ONCE} at once, ms",
 }
 BEGIN = "<!-- begin of the table -->"
@@ -23,19 +24,33 @@ _NAME = 42
 
 @dataclass(frozen=True, kw_only=True)
 class Aim:
-    """A row that should take at most so many times what another takes, or so many ms more."""
+    """A row that should take at most so many times what another takes, or so many ms more; without
+    another, so many ms.
+    """
 
     part: str
     row: str
-    to: str
     most: float
+    to: str = ""
     more: bool = False
 
     def value(self, rows: Rows) -> float:
         """What came out, to compare with `most`."""
+        if not self.to:
+            return spread(rows.seconds[self.row]).median * 1000
         if self.more:
             return difference(rows, self.row, self.to) * 1000
         return ratio(rows, self.row, self.to)
+
+    @property
+    def shown(self) -> str:
+        """What is compared."""
+        return f"{self.row} {'-' if self.more else '/'} {self.to}" if self.to else self.row
+
+    @property
+    def shown_most(self) -> str:
+        """What it is to be at most."""
+        return f"{self.most:g} ms" if self.more or not self.to else f"{self.most:g}"
 
 
 _LAB = {
@@ -58,6 +73,19 @@ _LOCAL = [
 
 AIMS = (
     *(Aim(part="lab", row=row, to=to, most=most) for row, to, most in _LOCAL),
+    *(
+        Aim(part="lab", row=one_lab.row(ours, one_lab.PROCESSOR), most=300)
+        for ours in (one_lab.LOCAL, one_lab.LOCAL_USER)
+    ),
+    *(
+        Aim(
+            part="attempts",
+            row=attempts.row(attempts.LOCAL_IN_LAB, number),
+            to=attempts.row(attempts.CHROOT, number),
+            most=1.5,
+        )
+        for number in attempts.NUMBERS
+    ),
     Aim(
         part="lab",
         row=one_lab.row(one_lab.LABCTL_RUN, one_lab.END),
@@ -118,9 +146,8 @@ def _aims(parts: Mapping[str, Rows]) -> Iterator[str]:
         if aim.part in parts and aim.row in parts[aim.part].seconds:
             value = aim.value(parts[aim.part])
             met = "met" if value <= aim.most else "not met"
-            most = f"{aim.most:g} ms" if aim.more else f"{aim.most:g}"
-            yield f"  {aim.row} {'-' if aim.more else '/'} {aim.to}"
-            yield f"  {'':{_NAME}} {value:>12.2f}   at most {most:<5} {met}"
+            yield f"  {aim.shown}"
+            yield f"  {'':{_NAME}} {value:>12.2f}   at most {aim.shown_most:<5} {met}"
 
 
 def placed(text: str, table: str) -> str:

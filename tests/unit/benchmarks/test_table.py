@@ -43,6 +43,15 @@ def test_an_aim_may_be_a_difference(with_s: float, verdict: str) -> None:
     assert last.endswith(f"at most 10 ms {verdict}")
 
 
+@pytest.mark.parametrize(("used_s", "verdict"), [(0.299, "met"), (0.301, "not met")])
+def test_an_aim_may_be_a_time(used_s: float, verdict: str) -> None:
+    used = one_lab.row(one_lab.LOCAL, one_lab.PROCESSOR)
+    ended = [one_lab.row(name, one_lab.END) for name in (one_lab.LOCAL, one_lab.BY_HAND)]
+    rows = Rows({name: [0.1] for name in ended} | {used: [used_s]})
+    lines = render([], {"lab": rows}).splitlines()
+    assert lines[lines.index(f"  {used}") + 1].endswith(f"at most 300 ms {verdict}")
+
+
 def test_aims_of_parts_that_were_not_measured_are_left_out() -> None:
     assert one_lab.LABCTL_RUN not in render([], {"startup": _startup(0.1)})
 
