@@ -22,6 +22,7 @@ _USED = _NEEDED | {"cpuacct"}
 _DELEGATED = "user.delegate"
 """The attribute that systemd gives to cgroups that it leaves to others."""
 _STALE = re.compile(r"labctl-(\d+)-[0-9a-f]+")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 _TRIES = 5
 _LEAF = "labctl"
 """The cgroup that the processes of a delegated cgroup are moved to: one with others below it may
@@ -83,6 +84,8 @@ def _hierarchies() -> Iterator[Hierarchy]:
                 if not is_unified and not {*names.split(",")} <= {*options.split(",")}:
                     continue
                 folder = _inside(place, root, path, is_unified=is_unified)
+                if ".." in folder.split("/"):
+                    break  # it is outside of what is mounted here
                 controllers = _controllers(folder) if is_unified else frozenset(names.split(","))
                 if controllers & _USED:
                     yield Hierarchy(folder, controllers & _USED, is_unified)
@@ -96,7 +99,12 @@ def _mounts() -> Iterator[tuple[str, str, str, str]]:
             first, _, last = line.rstrip("\n").partition(" - ")
             # The source of a file system may be empty.
             fields, (kind, _, options) = first.split(), last.split(" ", 2)
-            yield fields[3], fields[4], kind, options
+            yield _plain(fields[3]), _plain(fields[4]), kind, options
+
+
+def _plain(path: str) -> str:
+    """Return a path as it is: in the kernel's lists, spaces and the like are octal (proc(5))."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), path)
 
 
 def _inside(place: str, root: str, path: str, *, is_unified: bool) -> str:

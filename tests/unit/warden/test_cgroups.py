@@ -66,6 +66,10 @@ class Machine:
     def mounts(self, line: str) -> None:
         self._mounts.append(line)
 
+    def escape_spaces(self) -> None:
+        """Write the last mount as the kernel does, whose place has a space in its name."""
+        self._mounts[-1] = self._mounts[-1].replace("a place", r"a\040place")
+
     def unified(self, name: str, controllers: str, *below: str, root: str = "/") -> Path:
         """Mount the hierarchy of version 2, with cgroups below it that have these controllers."""
         place = self.mount(name, "cgroup2", root=root)
@@ -220,6 +224,18 @@ def test_without_mounts_or_cgroups_there_are_none(machine: Machine) -> None:
     machine.is_in("0::/", "1:memory,pids,cpu:/")
     assert own_hierarchies() == []
     machine.mount("empty", "cgroup2")  # without its files
+    assert own_hierarchies() == []
+
+
+def test_names_are_read_as_the_kernel_writes_them(machine: Machine) -> None:
+    place = machine.unified("a place", "cpu memory pids")
+    machine.escape_spaces()
+    machine.is_in("0::/")
+    assert own_hierarchies() == unified(place)
+
+
+def test_a_cgroup_outside_of_what_is_mounted_is_none(machine: Machine) -> None:
+    machine.version_1(path="/..")
     assert own_hierarchies() == []
 
 
