@@ -1,9 +1,4 @@
-"""The containers of one lab: made with its labels, and remembered until they are removed.
-
-Containers on the lab's network are started and removed one after the other. An engine that does so
-with several of one network at once may lose count of them (the endpoint count of Docker's
-libnetwork), and then never removes the network.
-"""
+"""The containers of one lab: made with its labels, and remembered until they are removed."""
 
 from __future__ import annotations
 
@@ -53,7 +48,7 @@ class LabContainers:
         self.rewrites_hosts = runtime.rewrites_hosts
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="lab")
         self._present: list[str] = []
-        self._on_network: set[str] = set()
+        self._in_turns: set[str] = set()
         self._lock = threading.Lock()
         self._network_lock = threading.Lock()
 
@@ -68,8 +63,8 @@ class LabContainers:
                 container = self._runtime.create(spec)
             with self._lock:
                 self._present.append(container)
-                if isinstance(spec.place, OnNetwork):
-                    self._on_network.add(container)
+                if self._runtime.takes_one_at_a_time and isinstance(spec.place, OnNetwork):
+                    self._in_turns.add(container)
         return container
 
     def attach(self, container: str, what: str, *, stdin: bool = True) -> Stream:
@@ -84,8 +79,10 @@ class LabContainers:
 
     @contextmanager
     def _in_turn(self, container: str) -> Iterator[None]:
-        """Start or remove a container inside the block: alone, if it is on the lab's network."""
-        if container not in self._on_network:
+        """Start or remove a container inside the block: alone, if it is on the lab's network, and
+        the engine takes one at a time there.
+        """
+        if container not in self._in_turns:
             yield
             return
         with self._network_lock:

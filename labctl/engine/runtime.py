@@ -211,6 +211,14 @@ class Runtime(Protocol):
         """
         ...
 
+    @property
+    def takes_one_at_a_time(self) -> bool:
+        """Whether containers on a network are to be started and removed one after the other. An
+        engine that does so with several at once may lose count of them (the endpoint count of
+        Docker's libnetwork), and then never removes the network.
+        """
+        ...
+
     def ping(self) -> None:
         """Ask the engine, over a new connection, whether it is there. Raise Unreachable if it does
         not answer within a few seconds.

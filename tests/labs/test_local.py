@@ -14,13 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 import yaml
 
 from labctl.engine.access import open_engine
 from labctl.engine.images import LAB, client_image
-from labctl.load.bundled import bundled_folder
+from labctl.engine.local import labs
+from labctl.engine.local.labs import Lab
+from labctl.load.bundled import bundled_compose, bundled_folder
+from labctl.load.compose import load_compose
+from labctl.model.plan import PlannedLab
 from tests.labs.conftest import labctl
 from tests.labs.footprints import Footprint
 from tests.labs.local_users import LocalUser, local_user
@@ -172,6 +177,56 @@ def test_killed_at_any_moment_labctl_leaves_nothing(footprint: Footprint, is_who
         run.kill()
         run.communicate()
         until(lambda: not footprint.all(), "an engine without leftovers", limit_s=GONE_S)
+
+
+# --- the lab that is started ahead ---------------------------------------------------------------
+
+AHEAD = """
+import sys
+from labctl.engine.access import open_named
+access = open_named("local")
+access.try_out()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_lab_that_was_tried_is_the_first_to_be_used(
+    footprint: Footprint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+    real = labs.start_lab
+
+    def start_lab(*given: Any) -> Lab:
+        started.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(labs, "start_lab", start_lab)
+    access = open_engine()
+    access.try_out()
+    engine = access.for_run("ahead000")
+    compose = bundled_compose()
+    dns = load_compose(compose)["dns"]
+    with engine.lab(PlannedLab(compose=compose, services=(dns,), attempts=())):
+        assert len(started) == 1
+        assert footprint.networks()
+    assert footprint.all() == []
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["ends", "is killed"])
+def test_a_lab_that_nobody_needed_ends_with_labctl(footprint: Footprint, is_killed: bool) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", AHEAD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        assert wardens(process, 1)
+        if is_killed:
+            process.kill()
+        process.communicate()
+        if not is_killed:
+            assert footprint.all() == []
+    until(lambda: not footprint.all(), "an engine without leftovers", limit_s=GONE_S)
 
 
 # --- what is full, or read-only, or not there ----------------------------------------------------

@@ -70,6 +70,11 @@ class DockerRuntime:
         """Whether the engine writes /etc/hosts when a container joins or leaves a namespace."""
         return self._dialect.rewrites_hosts
 
+    @property
+    def takes_one_at_a_time(self) -> bool:
+        """Return True: Docker may lose count of a network's containers."""
+        return True
+
     def ping(self) -> None:
         """Ask the engine, over a new connection, whether it is there. Raise Unreachable if it does
         not answer within a few seconds.

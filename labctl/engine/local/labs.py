@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,10 @@ class Lab:
         self._lock = threading.Lock()
         self._hosts: dict[str, _Host] = {}
         self._free = deque(_dynamic_addresses(network) if network else ())
+
+    def on(self, network: NetworkSpec | None) -> Lab:
+        """Return this lab, which has no host yet, with a network."""
+        return Lab(self.warden, self._cgroup, network)
 
     def add_host(
         self, name: str, *, hostname: str, on_network: bool, address: str | None = None,
@@ -131,6 +136,43 @@ def start_lab(store: LocalStore, network: NetworkSpec | None = None) -> Lab:
     cgroup = cgroups.new_name()
     spec = LabSpec(mount=str(store.mount), cgroup=cgroup, users=rights.users, groups=rights.groups)
     return Lab(Warden(spec), cgroup, network)
+
+
+class LabStarter:
+    """Starts labs, the first of them ahead if it is asked to."""
+
+    def __init__(self, store: LocalStore) -> None:
+        """Take the images' store, which has a place for mounts."""
+        self._store = store
+        self._lock = threading.Lock()
+        self._spare: Lab | None = None
+
+    def prepare(self) -> None:
+        """Start a lab for the first network. It ends with this process if none is asked for. Raise
+        Refusal if that is not possible here.
+        """
+        spare = start_lab(self._store)
+        atexit.register(self._end_spare)
+        with self._lock:
+            self._spare = spare
+
+    def start(self, network: NetworkSpec | None = None) -> Lab:
+        """Return a lab: for a network, the one that was started ahead, if it is there. Raise
+        Refusal if that is not possible here.
+        """
+        spare = self._take_spare() if network else None
+        return spare.on(network) if spare else start_lab(self._store, network)
+
+    def _take_spare(self) -> Lab | None:
+        """Return the lab that was started ahead, once."""
+        with self._lock:
+            spare, self._spare = self._spare, None
+        return spare
+
+    def _end_spare(self) -> None:
+        """End the lab that was started ahead, if nobody needed it."""
+        if spare := self._take_spare():
+            spare.close()
 
 
 def _dynamic_addresses(network: NetworkSpec) -> list[str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from labctl.engine.engine_access import EngineAccess
 from labctl.engine.images import ImageStore
 from labctl.engine.local.images import LocalImages
-from labctl.engine.local.labs import start_lab
 from labctl.engine.local.limits import weakness
 from labctl.engine.local.loaded import LoadedImages
 from labctl.engine.local.records import Records
@@ -30,13 +29,15 @@ def open_local() -> EngineAccess:
 
         return doctor.checks(store)
 
+    runtime = LocalRuntime(store, Records())
+
     def try_out() -> None:
         with doing("the local engine"):
-            start_lab(store).close()
+            runtime.prepare()
 
     return EngineAccess(
         name=EngineName.LOCAL,
-        runtime=LocalRuntime(store, Records()),
+        runtime=runtime,
         make_images=lambda: ImageStore(LocalImages(store)),
         own_images=LoadedImages(store),
         checks=checks,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from labctl.engine.images.origins import engine_architecture
 from labctl.engine.labels import has_all
 from labctl.engine.local.image_names import how_to_load
-from labctl.engine.local.labs import start_lab
+from labctl.engine.local.labs import LabStarter
 from labctl.engine.local.loaded import find_image
 from labctl.engine.local.records import LabRecord, Records, end_lab
 from labctl.engine.local.running import LocalContainer, LocalNetwork
@@ -59,6 +59,13 @@ class LocalRuntime:
         self._recording = threading.Lock()
         self._networks: dict[str, LocalNetwork] = {}
         self._containers: dict[str, LocalContainer] = {}
+        self._labs = LabStarter(store)
+
+    def prepare(self) -> None:
+        """Start a lab ahead: the first network that is made has it. Raise Refusal if labs can't be
+        started here.
+        """
+        self._labs.prepare()
 
     @property
     def isolates_networks(self) -> bool:
@@ -73,6 +80,11 @@ class LocalRuntime:
     @property
     def rewrites_hosts(self) -> bool:
         """Return False: a client's files stay as they are."""
+        return False
+
+    @property
+    def takes_one_at_a_time(self) -> bool:
+        """Return False: a warden starts what it is asked to in the order in which it is asked."""
         return False
 
     def ping(self) -> None:
@@ -102,7 +114,7 @@ class LocalRuntime:
 
     def create_network(self, spec: NetworkSpec) -> str:
         """Start a lab with a network, and return its id, which is its name."""
-        lab = start_lab(self._store, spec)
+        lab = self._labs.start(spec)
         network = LocalNetwork(spec, lab)
         if network.is_kept:
             lab.warden.keep()
@@ -157,7 +169,7 @@ class LocalRuntime:
             return LocalContainer(
                 id_, spec, image, lock, network.lab, id_, network=network, owns_host=True
             )
-        lab = start_lab(self._store)
+        lab = self._labs.start()
         try:
             lab.add_host(id_, hostname=hostname, on_network=False, sysctls=spec.sysctls)
         except BaseException:

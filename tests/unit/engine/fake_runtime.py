@@ -131,6 +131,7 @@ class FakeRuntime:
         """For each id that is here, as often as it is here, the engine says that it is busy."""
         self.isolates_networks = True
         self.rewrites_hosts = False
+        self.takes_one_at_a_time = True
         self.is_here = True
         self.is_there = True
         self._connections: list[FakeConnection] = []
