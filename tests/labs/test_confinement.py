@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -306,11 +307,13 @@ def test_a_link_to_the_host_would_be_found(monkeypatch: pytest.MonkeyPatch) -> N
     """Control: the bridge of a lab is in a network namespace of its own, which has no link."""
     linked: list[int] = []
     real = Lab.add_host
+    alone = threading.Lock()  # while it makes a host, a warden is in that host's namespace
 
     def add_host(self: Lab, name: str, **given: Any) -> None:
-        real(self, name, **given)
-        if given.get("address") and not linked:
-            linked.append(_link_to_host(self, given["address"].rpartition(".")[0]))
+        with alone:
+            real(self, name, **given)
+            if given.get("address") and not linked:
+                linked.append(_link_to_host(self, given["address"].rpartition(".")[0]))
 
     monkeypatch.setattr(Lab, "add_host", add_host)
     found = try_isolation(open_engine().for_run("confine3"), interpreter())

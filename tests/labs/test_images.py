@@ -104,6 +104,12 @@ print(json.dumps({
 # Tells each step; the test sends its signal at the one it waits for.
 MAKE = """
 import sys
+
+def tell(event):
+    print(event.text, flush=True)
+    if event.text.startswith(sys.argv[2]):
+        sys.stdin.readline()
+
 from labctl.engine.access import open_engine
 from labctl.errors import Terminated
 from labctl.run.signals import terminable
@@ -111,8 +117,7 @@ from labctl.run.signals import terminable
 try:
     with terminable():
         open_engine().images().ensure(
-            [sys.argv[1]], origin="host", force=True,
-            progress=lambda event: print(event.text, flush=True),
+            [sys.argv[1]], origin="host", force=True, progress=tell,
         )
 except (KeyboardInterrupt, Terminated) as error:
     sys.exit(type(error).__name__)
@@ -289,12 +294,13 @@ def test_an_interrupted_build_leaves_nothing(
     name = f"labctl-interrupted/client:{OWN}"
     before = images_and_builders(engine_name, name)
     with subprocess.Popen(
-        [sys.executable, "-c", MAKE, name],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", MAKE, name, step],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert any(line.startswith(step) for line in process.stdout)
+        # Only then does it go on: on a busy machine, it could be done before.
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate("go on\n", timeout=60)
     assert said.strip() == word
     assert images_and_builders(engine_name, name) - before == set()
