@@ -107,7 +107,7 @@ def _address() -> _Place:
             f"the Docker settings cannot be used: {which}",
             hint="`docker context ls` lists them; DOCKER_CONTEXT or `docker context use` names one",
         )
-    if context.Name == _DEFAULT and not places.DOCKER_SOCKET.exists():
+    if context.Name == _DEFAULT and not places.is_there(places.DOCKER_SOCKET):
         return _podman_address() or context.Host or None, context.TLSConfig
     return context.Host or None, context.TLSConfig
 
@@ -118,7 +118,7 @@ def _podman_address() -> str | None:
     """
     if given := os.environ.get("CONTAINER_HOST"):
         return given
-    found = next((place for place in places.podman_sockets() if place.exists()), None)
+    found = next(filter(places.is_there, places.podman_sockets()), None)
     return f"unix://{found}" if found else None
 
 

@@ -1,5 +1,5 @@
-"""Where engines are that answer as Docker does. Apart from its SDK, which takes long to import: a
-machine without any engine is found out without it.
+"""Where Docker and Podman listen. Apart from Docker's SDK, which takes long to import: that a
+machine has neither of them is found out without it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ def is_named() -> bool:
     return any(os.environ.get(variable) for variable in NAMING)
 
 
+def is_there(place: Path) -> bool:
+    """Tell whether something is at a place. Where this user may not look, there is nothing."""
+    return os.path.exists(place)  # noqa: PTH110 Path.exists raises where one may not look
+
+
 def podman_sockets() -> Iterator[Path]:
     """Yield the usual places of Podman's service: this user's, and the system's."""
     for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/run"):
@@ -38,9 +43,9 @@ def check_places() -> None:
     """Raise EngineError if there can be no engine: nothing names one, and there is no socket at the
     usual places. Windows has none anyway.
     """
-    if os.name == "nt" or is_named() or _settings().exists():
+    if os.name == "nt" or is_named() or is_there(_settings()):
         return
-    if not any(place.exists() for place in (DOCKER_SOCKET, *podman_sockets())):
+    if not any(map(is_there, (DOCKER_SOCKET, *podman_sockets()))):
         raise EngineError(f"no Docker engine answers at unix://{DOCKER_SOCKET}", hint=START_HINT)
 
 

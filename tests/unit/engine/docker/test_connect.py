@@ -142,6 +142,19 @@ def test_where_one_may_be_it_is_asked(places: dict[str, Path], place: str) -> No
     places_module.check_places()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become someone without permission")
+def test_where_a_user_may_not_look_there_is_nothing(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with sudo -u, which may keep somebody else's HOME."""
+    closed = places["settings"].parent / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "config.json").touch()
+    monkeypatch.setenv("DOCKER_CONFIG", str(closed))
+    with as_nobody(), pytest.raises(EngineError, match="no Docker engine answers"):
+        places_module.check_places()
+
+
 @pytest.mark.usefixtures("places")
 @pytest.mark.parametrize("variable", places_module.NAMING)
 def test_one_that_is_named_is_asked(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
