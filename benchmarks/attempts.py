@@ -7,30 +7,30 @@ import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from itertools import cycle, islice
 from unittest.mock import patch
 
 from docker.types import HostConfig
 
-from benchmarks.bench import ATTEMPT, LABCTL, SCENARIO, Bench
+from benchmarks.bench import ATTEMPT, LABCTL, SCENARIO, Bench, container_engine
 from benchmarks.measure import BenchmarkError, Contestant, Rows, Say, alternate
 from benchmarks.process import timed
 from labctl.engine import containers
 from labctl.engine.access import open_named
-from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.containers import container_settings
 from labctl.engine.local.store import LocalStore
-from labctl.engine.protocol import Lab, Tap
+from labctl.engine.protocol import Engine, Lab, Tap
 from labctl.engine.runtime import ResourceKind, Runtime
 from labctl.engine.tap import RunningTap
 from labctl.engines import EngineName
 from labctl.errors import EngineError
 from labctl.model.evidence import Capture
-from labctl.model.plan import Plan, PlannedLab
+from labctl.model.plan import Interpreter, Plan, PlannedLab
 from labctl.model.result import EngineInfo, Verdict
 from labctl.run.plan import plan
 from labctl.run.runner import Runner
@@ -50,6 +50,7 @@ PROCESS = "labctl run --repeat, whole"
 _INTERPRETER = "/labctl/python"
 _LIMIT_S = 30.0
 _LOOK_S = 0.001
+_LEFT = "labctl left clients behind"
 _AS_CLIENT = ["-ISc", "import smtplib"]
 """What of the client's own work needs no lab."""
 
@@ -72,11 +73,11 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
                 row(NO_OP, number): floor(bench, taken, NO_OP, number, ["-V"]),
                 row(PYTHON, number): floor(bench, taken, PYTHON, number, ["-ISc", "pass"]),
                 row(IMPORT, number): floor(bench, taken, IMPORT, number, _AS_CLIENT),
-                row(IN_LAB, number): _in_lab(bench, warm, number),
-                row(BLIND, number): _in_lab(bench, warm, number, blind=True),
+                row(IN_LAB, number): _in_lab(bench, warm, IN_LAB, number),
+                row(BLIND, number): _in_lab(bench, warm, BLIND, number, blind=True),
                 row(PROCESS, number): _process(number),
                 row(CHROOT, number): _chroot(bench, number),
-                row(LOCAL_IN_LAB, number): _in_local_lab(bench, local, number),
+                row(LOCAL_IN_LAB, number): _in_lab(bench, local, LOCAL_IN_LAB, number),
             }
         return alternate(contestants, rounds, say)
 
@@ -137,18 +138,25 @@ def floor(
     return run
 
 
+_Removed = Callable[[int], None]
+"""Waits until so many clients have been removed."""
+
+
 class _WarmLab:
     """A lab that runs already, and its taps too: what is left is what an attempt takes."""
 
     def __init__(
-        self, runtime: Runtime, engine: ContainerEngine, lab: Lab, taps: Sequence[Tap]
-    ) -> None:
-        self.runtime = runtime
+        self, engine: Engine, lab: Lab, taps: Sequence[Tap], *,
+        interpreter: Interpreter, watch: Callable[[], AbstractContextManager[_Removed]],
+    ) -> None:  # fmt: skip
         self._engine = engine
         self._lab = lab
         self._taps: queue.SimpleQueue[Tap] = queue.SimpleQueue()
         for tap in taps:
             self._taps.put(tap)
+        self.interpreter = interpreter
+        self.watch = watch
+        """Begins to watch the removal of clients."""
 
     def check_alive(self, services: Iterable[str]) -> None:
         self._lab.check_alive(services)
@@ -189,69 +197,46 @@ class _WarmLab:
 @contextmanager
 def _running_lab(bench: Bench, name: EngineName) -> Iterator[_WarmLab]:
     access = open_named(name)
-    engine = ContainerEngine(access.runtime, access.images().find, run=bench.run)
-    with engine.lab(_plan(bench, 1).labs[0]) as running, ExitStack() as stack:
+    engine = container_engine(access, bench.run)
+    if name is EngineName.LOCAL:
+        interpreter, watch = bench.local, partial(_looked_at, bench, access.runtime)
+    else:
+        interpreter, watch = bench.interpreter, partial(_told_of, bench)
+    with engine.lab(_plan(bench, interpreter, 1).labs[0]) as running, ExitStack() as stack:
         running.wait_until_ready()
         taps = [stack.enter_context(running.tap()) for _ in range(AT_ONCE)]
-        yield _WarmLab(access.runtime, engine, running, taps)
+        yield _WarmLab(engine, running, taps, interpreter=interpreter, watch=watch)
 
 
-def _plan(bench: Bench, number: int, *, is_local: bool = False) -> Plan:
+def _plan(bench: Bench, interpreter: Interpreter, number: int) -> Plan:
     return plan(
         [bench.scenario],
-        interpreters=[bench.local if is_local else bench.interpreter],
+        interpreters=[interpreter],
         attempts=[ATTEMPT],
         repeat=number,
     )
 
 
-def _in_lab(bench: Bench, warm: _WarmLab, number: int, *, blind: bool = False) -> Contestant:
+def _in_lab(
+    bench: Bench, warm: _WarmLab, name: str, number: int, *, blind: bool = False
+) -> Contestant:
     """The runner's own way, until every attempt is judged and every client removed. If `blind`,
     nobody asks the tap what it saw: an attempt is then judged as one without a packet.
     """
-    todo = _plan(bench, number)
-    name = BLIND if blind else IN_LAB
+    todo = _plan(bench, warm.interpreter, number)
     verdict = Verdict.FAIL if blind else Verdict.PASS
 
     def run() -> Mapping[str, float]:
         runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S)
-        with _removals(bench) as removed, _capture_unread() if blind else nullcontext():
+        with warm.watch() as wait_for_removal, _capture_unread() if blind else nullcontext():
             began = time.monotonic()
             for _ in runner.run(todo):
                 pass
-            for _ in range(number):
-                if not removed.acquire(timeout=_LIMIT_S):
-                    raise BenchmarkError("labctl left clients behind")
+            wait_for_removal(number)
             took = time.monotonic() - began
         if [one.verdict for one in runner.results] != [verdict] * number:
             raise BenchmarkError(f"not every attempt was a {verdict}: {runner.results}")
         return {row(name, number): took / number}
-
-    return run
-
-
-def _in_local_lab(bench: Bench, warm: _WarmLab, number: int) -> Contestant:
-    """The same on the local engine."""
-    todo = _plan(bench, number, is_local=True)
-    runtime = warm.runtime
-
-    def containers() -> int:
-        return len(runtime.resources(ResourceKind.CONTAINER, [f"labctl.run={bench.run}"]))
-
-    def run() -> Mapping[str, float]:
-        before = containers()
-        runner = Runner(warm, jobs=AT_ONCE, limit_s=_LIMIT_S)
-        began = time.monotonic()
-        for _ in runner.run(todo):
-            pass
-        while containers() > before:
-            if time.monotonic() > began + _LIMIT_S * number:
-                raise BenchmarkError("labctl left clients behind")
-            time.sleep(_LOOK_S)
-        took = time.monotonic() - began
-        if [one.verdict for one in runner.results] != [Verdict.PASS] * number:
-            raise BenchmarkError(f"not every attempt passed: {runner.results}")
-        return {row(LOCAL_IN_LAB, number): took / number}
 
     return run
 
@@ -280,8 +265,8 @@ def _capture_unread() -> AbstractContextManager[object]:
 
 
 @contextmanager
-def _removals(bench: Bench) -> Iterator[threading.Semaphore]:
-    """Released once for each client that the engine has removed."""
+def _told_of(bench: Bench) -> Iterator[_Removed]:
+    """Clients that Docker tells to have been removed."""
     removed = threading.Semaphore(0)
     labels = [f"labctl.run={bench.run}", f"labctl.scenario={SCENARIO}"]
     events = connect().events(filters={"event": "destroy", "label": labels})
@@ -290,13 +275,37 @@ def _removals(bench: Bench) -> Iterator[threading.Semaphore]:
         for _ in events:
             removed.release()
 
+    def wait(number: int) -> None:
+        for _ in range(number):
+            if not removed.acquire(timeout=_LIMIT_S):
+                raise BenchmarkError(_LEFT)
+
     reader = threading.Thread(target=count, daemon=True)
     reader.start()
     try:
-        yield removed
+        yield wait
     finally:
         events.close()
         reader.join()
+
+
+@contextmanager
+def _looked_at(bench: Bench, runtime: Runtime) -> Iterator[_Removed]:
+    """Clients of an engine in this process, which is looked at again and again."""
+
+    def containers() -> int:
+        return len(runtime.resources(ResourceKind.CONTAINER, [f"labctl.run={bench.run}"]))
+
+    before = containers()
+
+    def wait(number: int) -> None:
+        deadline = time.monotonic() + _LIMIT_S * number
+        while containers() > before:
+            if time.monotonic() > deadline:
+                raise BenchmarkError(_LEFT)
+            time.sleep(_LOOK_S)
+
+    yield wait
 
 
 def _process(number: int) -> Contestant:

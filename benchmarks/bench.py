@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import docker
 
 from labctl.engine import cleanup
-from labctl.engine.access import open_named
+from labctl.engine.access import EngineAccess, open_named
+from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.guard import guarded
@@ -52,6 +53,11 @@ class Bench:
     def source(self) -> str:
         """The client that every contestant runs."""
         return next(one.source for one in self.scenario.attempts if one.name == ATTEMPT)
+
+
+def container_engine(access: EngineAccess, run: str) -> ContainerEngine:
+    """The engine for a run, with labs that can be waited for, which other engines need not have."""
+    return ContainerEngine(access.runtime, access.images().find, run=run)
 
 
 @contextmanager

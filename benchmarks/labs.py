@@ -10,10 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.attempts import AT_ONCE
-from benchmarks.bench import ATTEMPT, Bench
+from benchmarks.bench import ATTEMPT, Bench, container_engine
 from benchmarks.measure import Rows, Say, alternate
 from labctl.engine.access import open_named
-from labctl.engine.container_engine import ContainerEngine
 from labctl.engines import EngineName
 from labctl.run.plan import plan
 
@@ -26,8 +25,7 @@ def measure(bench: Bench, rounds: int, say: Say) -> Rows:
     """Seconds until a lab is ready, and the memory that the machine has less when all are."""
 
     def run() -> Mapping[str, float]:
-        access = open_named(EngineName.LOCAL)
-        engine = ContainerEngine(access.runtime, access.images().find, run=bench.run)
+        engine = container_engine(open_named(EngineName.LOCAL), bench.run)
         [lab] = plan([bench.scenario], interpreters=[bench.local], attempts=[ATTEMPT]).labs
         before = _available_kib()
         with ExitStack() as stack, ThreadPoolExecutor(AT_ONCE) as pool:

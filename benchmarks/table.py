@@ -19,7 +19,7 @@ TITLES = {
 BEGIN = "<!-- begin of the table -->"
 END = "<!-- end of the table -->"
 
-_NAME = 42
+_NAME = 48
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ def _nothing() -> None:
 
 
 def _no_weakness() -> EngineError | None:
-    """Return nothing: a doctor finds out by trying, if there is something."""
+    """Return nothing: what is weak on such an engine, a doctor finds out by trying."""
     return None
 
 
@@ -41,7 +41,7 @@ class EngineAccess:
     try_out: Callable[[], None] = _nothing
     """Raises EngineError if labs can't be run there at all."""
     weakness: Callable[[], EngineError | None] = _no_weakness
-    """Returns what clients who mean harm could do there, as a warning for those who grade."""
+    """Returns what a hostile client could do there, as a warning for those who grade."""
     own_images: OwnImages | None = None
     """The images that users load from files; None if the engine itself has a command for that."""
     ends_with_labctl: bool = False

@@ -67,7 +67,7 @@ class Grader:
         check_isolation(self._engine, self._pythons, output, is_trusted=trust_client)
 
     def weakness(self) -> EngineError | None:
-        """Return what submissions that mean harm could do on this engine; None if it is nothing."""
+        """Return what a hostile submission could do on this engine; None if it is nothing."""
         return self._engine.weakness()
 
     def grade(

@@ -218,6 +218,7 @@ def shards(
     On one Python; in the default run each attempt has one Python, all of them taking turns.
     """
     folder = tmp_path_factory.mktemp("shards")
+    # On the local engine, starting a client takes the processors less.
     jobs = JOBS if engine_name is EngineName.DOCKER else ("--jobs", "3")
     files = [folder / f"{number}.json" for number in range(1, SHARDS + 1)]
     for number, file in enumerate(files, 1):

@@ -91,9 +91,16 @@ class LocalUser:
         place.write_text(text, "utf-8")
         return place
 
-    def set_range(self, *, has_range: bool) -> None:
-        """Give the user a range of ids in /etc/subuid and /etc/subgid, or take it away."""
-        how = "add" if has_range else "del"
+    @contextmanager
+    def with_range(self) -> Iterator[None]:
+        """Give the user a range of ids in /etc/subuid and /etc/subgid inside the block."""
+        self._change_range("add")
+        try:
+            yield
+        finally:
+            self._change_range("del")
+
+    def _change_range(self, how: str) -> None:
         _admin("usermod", f"--{how}-subuids", _RANGE, f"--{how}-subgids", _RANGE, self.name)
 
 

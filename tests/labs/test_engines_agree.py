@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -23,7 +24,6 @@ UNSETTLED = ("http-slow-drip asyncio",)
 """Attempts whose connection is reset or closed, depending on the moment: the server's next byte may
 come after the client's end.
 """
-AS_A_USER = ["a range of ids", "one id"]
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +64,9 @@ def test_root_has_the_same_results(everything: Done) -> None:
     check_same(everything, labctl(*RUN, env={ENGINE_VARIABLE: EngineName.LOCAL}))
 
 
-@pytest.mark.parametrize("rights", AS_A_USER)
-def test_a_user_has_the_same_results(everything: Done, made_user: LocalUser, rights: str) -> None:
-    if rights == AS_A_USER[0]:
-        made_user.set_range(has_range=True)
-    try:
+@pytest.mark.parametrize("has_range", [True, False], ids=["range-of-ids", "one-id"])
+def test_a_user_has_the_same_results(
+    everything: Done, made_user: LocalUser, has_range: bool
+) -> None:
+    with made_user.with_range() if has_range else nullcontext():
         check_same(everything, made_user.labctl(*RUN))
-    finally:
-        if rights == AS_A_USER[0]:
-            made_user.set_range(has_range=False)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -67,12 +67,8 @@ def made_user() -> Iterator[LocalUser]:
 @pytest.fixture(scope="module", params=[True, False], ids=["range-of-ids", "one-id"])
 def user(request: pytest.FixtureRequest, made_user: LocalUser) -> Iterator[LocalUser]:
     """A user without rights: with a range of ids for labs, and without."""
-    if not request.param:
+    with made_user.with_range() if request.param else nullcontext():
         yield made_user
-        return
-    made_user.set_range(has_range=True)
-    yield made_user
-    made_user.set_range(has_range=False)
 
 
 def test_a_user_without_rights_runs_core_scenarios(user: LocalUser, footprint: Footprint) -> None:

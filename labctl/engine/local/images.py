@@ -178,6 +178,7 @@ class LocalImages:
         finally:
             with self._lock:
                 self._steps.pop(step, None)
+                self._ended.discard(step)
 
     def tag(self, image: str, name: str) -> None:
         """Give an image a name. An image that had the name before loses it."""

@@ -42,7 +42,7 @@ class Lab:
         self._hosts: dict[str, _Host] = {}
         self._free = deque(_dynamic_addresses(network) if network else ())
 
-    def on(self, network: NetworkSpec | None) -> Lab:
+    def on(self, network: NetworkSpec) -> Lab:
         """Return this lab, which has no host yet, with a network."""
         return Lab(self.warden, self._cgroup, network)
 
@@ -160,8 +160,9 @@ class LabStarter:
         """Return a lab: for a network, the one that was started ahead, if it is there. Raise
         Refusal if that is not possible here.
         """
-        spare = self._take_spare() if network else None
-        return spare.on(network) if spare else start_lab(self._store, network)
+        if network and (spare := self._take_spare()):
+            return spare.on(network)
+        return start_lab(self._store, network)
 
     def _take_spare(self) -> Lab | None:
         """Return the lab that was started ahead, once."""

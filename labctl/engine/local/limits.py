@@ -25,6 +25,6 @@ def weakness() -> EngineError | None:
     if try_cgroups():
         return None
     return EngineError(
-        "memory has no sure limit here: a submission that means harm can use up this machine's",
+        "memory is only watched here: a hostile submission can use up this machine's memory",
         hint=DELEGATION_HINT,
     )

@@ -84,7 +84,7 @@ class LocalRuntime:
 
     @property
     def takes_one_at_a_time(self) -> bool:
-        """Return False: a warden starts what it is asked to in the order in which it is asked."""
+        """Return False: here, a network goes with its lab, whoever comes and goes at once."""
         return False
 
     def ping(self) -> None:
