@@ -5,8 +5,8 @@
 # aliases, so there is no name server. No waiting for `closed` either: it refuses connections as
 # soon as it has an address, and `docker run` returns later than that.
 #
-# With the argument `whole`, the four containers that labctl starts: the lab's name server, the
-# service, the tap, and the client in the tap's namespace.
+# With the argument `whole`, all that a lab has, each in a container: its name server, the service,
+# the tap, and the client in the tap's namespace.
 #
 # shellcheck disable=SC2086 # LABELS, HARDENED and QUIET hold several words
 set -eu
@@ -43,7 +43,7 @@ if [ "${1-}" = whole ]; then
     # The addresses are those of compose/lab.yaml.
     run_service dns dns --read-only --ip 198.18.0.2 --env LAB_ZONE=closed.lab=198.18.0.11
     run_service closed script $QUIET --ip 198.18.0.11
-    run_service tap tap --cap-add NET_RAW --env LAB_DNS=198.18.0.2
+    run_service tap tap --cap-add NET_RAW --dns 198.18.0.2
     wait_until_ready dns
     wait_until_ready tap
     network="container:$BENCH_NAME-tap"

@@ -28,7 +28,7 @@ _HERE = Path(__file__).parent
 _PASSED = f"pass  {SCENARIO}/{ATTEMPT}".encode()
 _REFUSED = b"ConnectionRefusedError: [Errno 111]"
 _SUBNET = "198.18.0.0/24"
-"""The one that compose/lab.yaml uses, and labctl does not."""
+"""The one that compose/lab.yaml uses; labs have it, too, in namespaces of their own."""
 
 
 def row(contestant: str, moment: str) -> str:

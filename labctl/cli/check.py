@@ -25,7 +25,6 @@ def check(
     ] = Path(),
     jobs: options.Jobs = 4,
     seed: options.Seed = "",
-    trust_client: options.TrustClient = False,
     exercises: options.Exercises = [],  # noqa: B006
     as_json: options.Json = False,
 ) -> None:
@@ -43,9 +42,7 @@ def check(
     from labctl.run.output import Output
 
     exercise = known(exercises).load(name)
-    checked = check_folder(
-        exercise, directory, Output(), jobs=jobs, seed=seed, trust_client=trust_client
-    )
+    checked = check_folder(exercise, directory, Output(), jobs=jobs, seed=seed)
     grade = checked.grade
     if as_json:
         typer.echo(grade.model_dump_json(by_alias=True, indent=2))

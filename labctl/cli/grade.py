@@ -32,7 +32,6 @@ def grade(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the grades.")],
     jobs: options.Jobs = 4,
     seed: options.Seed = "",
-    trust_client: options.TrustClient = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with grades that are there already.")
     ] = False,
@@ -56,7 +55,6 @@ def grade(
         out=out,
         jobs=jobs,
         seed=seed,
-        trust_client=trust_client,
         resume=resume,
     )
     grades = grade_class(request, Output())

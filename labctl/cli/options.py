@@ -89,14 +89,6 @@ Locked = Annotated[
         "--locked", help="Use exactly the images that labctl.lock names (see `labctl lock`)."
     ),
 ]
-TrustClient = Annotated[
-    bool,
-    typer.Option(
-        "--trust-client",
-        help="Run the client's code even if labctl found that code can get out of a lab. "
-        "Only for code that you wrote: never for that of others.",
-    ),
-]
 Timeout = Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a client may take.")]
 Exercise = Annotated[
     str,

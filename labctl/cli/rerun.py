@@ -23,7 +23,6 @@ def rerun(
     ],
     jobs: options.Jobs = 4,
     locked: options.Locked = False,
-    trust_client: options.TrustClient = False,
     documents: Documents = NO_DOCUMENTS,
 ) -> None:
     """Make the attempts of a result again, with its scenarios, its client and its limits.
@@ -34,5 +33,5 @@ def rerun(
     from labctl.run.rerun import rerun as make_again
 
     lock = Path(options.LOCK_FILE) if locked else None
-    code = make_again(result, jobs=jobs, lock=lock, trust_client=trust_client, documents=documents)
+    code = make_again(result, jobs=jobs, lock=lock, documents=documents)
     raise typer.Exit(code)

@@ -55,7 +55,6 @@ def run(
             " what that attempt expects. It finds its target in LAB_HOST and LAB_PORT.",
         ),
     ] = None,
-    trust_client: options.TrustClient = False,
     policy: Annotated[
         str,
         typer.Option(
@@ -103,7 +102,6 @@ def run(
         attempts=tuple(attempt),
         pythons=python,
         client=read_client_file(client) if client else None,
-        trust_client=trust_client,
         policy=policy,
         repeat=repeat,
         limits=Limits(jobs=jobs, limit_s=timeout, keep=keep, fail_fast=fail_fast),

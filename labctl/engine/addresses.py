@@ -1,13 +1,12 @@
 """The addresses of labs. Nothing else in the engine puts addresses together.
 
-Labs take /24 networks out of 198.18.0.0/15, which RFC 2544 sets aside for benchmarks, and which is
-never anyone's campus or VPN.
+They are of 198.18.0.0/15, which RFC 2544 sets aside for benchmarks, and which is never anyone's
+campus or VPN.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -16,8 +15,8 @@ from labctl.model.compose import Service
 from labctl.model.flows import GATEWAY
 
 RANGE = IPv4Network("198.18.0.0/15")
-_BY_HAND = IPv4Network("198.18.0.0/24")
-"""The subnet that people use who start compose/lab.yaml by hand."""
+SUBNET = IPv4Network("198.18.0.0/24")
+"""That of every lab: no network of a lab has a link to any other."""
 _FIRST_FREE = 64
 """Services without an address of their own get theirs from this host number on."""
 _FIRST_TAP = 128
@@ -31,15 +30,6 @@ def is_lab_address(host: str) -> bool:
         return False
 
 
-def candidate_subnets() -> Iterator[IPv4Network]:
-    """Yield the subnets that a lab may have, in a random order, so that labs of several runs seldom
-    ask for the same. The one that is used by hand is left out.
-    """
-    subnets = [subnet for subnet in RANGE.subnets(new_prefix=24) if subnet != _BY_HAND]
-    random.shuffle(subnets)
-    return iter(subnets)
-
-
 @dataclass(frozen=True, kw_only=True)
 class AddressBook:
     """Who has which address of a lab's IPv4 subnet: services in the lower half, by their names, and
@@ -49,6 +39,10 @@ class AddressBook:
     subnet: IPv4Network
     services: Mapping[str, str]
     """The address of each service."""
+    hosts: Mapping[str, str]
+    """The addresses of services by all their names: what stands in /etc/hosts of each."""
+    taps: tuple[str, ...]
+    """The addresses that taps may have."""
     names: Mapping[str, str]
     """What people call an address: the first alias of its service, or else the service's name."""
     zone: str
@@ -61,13 +55,8 @@ class AddressBook:
 
 
 def gateway(subnet: IPv4Network) -> str:
-    """Return the address of a lab's subnet that the engine keeps for itself."""
+    """Return the address of a lab's subnet that packets for elsewhere go to. Nobody has it."""
     return str(subnet[1])
-
-
-def tap_range(subnet: IPv4Network) -> str:
-    """Return the half of a lab's subnet that the engine gives out to taps."""
-    return str(list(subnet.subnets())[1])
 
 
 def address_book(services: Sequence[Service], subnet: IPv4Network) -> AddressBook:
@@ -80,6 +69,12 @@ def address_book(services: Sequence[Service], subnet: IPv4Network) -> AddressBoo
     return AddressBook(
         subnet=subnet,
         services=addresses,
+        hosts={
+            name: addresses[service.name]
+            for service in services
+            for name in (service.name, *service.aliases)
+        },
+        taps=tuple(str(subnet[number]) for number in range(_FIRST_TAP, subnet.num_addresses - 1)),
         names={
             gateway(subnet): GATEWAY,
             **{address: aliases[name][0] for name, address in addresses.items()},

@@ -38,9 +38,7 @@ class Removing(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """A thing that the engine does not let go of, and the engine's reason. Often the engine has
-    lost count of what is on a network, and only a restart of it helps.
-    """
+    """A thing that the engine does not let go of, and the engine's reason."""
 
     kind: ResourceKind
     id: str
@@ -157,24 +155,14 @@ def _look(runtime: Removing, all_of: Sequence[str], is_over: _IsOver) -> list[Re
 
 def _remove_once(runtime: Removing, found: Sequence[Resource]) -> tuple[Held, ...]:
     """Try to remove each thing once, containers before networks before volumes. Return those that
-    the engine holds. Those of one lab are removed one after the other, as LabContainers does it.
+    the engine holds.
     """
     held: list[Held] = []
     for kind in ResourceKind:
-        labs: dict[str, list[str]] = {}
-        for one in found:
-            if one.kind is kind:
-                labs.setdefault(one.labels.get(labels.LAB, ""), []).append(one.id)
-        if labs:
+        if ids := [one.id for one in found if one.kind is kind]:
             with ThreadPoolExecutor(_PARALLEL) as pool:
-                for tried in pool.map(partial(_try_all, runtime, kind), labs.values()):
-                    held += tried
+                held += filter(None, pool.map(partial(_try, runtime, kind), ids))
     return tuple(held)
-
-
-def _try_all(runtime: Removing, kind: ResourceKind, ids: Iterable[str]) -> list[Held]:
-    """Try to remove things of a kind, one after the other. Return those that the engine holds."""
-    return [held for id_ in ids if (held := _try(runtime, kind, id_))]
 
 
 def _try(runtime: Removing, kind: ResourceKind, id_: str) -> Held | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -67,11 +67,7 @@ class ClientStarter:
         return self._start(attempt, limit_s)
 
     def prepare(self, attempt: PlannedAttempt, *, limit_s: float) -> None:
-        """Start a container for the attempt in the background, for `take` to find. Do nothing where
-        a client that runs meanwhile would notice (`Runtime.rewrites_hosts`).
-        """
-        if self._containers.rewrites_hosts:
-            return
+        """Start a container for the attempt in the background, for `take` to find."""
         starting = self._containers.in_background(lambda: self._start(attempt, limit_s))
         self._prepared = (attempt, starting)
 
@@ -104,13 +100,9 @@ class ClientStarter:
         return StartedClient(container=container, stream=stream)
 
     def discard(self, client: StartedClient) -> None:
-        """Close a client's streams, and remove its container in the background; where the next
-        client would notice, return when it has gone.
-        """
+        """Close a client's streams, and remove its container in the background."""
         client.stream.close()
-        leaving = self._containers.discard(client.container)
-        if self._containers.rewrites_hosts:
-            wait([leaving])
+        self._containers.discard(client.container)
 
     def _discard_prepared(
         self, prepared: tuple[PlannedAttempt, Future[StartedClient]] | None

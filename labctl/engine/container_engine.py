@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Network
 
 from labctl.engine import cleanup
-from labctl.engine.addresses import address_book, candidate_subnets, gateway, tap_range
+from labctl.engine.addresses import SUBNET, address_book, gateway
 from labctl.engine.lab import RunningLab
 from labctl.engine.lab_containers import LabContainers
 from labctl.engine.lab_images import FindOwn, find_images
@@ -19,11 +18,9 @@ from labctl.engine.runtime import (
     NetworkSpec,
     ResourceKind,
     Runtime,
-    SubnetTaken,
     Unreachable,
     doing,
 )
-from labctl.engine.tap_rules import tap_rules
 from labctl.errors import EngineError, EngineGone
 from labctl.model.plan import PlannedLab
 from labctl.model.result import EngineInfo
@@ -75,7 +72,7 @@ class ContainerEngine:
         """Start a lab of this name, and remove it, as `lab` does."""
         images = find_images(self._runtime, self._find_own, lab.services)
         labels = self._labels.of(lab.scenarios, lab=name)
-        subnet, network = self._create_network(name, labels)
+        network = self._create_network(name, labels)
         containers = LabContainers(
             self._runtime, self._resources, lab=name, labels=labels, keep=self._keep
         )
@@ -84,12 +81,12 @@ class ContainerEngine:
                 lab,
                 containers,
                 network=name,
-                addresses=address_book(lab.services, subnet),
-                rules="" if self._runtime.isolates_networks else tap_rules(subnet),
+                addresses=address_book(lab.services, SUBNET),
                 images=images,
                 presence=presence,
             )
             try:
+                running.start()
                 yield running
             finally:
                 running.stop()
@@ -128,25 +125,8 @@ class ContainerEngine:
         held = self._resources.held
         return cleanup.held_error(held) if held else None
 
-    def _create_network(self, name: str, labels: Mapping[str, str]) -> tuple[IPv4Network, str]:
-        """Make the lab's network on a free subnet. Return the subnet, and the network's id. Raise
-        EngineError if no subnet is free.
-        """
-        for subnet in candidate_subnets():
-            spec = NetworkSpec(
-                name=name,
-                subnet=subnet,
-                gateway=gateway(subnet),
-                dynamic_range=tap_range(subnet),
-                labels=labels,
-            )
-            with (
-                self._resources.making(),
-                doing("creating the lab's network"),
-                contextlib.suppress(SubnetTaken),
-            ):
-                return subnet, self._runtime.create_network(spec)
-        raise EngineError(
-            "no free subnet is left in 198.18.0.0/15",
-            hint="`labctl clean --all` removes the labs that are left on this engine",
-        )
+    def _create_network(self, name: str, labels: Mapping[str, str]) -> str:
+        """Make the lab's network, and return its id."""
+        spec = NetworkSpec(name=name, subnet=SUBNET, gateway=gateway(SUBNET), labels=labels)
+        with self._resources.making(), doing("creating the lab's network"):
+            return self._runtime.create_network(spec)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from labctl.engine.runtime import ContainerSpec, InNamespaceOf, OnNetwork
 from labctl.model.compose import Service
+from labctl.model.messages import Lifeline, Program, Variable, host_programs
 
 CLIENT_USER = "65534:65534"
 CLIENT_MEMORY = 256 * 1024 * 1024
@@ -14,9 +16,13 @@ CLIENT_FILES = 1024
 """How many files and folders may be in a client's /tmp."""
 TAP_PROCESSES = 16
 _FIRST_FREE_PORT = "net.ipv4.ip_unprivileged_port_start"
-"""The first port that programs without privileges may serve. Not every engine lets them have all
-ports in a container of its own.
-"""
+_SYSCTLS = {
+    # All ports may be served without privileges. Not every engine allows that by itself.
+    _FIRST_FREE_PORT: "0",
+    # Every packet gets its ICMP error, however many there are.
+    "net.ipv4.icmp_ratelimit": "0",
+}
+"""What holds for hosts of services, unless their entries say something else."""
 _UNITS = {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -43,22 +49,23 @@ def client_container(
 
 
 def tap_container(
-    image: str, *, name: str, network: str, environment: Mapping[str, str],
+    image: str, *, name: str, place: OnNetwork, environment: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> ContainerSpec:  # fmt: skip
     """Return the spec of a tap: it may capture packets (NET_RAW) and nothing more.
 
-    Its root is writable for resolv.conf. Ports below 1024 are for the privileged, as on a host;
+    Ports below 1024 are for the privileged, as on a host;
     engines give them to everybody.
     """
     return ContainerSpec(
         name=name,
         image=image,
         labels=labels,
-        place=OnNetwork(network=network),
+        place=place,
         command=("tap",),
         environment=environment,
         has_stdin=True,
+        is_root_writable=False,
         capabilities=("NET_RAW",),
         memory_bytes=CLIENT_MEMORY,
         process_limit=TAP_PROCESSES,
@@ -66,33 +73,54 @@ def tap_container(
     )
 
 
-def rules_container(
-    image: str, *, name: str, tap: str, rules: str, labels: Mapping[str, str]
-) -> ContainerSpec:
-    """Return the spec of a container that loads nftables rules into the network namespace of the
-    container `tap`, and ends. It alone may change rules there (NET_ADMIN).
+def host_container(
+    image: str, *, name: str, place: OnNetwork, services: Sequence[Service],
+    programs: Mapping[str, Program], lifeline: Lifeline, labels: Mapping[str, str],
+) -> ContainerSpec:  # fmt: skip
+    """Return the spec of the host that services share, with their programs. `image` is what the
+    engine calls the lab's own.
     """
     return ContainerSpec(
         name=name,
         image=image,
         labels=labels,
-        place=InNamespaceOf(container=tap),
-        entrypoint=("nft",),
-        command=(rules,),
+        place=place,
+        command=("host",),
+        environment={Variable.PROGRAMS: host_programs(programs), Variable.LIFELINE: lifeline},
+        has_stdin=True,
         is_root_writable=False,
-        capabilities=("NET_ADMIN",),
-        memory_bytes=CLIENT_MEMORY,
-        process_limit=TAP_PROCESSES,
+        memory_bytes=CLIENT_MEMORY + sum(memory_bytes(one.mem_limit) for one in services),
+        process_limit=TAP_PROCESSES + sum(one.pids_limit for one in services),
+        sysctls=_SYSCTLS,
     )
 
 
+def holder_container(
+    service: Service, *, image: str, name: str, place: OnNetwork, lifeline: Lifeline,
+    labels: Mapping[str, str],
+) -> ContainerSpec:  # fmt: skip
+    """Return the spec of a container that holds the host of a service whose own program can't make
+    a link to the network. `image` is what the engine calls the lab's own.
+    """
+    return replace(
+        host_container(
+            image, name=name, place=place, services=(), programs={}, lifeline=lifeline,
+            labels=labels,
+        ),
+        hostname=service.hostname or "",
+        sysctls=service_sysctls(service),
+    )  # fmt: skip
+
+
 def service_container(
-    service: Service, *, image: str, name: str, place: OnNetwork | None,
+    service: Service, *, image: str, name: str, place: OnNetwork | InNamespaceOf | None,
     environment: Mapping[str, str], has_stdin: bool, labels: Mapping[str, str],
 ) -> ContainerSpec:  # fmt: skip
     """Return the spec of a service, as its Compose entry has it. `image` is what the engine calls
-    its image. `environment` is added to that of the entry.
+    its image. `environment` is added to that of the entry. On a host that another container holds,
+    what the entry says of the host is that one's.
     """
+    has_host = not isinstance(place, InNamespaceOf)
     return ContainerSpec(
         name=name,
         image=image,
@@ -102,7 +130,7 @@ def service_container(
         command=service.command,
         user=service.user or "",
         working_dir=service.working_dir or "",
-        hostname=service.hostname or "",
+        hostname=(service.hostname or "") if has_host else "",
         stop_signal=service.stop_signal or "",
         has_init=service.init,
         environment={**service.environment, **environment},
@@ -115,8 +143,13 @@ def service_container(
         tmpfs=dict(_tmpfs(entry) for entry in service.tmpfs),
         memory_bytes=memory_bytes(service.mem_limit),
         process_limit=service.pids_limit,
-        sysctls={_FIRST_FREE_PORT: "0", **service.sysctls},
+        sysctls=service_sysctls(service) if has_host else {},
     )
+
+
+def service_sysctls(service: Service | None = None) -> dict[str, str]:
+    """Return the parameters of the kernel on the host of a service, or of one without any wish."""
+    return {**_SYSCTLS, **(service.sysctls if service else {})}
 
 
 def _tmpfs(entry: str) -> tuple[str, str]:

@@ -48,11 +48,6 @@ class EngineAccess:
     """Whether its labs end when the process ends that made them, whatever ends it."""
 
     @property
-    def isolates_networks(self) -> bool:
-        """Whether the engine by itself keeps clients from the host and the outside."""
-        return self.runtime.isolates_networks
-
-    @property
     def is_here(self) -> bool:
         """Whether the engine is on this machine."""
         return self.runtime.is_here

@@ -6,14 +6,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import islice
-
-from labctl.errors import EngineError
 
 
 class Inbox:
-    """Lines that one thread reads from a container, for others to wait on and look through.
+    """Lines that one thread gets from a container, for others to wait on and look through.
 
     Lines have numbers, from 0 on. Only the last `most` are kept, and of these no more than `room`
     bytes hold, but one in any case.
@@ -30,16 +27,15 @@ class Inbox:
         self._changed = threading.Condition()
         self._has_ended = False
 
-    def fill(self, lines: Iterator[bytes]) -> None:
-        """Take lines until their end, and wake up those who wait for one. To be run in a thread of
-        its own.
-        """
-        with suppress(EngineError):  # whoever waits sees the end, and looks why
-            for line in lines:
-                with self._changed:
-                    self._keep(line)
-                    self._count += 1
-                    self._changed.notify_all()
+    def add(self, line: bytes) -> None:
+        """Add a line, and wake up those who wait for one."""
+        with self._changed:
+            self._keep(line)
+            self._count += 1
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Note that no more lines will come, and wake up those who wait for one."""
         with self._changed:
             self._has_ended = True
             self._changed.notify_all()

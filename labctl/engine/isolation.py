@@ -26,11 +26,6 @@ _MAPPED = ("10.0.2.2", "169.254.1.2")
 _AT_ONCE = 48
 """How many addresses a client tries at the same time: it may have 64 threads."""
 
-_APART = (
-    "does a firewall of this machine drop what they send? Docker's does so to Podman where both "
-    "run as root: use one of them, or Podman without root"
-)
-
 # Runs as a client. Its last expression is what `Reach` is made of.
 _CLIENT = """
 import os, socket
@@ -150,7 +145,7 @@ def try_isolation(engine: Engine, interpreter: Interpreter, *, is_here: bool = T
             evidence = tap.attempt(attempt, limit_s=_LIMIT_S)
     seen = observe(evidence)
     if seen.exception is not None and seen.exception.type == "socket.gaierror":
-        raise EngineError("the containers of a lab do not reach each other", hint=_APART)
+        raise EngineError("the containers of a lab do not reach each other")
     return _reach(seen.returned, evidence.report)
 
 

@@ -3,61 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from labctl.engine.addresses import AddressBook
 from labctl.engine.lab_containers import LabContainers
+from labctl.engine.lab_hosts import LabHosts
 from labctl.engine.lab_images import LabImages
 from labctl.engine.lab_services import LabServices
 from labctl.engine.presence import Presence
 from labctl.engine.runtime import OnNetwork
-from labctl.engine.service import RunningService
 from labctl.engine.tap import RunningTap
-from labctl.model.messages import Lifeline, Variable
+from labctl.errors import EngineError
+from labctl.model.messages import Lifeline
 from labctl.model.plan import PlannedLab
 
 
 class RunningLab:
-    """A lab on a network of its own. Its services start in the background."""
+    """A lab on a network of its own."""
 
     def __init__(
         self, lab: PlannedLab, containers: LabContainers, *, network: str, addresses: AddressBook,
-        rules: str, images: LabImages, presence: Presence,
+        images: LabImages, presence: Presence,
     ) -> None:  # fmt: skip
-        """Begin to start every service.
-
-        `rules` are loaded into the namespace of each tap, unless they are empty. `images` are those
-        of services and taps. `presence` tells whether the engine has gone where something fails.
+        """Take what the lab is made of. `images` are those of services and taps. `presence` tells
+        whether the engine has gone where something fails.
         """
         self._presence = presence
         self._containers = containers
         self._network = network
         self._addresses = addresses
-        self._rules = rules
+        self._free = deque(addresses.taps)
         self._tap_image = images.tap
-        environment: dict[str, str] = {
-            Variable.ZONE: addresses.zone,
-            Variable.LIFELINE: self._lifeline,
-        }
-        self._services = LabServices(
-            RunningService(
-                service,
-                containers,
-                place=OnNetwork(
-                    network=network,
-                    address=addresses.services[service.name],
-                    aliases=(service.name, *service.aliases),
-                ),
-                image=images.services[service.image],
-                environment=environment,
-            )
-            for service in lab.services
-        )
-
-    @property
-    def _lifeline(self) -> Lifeline:
+        self._lifeline = Lifeline.KEEP if containers.keep else Lifeline.CUT
         """What the lab's programs do when labctl goes: they stay if the lab is kept."""
-        return Lifeline.KEEP if self._containers.keep else Lifeline.CUT
+        self._hosts = LabHosts(
+            containers, lab.services, network=network, addresses=addresses, images=images,
+            lifeline=self._lifeline,
+        )  # fmt: skip
+        self._services = LabServices(self._hosts.service(service) for service in lab.services)
+
+    def start(self) -> None:
+        """Start the network's first host, and begin to start every service. Raise EngineError if
+        the host can't be started.
+        """
+        self._hosts.start_shared()
+        self._services.start()
 
     def wait_until_ready(self) -> None:
         """Wait until all services are ready. Raise ServiceError if one fails, and EngineGone if it
@@ -79,22 +70,38 @@ class RunningLab:
         """Start a tap of the caller's own, and end it. Raise EngineError if that fails. Here and in
         the tap, it is EngineGone if the engine has gone.
         """
-        with self._presence.telling():
+        with self._presence.telling(), self._free_address() as address:
             tap = RunningTap(
                 self._containers,
                 self._services,
                 image=self._tap_image,
-                network=self._network,
-                name_server=self._addresses.name_server,
+                place=OnNetwork(
+                    network=self._network,
+                    addresses=(address,),
+                    name_server=self._addresses.name_server,
+                ),
                 lifeline=self._lifeline,
                 names=self._addresses.names,
-                rules=self._rules,
                 presence=self._presence,
             )
             try:
                 yield tap
             finally:
                 tap.close()
+
+    @contextlib.contextmanager
+    def _free_address(self) -> Iterator[str]:
+        """Yield an address for a tap. It is the last to be given out anew, so that nobody takes
+        what is still on its way for the next one. Raise EngineError if none is free.
+        """
+        try:
+            address = self._free.popleft()
+        except IndexError:
+            raise EngineError("no free address is left on the lab's network") from None
+        try:
+            yield address
+        finally:
+            self._free.append(address)
 
     def stop(self) -> None:
         """Remove the lab's containers unless it is kept, and close the services' streams, when
@@ -104,6 +111,6 @@ class RunningLab:
         try:
             self._services.settle(give_up=not self._containers.keep)
             self._containers.finish()
-            self._containers.remove_all()
         finally:
             self._services.close()
+            self._hosts.close()

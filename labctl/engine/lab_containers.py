@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
-from labctl.engine.run_once import ProgramOutput, run_once
 from labctl.engine.run_resources import RunResources
 from labctl.engine.runtime import (
     ContainerSpec,
     ContainerState,
-    OnNetwork,
     ResourceKind,
     Runtime,
     doing,
@@ -45,12 +42,10 @@ class LabContainers:
         self.labels = labels
         self.keep = keep
         self.check_running = resources.check_running
-        self.rewrites_hosts = runtime.rewrites_hosts
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="lab")
         self._present: list[str] = []
-        self._in_turns: set[str] = set()
+        self._leaving: set[str] = set()
         self._lock = threading.Lock()
-        self._network_lock = threading.Lock()
 
     def new_name(self, part: str) -> str:
         """Return a name for a container that people can read in a list of all containers."""
@@ -63,8 +58,6 @@ class LabContainers:
                 container = self._runtime.create(spec)
             with self._lock:
                 self._present.append(container)
-                if self._runtime.takes_one_at_a_time and isinstance(spec.place, OnNetwork):
-                    self._in_turns.add(container)
         return container
 
     def attach(self, container: str, what: str, *, stdin: bool = True) -> Stream:
@@ -74,26 +67,8 @@ class LabContainers:
 
     def start(self, container: str, what: str) -> None:
         """Start a container that was made; errors call it `what`."""
-        with self._in_turn(container), self._resources.making(), doing(f"starting {what}"):
+        with self._resources.making(), doing(f"starting {what}"):
             self._runtime.start(container)
-
-    @contextmanager
-    def _in_turn(self, container: str) -> Iterator[None]:
-        """Start or remove a container inside the block: alone, if it is on the lab's network, and
-        the engine takes one at a time there.
-        """
-        if container not in self._in_turns:
-            yield
-            return
-        with self._network_lock:
-            yield
-
-    def run_once(self, spec: ContainerSpec, what: str) -> ProgramOutput:
-        """Run a container to its end, remove it, and return what it wrote; errors begin with
-        `what`, which says what it does.
-        """
-        with self._resources.making(), doing(what):
-            return run_once(self._runtime, spec)
 
     def wait(self, container: str, what: str) -> ContainerState:
         """Return the state of a container once it has ended; errors call it `what`."""
@@ -113,30 +88,24 @@ class LabContainers:
 
     def discard(self, container: str) -> Future[None]:
         """Remove a container in the background."""
+        self._leaving.add(container)
         return self._pool.submit(self._remove, container)
-
-    def discard_and_close(self, container: str, stream: Stream) -> None:
-        """Remove a container in the background, and then close its streams. The other way round, it
-        could end while another one comes or goes.
-        """
-        self.discard(container).add_done_callback(lambda _: stream.close())
 
     def _remove(self, container: str) -> None:
         """Remove a container from the engine and from the list of those present."""
-        with self._in_turn(container), doing("removing a container"):
+        with doing("removing a container"):
             self._resources.discard(ResourceKind.CONTAINER, container)
         with self._lock:
             self._present.remove(container)
 
     def finish(self) -> None:
-        """Wait for everything that `in_background` and `discard` began."""
-        self._pool.shutdown(wait=True)
-
-    def remove_all(self) -> None:
-        """Remove every container of the lab that is still there, unless the lab is to be kept, once
-        `finish` has returned.
+        """Wait for everything that `in_background` and `discard` began, and remove every container
+        of the lab that is still there, unless the lab is to be kept.
         """
-        if self.keep:
-            return
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            list(pool.map(self._remove, list(self._present)))
+        if not self.keep:
+            for container in [one for one in self._present if one not in self._leaving]:
+                self.discard(container)
+        self._pool.shutdown(wait=True)
+        if not self.keep:
+            for container in tuple(self._present):  # those that could not be removed before
+                self._remove(container)

@@ -9,18 +9,22 @@ from labctl.engine.service import RunningService
 
 
 class LabServices:
-    """The services of a lab. They start in the background, each after those it depends on.
+    """The services of a lab. They start in the background, each after those it depends on, once
+    they are told to.
 
     A service that fails is nobody's concern but of those who need it, and name it here.
     """
 
     def __init__(self, services: Iterable[RunningService]) -> None:
-        """Begin to start the services, which come in the order of their dependencies."""
+        """Take the services, which come in the order of their dependencies."""
         self._services = {service.spec.name: service for service in services}
         # A thread for each: one that hangs, or waits for another, keeps no other from starting.
         self._pool = ThreadPoolExecutor(len(self._services), thread_name_prefix="services")
         self._starting: dict[str, Future[RunningService]] = {}
         self._remembering: dict[str, set[str]] = {}
+
+    def start(self) -> None:
+        """Begin to start the services."""
         for name, service in self._services.items():
             self._starting[name] = self._pool.submit(self._start, service)
 

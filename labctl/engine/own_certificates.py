@@ -13,15 +13,21 @@ from labctl.model.compose import Service
 from labctl.model.messages import Variable
 
 
+def needs_own_certificates(service: Service) -> bool:
+    """Tell whether a service has TLS, and names that the certificates in the image are not for."""
+    script = service.environment.get(Variable.PORTS, "")
+    return "tls" in script and not {*service.dns_names} <= {*HOSTS}
+
+
 def own_certificates(service: Service) -> dict[str, str]:
     """Return the environment variable that hands a service the certificates for its names. Return
     an empty dict if those in the image are for them, or its script has no TLS.
 
     Only the certificates that the script may name are made, because some take long.
     """
-    script = service.environment.get(Variable.PORTS, "")
-    if "tls" not in script or {*service.dns_names} <= {*HOSTS}:
+    if not needs_own_certificates(service):
         return {}
+    script = service.environment[Variable.PORTS]
     from labctl.engine.images import certificates  # noqa: PLC0415 takes a tenth of a second
 
     hosts = tuple(dict.fromkeys([*service.dns_names, *HOSTS]))

@@ -27,10 +27,6 @@ class Busy(Refusal):
     """The engine can't remove something yet, and will be able to in a moment."""
 
 
-class SubnetTaken(Refusal):
-    """Another network on the engine has addresses of the subnet that was asked for."""
-
-
 class Unreachable(Refusal):
     """The engine does not answer, or the connection to it broke off."""
 
@@ -54,11 +50,17 @@ def doing(what: str) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class OnNetwork:
-    """A container's place on a network. Without an `address`, the engine gives it one."""
+    """A container's place on a network: a host of its own, with these addresses.
+
+    `name_server` is the address of the lab's own, for the host's /etc/resolv.conf
+    (labctl.engine.resolver). `names` are those of others and their addresses, for its /etc/hosts.
+    Containers that join the host's namespace have the same resolv.conf.
+    """
 
     network: str
-    address: str | None = None
-    aliases: tuple[str, ...] = ()
+    addresses: tuple[str, ...]
+    name_server: str
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,16 +117,12 @@ class ContainerSpec:
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
     """A network to be made for one lab: nothing on it reaches the host, other networks or the
-    outside, as far as the engine can keep it from that (`Runtime.isolates_networks`).
-
-    `gateway` is the address that is kept free for the engine; containers without an address of
-    their own get one of `dynamic_range`.
+    outside. Nobody has the address of the `gateway`.
     """
 
     name: str
     subnet: IPv4Network
     gateway: str
-    dynamic_range: str
     labels: Mapping[str, str]
 
 
@@ -191,32 +189,8 @@ class Runtime(Protocol):
     """
 
     @property
-    def isolates_networks(self) -> bool:
-        """Whether the engine by itself keeps what is on a network that it makes from the host and
-        the outside. If not, each tap gets rules that do (labctl.engine.tap_rules), and labctl tries
-        whether they hold.
-        """
-        ...
-
-    @property
     def is_here(self) -> bool:
         """Whether the engine is on this machine, as far as its address tells."""
-        ...
-
-    @property
-    def rewrites_hosts(self) -> bool:
-        """Whether the engine writes /etc/hosts anew for all containers in a network namespace
-        when one joins or leaves it. A client that looks a name up at that moment misses it there,
-        and asks the name server.
-        """
-        ...
-
-    @property
-    def takes_one_at_a_time(self) -> bool:
-        """Whether containers on a network are to be started and removed one after the other. An
-        engine that does so with several at once may lose count of them (the endpoint count of
-        Docker's libnetwork), and then never removes the network.
-        """
         ...
 
     def ping(self) -> None:
@@ -244,8 +218,11 @@ class Runtime(Protocol):
         ...
 
     def create_network(self, spec: NetworkSpec) -> str:
-        """Make a network, and return its id. Raise SubnetTaken if another one has the subnet's
-        addresses.
+        """Make a network, and return its id.
+
+        The first container that is made on it may have to carry it: it must be one whose program
+        is of labctl's own image, must be started before any other on the network, and must stay as
+        long as they do. The others' programs are of that image, too (`services/link.py`).
         """
         ...
 

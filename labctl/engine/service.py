@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from labctl.engine.containers import service_container
-from labctl.engine.inbox import Inbox
+from labctl.engine.host import RunningHost
 from labctl.engine.lab_containers import LabContainers
-from labctl.engine.lab_images import LabImage, needed
-from labctl.engine.own_certificates import own_certificates
-from labctl.engine.runtime import CheckResult, ContainerState, OnNetwork, doing
-from labctl.engine.streams import Stream
+from labctl.engine.runtime import CheckResult, doing
 from labctl.errors import EngineError, EngineGone, ServiceError
 from labctl.model.compose import READY_S, Service
-from labctl.model.messages import GO, ProcessorTimes, decode_event, sync_request
+from labctl.model.messages import ProcessorTimes, decode_event, sync_request
 from labctl.model.result import ServerEvent
 
-_LINE_LIMIT = 64 * 1024
 _POLL_S = 0.05
 _TAIL_LINES = 8
+
+StartHost = Callable[[RunningHost], None]
+"""Starts the host of a service. Raises EngineError if that fails."""
 
 
 class RunningService:
@@ -30,39 +27,39 @@ class RunningService:
     """
 
     def __init__(
-        self, spec: Service, containers: LabContainers, *, place: OnNetwork,
-        image: LabImage | EngineError, environment: Mapping[str, str],
+        self, spec: Service, containers: LabContainers, *, speaks: bool, start: StartHost,
+        shares: RunningHost | None = None,
     ) -> None:  # fmt: skip
-        """Take the service's Compose entry, its place, and its image, or the error that it is
-        missing. If the image speaks, `environment` is added to the entry's.
+        """Take the service's Compose entry, what starts its host, and the host if others share
+        it.
         """
         self.spec = spec
         self._containers = containers
-        self._place = place
-        self._image = image
-        self._speaks = isinstance(image, LabImage) and image.speaks
-        self._environment = environment if self._speaks else {}
+        self._speaks = speaks
         self._what = f"service {spec.name}"
-        self._inbox = Inbox()
-        self._stream: Stream | None = None
-        self._container = ""
+        self._host = shares or RunningHost(containers, self._what, speaks=speaks)
+        self._is_shared = shares is not None
+        self._inbox = self._host.inbox(spec.name if self._is_shared else "")
+        self._start_host = start
         self._was_ready = False
-        self._is_closed = threading.Event()
         self.processor_times = ProcessorTimes()
         """The service's times so far, as it last told them: when it was ready, or in an answer to a
         sync request.
         """
 
     def start(self) -> None:
-        """Start the service's container, and wait until it is ready. Raise ServiceError with the
-        end of its log if it fails.
+        """Start the service's host, and wait until the service is ready. Raise ServiceError with
+        the end of its log if it fails.
         """
         with self._failing():
-            if isinstance(self._image, EngineError):
-                raise needed(self._image, f"{self._what} needs")
-            if self._is_closed.is_set():
+            if self._host.is_closed.is_set():
                 raise EngineError(f"{self._what} was given up before it was started")
-            self._start(self._image.reference)
+            self._start_host(self._host)
+            deadline = time.monotonic() + READY_S
+            if self._speaks:
+                self._wait_for_ready(deadline)
+            else:
+                self._wait_for_health(deadline)
         self._was_ready = True
 
     @contextmanager
@@ -78,48 +75,8 @@ class RunningService:
             name = self.spec.name
             raise ServiceError(error, service=name, was_ready=self._was_ready) from error
 
-    def _start(self, image: str) -> None:
-        """Start the service's container from an image, and wait until it is ready. Raise
-        EngineError if it fails, or is closed meanwhile.
-        """
-        containers = self._containers
-        certificates = own_certificates(self.spec) if self._speaks else {}
-        self._container = containers.create(
-            service_container(
-                self.spec,
-                image=image,
-                name=containers.new_name(self.spec.name),
-                place=self._place,
-                environment={**self._environment, **certificates},
-                has_stdin=self._speaks,
-                labels=containers.labels,
-            )
-        )
-        self._listen()
-        containers.start(self._container, self._what)
-        deadline = time.monotonic() + READY_S
-        if self._speaks:
-            self._wait_for_ready(deadline)
-        else:
-            self._wait_for_health(deadline)
-
-    def _listen(self) -> None:
-        """Attach to the container, and collect its lines in a thread."""
-        stream = self._containers.attach(self._container, self._what, stdin=self._speaks)
-        self._stream = stream
-        if self._is_closed.is_set():  # before there was a stream to close
-            stream.close()
-        lines = stream.lines(limit=_LINE_LIMIT)
-        threading.Thread(target=self._inbox.fill, args=(lines,), daemon=True).start()
-
     def _wait_for_ready(self, deadline: float) -> None:
-        """Tell the service to go, and wait until it says that it is ready. Raise EngineError if it
-        does not.
-        """
-        if self._stream is None:
-            raise EngineError(f"{self._what} was not started")
-        with doing(f"starting {self._what}"):
-            self._stream.send_line(GO)
+        """Wait until the service says that it is ready. Raise EngineError if it does not."""
         if not self._inbox.wait_for(self._is_ready, deadline=deadline):
             raise self._failure()
 
@@ -137,12 +94,12 @@ class RunningService:
         """
         while time.monotonic() < deadline:
             self._containers.check_running()
-            state = self._state()
+            state = self._host.state()
             if not state.is_running or state.is_healthy is False:
                 break
             if state.is_healthy:
                 return
-            if self._is_closed.wait(_POLL_S):
+            if self._host.is_closed.wait(_POLL_S):
                 break
         raise self._failure()
 
@@ -151,21 +108,18 @@ class RunningService:
         While a service of labctl's own runs, the engine is not asked.
         """
         with self._failing():
-            if self._inbox.has_ended or not (self._speaks or self._state().is_running):
+            if self._inbox.has_ended or not (self._speaks or self._host.state().is_running):
                 raise self._failure()
-
-    def _state(self) -> ContainerState:
-        """Ask the engine for the container's state."""
-        return self._containers.state(self._container, self._what)
 
     def _failure(self) -> EngineError:
         """Return the error that says why the service did not get ready: with what its health check
         said, unless it died, and with its own last lines.
         """
-        state = self._state()
+        state = self._host.state()
+        exit_code = self._exit_code() if state.is_running else state.exit_code
         parts = [self._log_tail()]
-        if not state.is_running:
-            failure = f"died (exit code {state.exit_code})"
+        if exit_code is not None:
+            failure = f"died (exit code {exit_code})"
         else:
             unhealthy = state.is_healthy is False
             failure = (
@@ -178,11 +132,23 @@ class RunningService:
             hint=f"see its entry in the Compose file, or run image {self.spec.image} by hand",
         )
 
+    def _exit_code(self) -> int | None:
+        """Return with what the service has ended while its host goes on; None if it has not."""
+        last = decode_event(self._inbox.since(len(self._inbox) - 1)[-1]) if self._ended() else None
+        return last.exit_code if last else None
+
+    def _ended(self) -> bool:
+        """Tell whether the service has said its last, and said anything."""
+        return self._is_shared and self._inbox.has_ended and len(self._inbox) > 0
+
     def _log_tail(self) -> str:
         """Return the last lines that the service wrote, as text for a message."""
-        written = [line.decode("utf-8", "backslashreplace") for line in self._inbox.since(0)]
-        errors = list(self._stream.tail) if self._stream else []
-        return _tail("the last it said", written + errors)
+        lines = self._inbox.since(0)
+        if self._is_shared:
+            events = [decode_event(line) for line in lines]
+            return _tail("the last it said", [one.error for one in events if one and one.error])
+        written = [line.decode("utf-8", "backslashreplace") for line in lines]
+        return _tail("the last it said", [*written, *self._host.errors])
 
     def mark(self) -> int:
         """Return the current place in the stream of events, which `events_since` and `lost_since`
@@ -195,9 +161,10 @@ class RunningService:
         address, and to answer with the token. `wait_for_sync` waits for the answer. Raise
         ServiceError if the service can't be asked.
         """
-        if self._speaks and self._stream is not None:
+        if self._speaks:
             with self._failing(), doing(f"talking to {self._what}"):
-                self._stream.send_line(sync_request(token, address))
+                service = self.spec.name if self._is_shared else ""
+                self._host.send(sync_request(token, address), service)
 
     def wait_for_sync(self, token: str, *, mark: int, deadline: float) -> None:
         """Wait until the answer with that token has come. Raise ServiceError if it has not at the
@@ -245,12 +212,10 @@ class RunningService:
         )
 
     def close(self) -> None:
-        """Close the container's streams. A service of labctl's own ends then, unless the lab is
+        """Close the streams of its host. A service of labctl's own ends then, unless the lab is
         kept. One that is still starting is given up.
         """
-        self._is_closed.set()
-        if self._stream is not None:
-            self._stream.close()
+        self._host.close()
 
 
 def _check_tail(check: CheckResult | None) -> str:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterable, Mapping
 
 from labctl.engine.clients import ClientStarter, StartedClient
-from labctl.engine.containers import rules_container, tap_container
+from labctl.engine.containers import tap_container
 from labctl.engine.lab_containers import LabContainers
 from labctl.engine.lab_images import LabImage
 from labctl.engine.lab_services import LabServices
 from labctl.engine.presence import Presence
-from labctl.engine.runtime import doing
+from labctl.engine.runtime import OnNetwork, doing
 from labctl.engine.service import RunningService
 from labctl.engine.streams import Stream
 from labctl.errors import EngineError
@@ -37,29 +37,27 @@ class RunningTap:
     """A tap in a running lab; attempts in it are made one after the other."""
 
     def __init__(
-        self, containers: LabContainers, services: LabServices, *, image: LabImage, network: str,
-        name_server: str, lifeline: Lifeline, names: Mapping[str, str], rules: str,
-        presence: Presence,
+        self, containers: LabContainers, services: LabServices, *, image: LabImage,
+        place: OnNetwork, lifeline: Lifeline, names: Mapping[str, str], presence: Presence,
     ) -> None:  # fmt: skip
-        """Make the tap's container and start it; the first attempt waits until it captures, and
-        until its namespace has the nftables `rules`, unless they are empty.
+        """Make the tap's container and start it; the first attempt waits until it captures.
 
-        `image` is the lab's image, `name_server` is an address, `names` are those of the lab's
-        addresses.
+        `image` is the lab's image, `names` are those of the lab's addresses.
         """
         self._containers = containers
         self._services = services
         self._presence = presence
-        self._name_server = name_server
         self._names = names
-        self._address = ""
+        self._place = place
+        (self._address,) = place.addresses
+        self._is_ready = False
         self._syncs = 0
         self._container = containers.create(
             tap_container(
                 image.reference,
                 name=containers.new_name("tap"),
-                network=network,
-                environment={Variable.NAME_SERVER: name_server, Variable.LIFELINE: lifeline},
+                place=place,
+                environment={Variable.LIFELINE: lifeline},
                 labels=containers.labels,
             )
         )
@@ -69,57 +67,23 @@ class RunningTap:
             containers.start(self._container, "the tap")
             with doing("starting the tap"):
                 self._stream.send_line(GO)
-            self._isolating = containers.in_background(lambda: self._isolate(image, rules))
         except BaseException:
             self.close()
             raise
 
-    def _isolate(self, image: LabImage, rules: str) -> None:
-        """Load rules into the namespace, if there are any, with nft, from a container of the lab's
-        image. Neither tap nor clients may change them. Raise EngineError if the namespace does not
-        have them.
-        """
-        if not rules:
-            return
-        if image.lacks_nft:
-            raise EngineError(
-                "keeping clients in the lab: its image has no nft",
-                hint="this engine isolates with nftables; where a Debian mirror answers: "
-                "labctl images build lab --from registry",
-            )
-        containers = self._containers
-        loaded = containers.run_once(
-            rules_container(
-                image.reference,
-                name=containers.new_name("rules"),
-                tap=self._container,
-                rules=rules,
-                labels=containers.labels,
-            ),
-            "keeping clients in the lab",
-        )
-        if loaded.exit_code != 0:
-            errors = " ".join(loaded.stderr) or f"nft ended with exit code {loaded.exit_code}"
-            raise EngineError(
-                f"keeping clients in the lab: {errors}",
-                hint="this engine isolates with nftables, which the kernel has to know; "
-                "run `labctl doctor`",
-            )
-
     def _wait_until_ready(self) -> None:
-        """Wait until the namespace is ready for clients, which are kept in the lab, and every
-        packet in it is captured. Raise EngineError if the tap fails.
+        """Wait until every packet in the namespace is captured. Raise EngineError if the tap
+        fails.
         """
-        if self._address:
+        if self._is_ready:
             return
-        self._isolating.result()
         with doing("starting the tap"):
             line = self._stream.read_line(deadline=time.monotonic() + _READY_S)
         event = decode_event(line)
         if event is None or not event.is_ready:
             errors = " ".join(self._stream.tail)
             raise EngineError(f"the tap did not get ready: {errors or 'it said nothing'}")
-        self._address = event.detail["address"]
+        self._is_ready = True
 
     def attempt(
         self, attempt: PlannedAttempt, *, limit_s: float, upcoming: PlannedAttempt | None = None
@@ -198,7 +162,7 @@ class RunningTap:
             packets=drained.packets,
             lost=drained.lost,
             names=self._names,
-            resolvers=(self._name_server,),
+            resolvers=(self._place.name_server,),
         )
 
     def _served(self, marks: Mapping[RunningService, int]) -> tuple[ServerEvent, ...]:
@@ -215,7 +179,6 @@ class RunningTap:
         the lab is kept; and close the tap's streams.
         """
         self._clients.close()
-        if self._containers.keep:
-            self._stream.close()
-        else:
-            self._containers.discard_and_close(self._container, self._stream)
+        self._stream.close()
+        if not self._containers.keep:
+            self._containers.discard(self._container)

@@ -25,14 +25,12 @@ class CheckedFolder:
 
 
 def check_folder(
-    exercise: Exercise, directory: Path, output: Output, *, jobs: int, seed: str,
-    trust_client: bool,
-) -> CheckedFolder:  # fmt: skip
+    exercise: Exercise, directory: Path, output: Output, *, jobs: int, seed: str
+) -> CheckedFolder:
     """Mark what is in a folder, and count the try in a file there.
 
-    Starts labs. With `trust_client`, also where they do not keep clients in. Raise UsageError if
-    there is more than one submission in the folder, or no try is left. A try in which the lab
-    broke, or was too busy, is not counted.
+    Starts labs. Raise UsageError if there is more than one submission in the folder, or no try is
+    left. A try in which the lab broke, or was too busy, is not counted.
     """
     (submission, *more) = find_submissions([directory], exercise.files)
     if more:
@@ -43,10 +41,7 @@ def check_folder(
     tries = _this_try(directory, exercise)
     grades: list[Grade] = []
     with terminable():
-        grader = Grader(
-            exercise, jobs=jobs, hidden=False, output=output, seed=seed,
-            trust_client=trust_client,
-        )  # fmt: skip
+        grader = Grader(exercise, jobs=jobs, hidden=False, output=output, seed=seed)
         grader.grade([submission], done=grades.append, keep=lambda *_: ("", ""))
     (grade,) = grades
     if grade.gradable:

@@ -26,8 +26,7 @@ class GradeRequest:
     """What grading a class is asked for, as the command line says it.
 
     `paths` are submissions, or folders and archives with submissions. Grades are written to the
-    folder `out`; with `resume`, those that are there already are kept. With `trust_client`,
-    submissions may run where labs do not keep clients in.
+    folder `out`; with `resume`, those that are there already are kept.
     """
 
     exercise: Exercise
@@ -35,7 +34,6 @@ class GradeRequest:
     out: Path
     jobs: int
     seed: str
-    trust_client: bool
     resume: bool
 
 
@@ -89,9 +87,8 @@ def _grade(
         hidden=True,
         output=output,
         seed=request.seed,
-        trust_client=request.trust_client,
     )
-    if not request.trust_client and (weakness := grader.weakness()):
+    if weakness := grader.weakness():
         output.warn(weakness)
     try:
         grader.grade(

@@ -25,7 +25,6 @@ from labctl.run.guarded import GuardedRunner
 from labctl.run.output import Output
 from labctl.run.pythons import find_pythons, need_libraries
 from labctl.run.request import Limits
-from labctl.run.trust import check_isolation
 from labctl.submissions import Submission
 
 MOST_TEXT = 32 * 1024 * 1024
@@ -41,15 +40,13 @@ class Grader:
     """What the attempts are made on; known as soon as the first are made."""
 
     def __init__(
-        self, exercise: Exercise, *, jobs: int, hidden: bool, output: Output, seed: str,
-        trust_client: bool,
-    ) -> None:  # fmt: skip
+        self, exercise: Exercise, *, jobs: int, hidden: bool, output: Output, seed: str
+    ) -> None:
         """Open the engine, and get the images that the exercise needs ready.
 
         Without `hidden`, hidden runs and questions are left out. What varies from run to run
         follows from `seed`, which is made up if it is empty. Raise EngineError if there is no
-        engine, an image can't be built, or labs do not keep clients in; the latter is but a warning
-        with `trust_client`.
+        engine, or an image can't be built.
         """
         self._exercise = exercise
         self._output = output
@@ -64,7 +61,6 @@ class Grader:
             output,
             with_libraries=need_libraries(about.attempt for about in exercise.abouts),
         )
-        check_isolation(self._engine, self._pythons, output, is_trusted=trust_client)
 
     def weakness(self) -> EngineError | None:
         """Return what a hostile submission could do on this engine; None if it is nothing."""

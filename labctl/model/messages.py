@@ -29,8 +29,6 @@ class Variable(StrEnum):
     """In clients: the host of the scenario's target."""
     PORT = "LAB_PORT"
     """In clients: the port of the scenario's target."""
-    NAME_SERVER = "LAB_DNS"
-    """In taps: the address of the lab's name server."""
     ZONE = "LAB_ZONE"
     """In services: the names of the lab and their addresses, `name=address` with spaces between."""
     PORTS = "LAB_PORTS"
@@ -43,6 +41,12 @@ class Variable(StrEnum):
     """In services with a script whose names the image has no certificates for: these, as JSON, a
     PEM text (key, certificate, chain) by the certificate's name.
     """
+    ADDRESS = "LAB_ADDRESS"
+    """In services that share a host: the address that is theirs."""
+    PROGRAMS = "LABCTL_PROGRAMS"
+    """In a host that several services share: their programs, as `host_programs` has them."""
+    LINK = "LABCTL_LINK"
+    """In hosts that make their own link to the network: a `Link`, as JSON."""
     LIFELINE = "LABCTL_LIFELINE"
     """In services and taps: a `Lifeline`."""
 
@@ -69,6 +73,51 @@ def sync_request(token: str, address: str) -> str:
     client of that address, and to answer with the token.
     """
     return f"sync {token} {address}"
+
+
+def to_program(service: str, line: str) -> str:
+    """Return a line for one of the programs of a host that several services share."""
+    return f"{service} {line}"
+
+
+def from_program(line: bytes) -> tuple[str, bytes]:
+    """Return whose line it is that such a host wrote, and what it says. The host itself is ""."""
+    service, _, said = line.partition(b" ")
+    return service.decode("utf-8", "replace"), said
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """To a host that several services share: one of their programs, and what is added to its
+    environment.
+    """
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+def host_programs(programs: Mapping[str, Program]) -> str:
+    """Return the programs of a host, by the names of their services, as one variable has them."""
+    return json.dumps({name: asdict(program) for name, program in programs.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """To a host that makes its own link to the network: its place there.
+
+    The host that `carries` the network makes the bridge. One that `keeps` NET_ADMIN does not give
+    it up afterwards.
+    """
+
+    carries: bool
+    addresses: Sequence[str]
+    prefix: int
+    gateway: str
+    keeps: bool
+
+    def encode(self) -> str:
+        """Return the link as the environment has it."""
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +184,22 @@ class Event:
     def is_ready(self) -> bool:
         """Whether a service or a tap says that it is ready."""
         return self.event == "ready"
+
+    @property
+    def error(self) -> str:
+        """The line that a program of a shared host wrote to stderr; "" for any other event."""
+        return str(self.detail.get("text", "")) if self.event == "error" else ""
+
+    @property
+    def ended(self) -> str:
+        """The service of a shared host whose program has ended; "" for any other event."""
+        return str(self.detail.get("service", "")) if self.event == "ended" else ""
+
+    @property
+    def exit_code(self) -> int | None:
+        """With what a program of a shared host has ended; None for any other event."""
+        code = self.detail.get("code") if self.event == "ended" else None
+        return code if isinstance(code, int) else None
 
     def is_sync(self, token: str) -> bool:
         """Tell whether this is the answer to the sync request with this token."""

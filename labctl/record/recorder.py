@@ -21,7 +21,6 @@ from labctl.run.pythons import find_pythons, need_libraries
 from labctl.run.request import Limits
 from labctl.run.selection import select_unrecorded
 from labctl.run.signals import terminable
-from labctl.run.trust import check_isolation
 
 _BULK = {"packets": (), "stdout": "", "stderr": ""}
 """Fields of observations that nothing is recorded of: they would take room."""
@@ -108,7 +107,6 @@ def _make(
     access = open_engine()
     needed = need_libraries(attempt for s in scenarios for attempt in s.attempts)
     pythons = find_pythons(access, series, output, with_libraries=needed)
-    check_isolation(access, pythons, output, is_trusted=True)
     todo = plan(
         scenarios,
         interpreters=pythons.plain,

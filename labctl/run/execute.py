@@ -17,7 +17,6 @@ from labctl.run.request import RunInput, RunRequest, read_request
 from labctl.run.selection import measured_times
 from labctl.run.shards import shard
 from labctl.run.signals import patient, terminable
-from labctl.run.trust import check_isolation
 
 
 def execute(request: RunRequest, open_output: Callable[[RunInput], Output]) -> int:
@@ -48,8 +47,6 @@ def _run(request: RunRequest, given: RunInput, output: Output) -> list[AttemptRe
     )
     needed = need_libraries(selected, request.client)
     pythons = find_pythons(access, given.series, output, with_libraries=needed, lock=given.lock)
-    is_trusted = request.client is None or request.trust_client
-    check_isolation(access, pythons, output, is_trusted=is_trusted)
     todo = _plan(request, given, pythons)
     reporter: Reporter | None = None
     try:

@@ -47,11 +47,10 @@ class RunRequest:
     """What a run is asked for, as the command line says it.
 
     `names`, `everything`, `tags` and `folders` select scenarios, `attempts` some of their attempts.
-    `client` is a user's own; it is judged by the file `policy`, if there is one. With
-    `trust_client`, it may run where labs do not keep clients in. `only` are the units to make of
-    all those asked for; None makes all. `shard` is like 2/5, or empty; `lock` is the file that
-    images must agree with. `infos` is what the result is to say of scenarios, where that is known
-    already. Packets are written to the folder `pcaps`.
+    `client` is a user's own; it is judged by the file `policy`, if there is one. `only` are the
+    units to make of all those asked for; None makes all. `shard` is like 2/5, or empty; `lock` is
+    the file that images must agree with. `infos` is what the result is to say of scenarios, where
+    that is known already. Packets are written to the folder `pcaps`.
     """
 
     names: tuple[str, ...] = ()
@@ -61,7 +60,6 @@ class RunRequest:
     attempts: tuple[str, ...] = ()
     pythons: str
     client: Client | None = None
-    trust_client: bool = False
     policy: str = ""
     repeat: int = 1
     limits: Limits

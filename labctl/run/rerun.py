@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,14 +53,11 @@ class _Compared(Output):
         return render_changes(changes(self._old, result))
 
 
-def rerun(
-    path: Path, *, jobs: int, lock: Path | None, trust_client: bool, documents: Mapping[str, str]
-) -> int:
+def rerun(path: Path, *, jobs: int, lock: Path | None, documents: Mapping[str, str]) -> int:
     """Make the attempts of the result in a file again, and return the exit code.
 
     Writes the scenarios of the result to a temporary folder. Images must agree with `lock`, if
-    there is one. With `trust_client`, its client may run where labs do not keep clients in. Raise
-    InputError if the result lacks something.
+    there is one. Raise InputError if the result lacks something.
     """
     old = read_result(path)
     _check_complete(old, path)
@@ -75,7 +71,7 @@ def rerun(
         ]
         policy = _policy(old, folder)
         request = _request(old, files, policy, jobs=jobs, lock=lock)
-        code = execute(replace(request, trust_client=trust_client), lambda _: output)
+        code = execute(request, lambda _: output)
     if code == EngineError.exit_code:
         return code
     return 0 if output.is_same else NOT_THE_SAME

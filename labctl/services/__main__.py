@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
-from . import lifeline
-
-PROGRAMS = ("dns", "features", "mail", "script", "tap")
+from . import lifeline, programs
+from .link import join_network
 
 
 def main() -> None:
-    """Run the program that the first argument names, once labctl says `go`."""
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name not in PROGRAMS:
-        sys.exit(f"no service is called {name!r}; there are {', '.join(PROGRAMS)}")
+    """Take the container's place on the network, and run the program once labctl says `go`."""
+    try:
+        join_network()
+    except OSError as error:
+        sys.exit(f"no link to the network of the lab: {error.filename}: {error.strerror}")
+    command = sys.argv[1:]
+    if command == ["host"]:
+        from . import host  # noqa: PLC0415 only this one starts others
+
+        host.main()
     lifeline.wait_for_go()
-    importlib.import_module(f".{name}", __package__).main()
+    programs.run(command)
 
 
 main()

@@ -15,7 +15,7 @@ import dns.rdatatype
 from .events import emit, peer_name
 from .lifeline import say_ready
 from .loop import run
-from .settings import WrongScript, within
+from .settings import WrongScript, own_address, within
 from .zone import ODD, Zone
 
 PORT = 53
@@ -139,12 +139,8 @@ class Streams:
 async def _serve(datagrams: Datagrams, streams: Streams) -> None:
     """Answer queries over UDP and TCP, for ever."""
     loop = asyncio.get_running_loop()
-    await loop.create_datagram_endpoint(lambda: datagrams, ("0.0.0.0", PORT))  # noqa: S104
-    server = await asyncio.start_server(
-        streams.serve,
-        "0.0.0.0",  # noqa: S104 the lab's own network only
-        PORT,
-    )
+    await loop.create_datagram_endpoint(lambda: datagrams, (own_address(), PORT))
+    server = await asyncio.start_server(streams.serve, own_address(), PORT)
     say_ready()
     await server.serve_forever()
 

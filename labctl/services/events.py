@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import sys
 import threading
 import time
 
 LONGEST = 4096
-_LOCK = threading.Lock()
+
+
+class _Output:
+    """Stdout, for several threads, and for several processes that share it."""
+
+    def __init__(self) -> None:
+        """Begin as a process that has stdout for itself."""
+        self._lock = threading.Lock()
+        self._name = ""
+        self._turn: int | None = None
+
+    def share(self, name: str, turn: int) -> None:
+        """Put a name in front of every line from now on, and take turns by locking a file."""
+        self._name, self._turn = name, turn
+
+    def write(self, line: str) -> None:
+        """Write a line in one piece."""
+        with self._lock:
+            if self._turn is not None:
+                fcntl.lockf(self._turn, fcntl.LOCK_EX)
+            try:
+                sys.stdout.write(f"{self._name}{line}\n")
+                sys.stdout.flush()
+            finally:
+                if self._turn is not None:
+                    fcntl.lockf(self._turn, fcntl.LOCK_UN)
+
+
+_OUTPUT = _Output()
+
+
+def speak_for(service: str, turn: int) -> None:
+    """Put the name of a service in front of every event from now on. Other processes write to the
+    same stdout, and have the same file `turn` open.
+    """
+    _OUTPUT.share(f"{service} ", turn)
 
 
 def emit(event: str, peer: str = "", **detail: object) -> None:
@@ -16,10 +52,9 @@ def emit(event: str, peer: str = "", **detail: object) -> None:
     a host.
     """
     bounded = {key: _bounded(value) for key, value in detail.items()}
-    line = json.dumps({"at_s": time.monotonic(), "event": event, "peer": peer, "detail": bounded})
-    with _LOCK:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+    _OUTPUT.write(
+        json.dumps({"at_s": time.monotonic(), "event": event, "peer": peer, "detail": bounded})
+    )
 
 
 def _bounded(value: object) -> object:

@@ -9,6 +9,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from .events import emit, peer_name
 from .lifeline import say_ready
 from .loop import run
+from .settings import own_address
 
 PORT = 25
 LARGEST = 1 << 20
@@ -80,7 +81,7 @@ async def _serve() -> None:
     """Receive mail, for ever."""
     server = await asyncio.get_running_loop().create_server(
         lambda: Server(Handler(), hostname="mail.lab", ident="labctl", data_size_limit=LARGEST),
-        "0.0.0.0",  # noqa: S104 the lab's own network only
+        own_address(),
         PORT,
     )
     say_ready()

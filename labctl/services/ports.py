@@ -15,18 +15,13 @@ from . import steps
 from .connection import Connection, Ended, Gone, Watch
 from .events import emit, peer_name
 from .lifeline import say_ready
-from .settings import WrongScript, mapping, octets, within
+from .settings import WrongScript, mapping, octets, own_address, within
 from .yaml_text import load
 
 MOST = 512
 """Connections at once, more than one client may have. One more, and the oldest is cut off: its
 client may have gone long ago, behind a firewall that did not let its FIN through.
 """
-LONGEST_S = float(os.environ.get("LAB_LONGEST_S", "120"))
-"""Seconds that a connection may last, so that one whose end is never heard of does not stay. It
-ends without an event, which would fall into the time of some other attempt.
-"""
-_ANY = "0.0.0.0"  # noqa: S104 the lab's own network only
 _QUEUE = 1024
 _NEVER = ["never-accept"]
 _PORT = re.compile(r"([1-9]\d{0,4})(/udp)?")
@@ -51,6 +46,13 @@ class Datagrams:
 
 
 Port = Listener | Datagrams
+
+
+def _longest_s() -> float:
+    """Return how many seconds a connection may last, so that one whose end is never heard of does
+    not stay. It ends without an event, which would fall into the time of some other attempt.
+    """
+    return float(os.environ.get("LAB_LONGEST_S", "120"))
 
 
 def parse(text: str) -> list[Port]:
@@ -128,7 +130,7 @@ class Server:
 
     def listen(self, spec: Listener) -> socket.socket:
         """Listen on a port, and do the steps with each connection."""
-        listener = socket.create_server((_ANY, spec.port), backlog=_QUEUE)
+        listener = socket.create_server((own_address(), spec.port), backlog=_QUEUE)
         listener.setblocking(False)
         accept = partial(self._accept, listener, spec)
         asyncio.get_running_loop().add_reader(listener, accept)
@@ -168,7 +170,7 @@ class Server:
         """Do the steps of a connection, and note who closed it."""
         by = "server"
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(_longest_s()):
                 await steps.run([*todo, steps.close], connection)
         except (Gone, OSError) as error:
             by = "" if isinstance(error, TimeoutError) else "client"
@@ -182,8 +184,8 @@ def fill(spec: Listener) -> list[socket.socket]:
     """Open a port that never accepts: the queue has room for one connection, and that is made here.
     Return the sockets to keep open.
     """
-    listener = socket.create_server((_ANY, spec.port), backlog=0)
-    return [listener, socket.create_connection(("127.0.0.1", spec.port))]
+    listener = socket.create_server((own_address(), spec.port), backlog=0)
+    return [listener, socket.create_connection(listener.getsockname())]
 
 
 class Answering(asyncio.DatagramProtocol):
@@ -217,7 +219,7 @@ async def serve(ports: Sequence[Port], turns: Turns) -> None:
         if isinstance(spec, Datagrams):
             make = partial(Answering, spec)
             loop = asyncio.get_running_loop()
-            kept.append(await loop.create_datagram_endpoint(make, (_ANY, spec.port)))
+            kept.append(await loop.create_datagram_endpoint(make, (own_address(), spec.port)))
         elif not spec.turns:
             kept += fill(spec)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -71,3 +72,8 @@ def choice(value: object, options: Mapping[str, Any]) -> Any:
     if not isinstance(value, str) or value not in options:
         raise WrongScript(f"must be one of {', '.join(options)}, not {value!r}")
     return options[value]
+
+
+def own_address() -> str:
+    """Return the address that a program serves: LAB_ADDRESS, or else all that its host has."""
+    return os.environ.get("LAB_ADDRESS") or "0.0.0.0"  # noqa: S104 the lab's own network only

@@ -11,9 +11,9 @@ import socket
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from labctl.services.netlink import Routing
 from labctl.warden import syscalls
 from labctl.warden.files import write_file
-from labctl.warden.netlink import Routing
 from labctl.warden.specs import HostSpec
 
 _BRIDGE = "lab"
@@ -49,7 +49,7 @@ class Network:
         """Make a host."""
         self._count += 1
         files = {path: self._write_file(path, text) for path, text in spec.files.items()}
-        if spec.address and not self._bridge:
+        if spec.addresses and not self._bridge:
             with Routing() as routing:
                 self._bridge = routing.add_bridge(_BRIDGE)
         syscalls.unshare(syscalls.NEW_NETWORK)
@@ -58,7 +58,7 @@ class Network:
             set_parameters({**_NO_IPV6, **spec.sysctls})
             with Routing() as routing:
                 routing.set_up("lo")
-            if spec.address:
+            if spec.addresses:
                 self._connect(spec, namespace)
         except OSError:
             os.close(namespace)
@@ -69,7 +69,7 @@ class Network:
 
     def _connect(self, spec: HostSpec, namespace: int) -> None:
         """Connect the network namespace of a host, which is the current one, with the bridge."""
-        mac = bytes([2, 0x42, *socket.inet_aton(spec.address)])
+        mac = bytes([2, 0x42, *socket.inet_aton(spec.addresses[0])])
         syscalls.enter(self._own, syscalls.NEW_NETWORK)
         with Routing() as routing:
             routing.add_pair(
@@ -78,7 +78,8 @@ class Network:
         syscalls.enter(namespace, syscalls.NEW_NETWORK)
         with Routing() as routing:
             index = routing.set_up("eth0")
-            routing.add_address(index, spec.address, spec.prefix)
+            for address in spec.addresses:
+                routing.add_address(index, address, spec.prefix)
             if spec.gateway:
                 routing.add_default_route(spec.gateway)
 

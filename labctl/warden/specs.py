@@ -37,11 +37,11 @@ class LabSpec(NamedTuple):
 class HostSpec(NamedTuple):
     """A host of a lab: a network namespace, and files that its programs share.
 
-    Without an `address` it is on no network. `files` are texts by their paths.
+    Without `addresses` it is on no network. `files` are texts by their paths.
     """
 
     name: str
-    address: str
+    addresses: tuple[str, ...]
     prefix: int
     gateway: str
     sysctls: Mapping[str, str]

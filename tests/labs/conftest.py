@@ -25,7 +25,7 @@ from _pytest.mark import ParameterSet
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from labctl.engine import labels
-from labctl.engine.access import open_named
+from labctl.engine.access import open_engine, open_named
 from labctl.engine.docker.connect import connect
 from labctl.engine.images import LAB, client_image, libraries_image
 from labctl.engine.local.store import default_folder as images_folder
@@ -255,11 +255,11 @@ def footprint(request: pytest.FixtureRequest, engine_name: EngineName, owner: st
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_left_behind(footprint: Footprint) -> Iterator[None]:
     """The tests of a module leave nothing on the engine. What an earlier module has left fails that
-    one alone. What the engine does not let go of is its own fault.
+    one alone.
     """
     before = set(footprint.all())
     yield
     left = set(footprint.all()) - before
     if left:
-        footprint.note_held()
-    assert left <= footprint.held
+        open_engine().sweep_all(running=True)
+    assert not left

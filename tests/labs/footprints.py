@@ -16,7 +16,6 @@ from typing import Any
 import docker
 
 from labctl.engine import labels
-from labctl.engine.access import open_engine
 from labctl.engine.local.records import default_folder as records_folder
 from labctl.engine.local.store import default_folder as images_folder
 from labctl.engine.process import Life, life_of
@@ -26,7 +25,7 @@ _OF_A_LAB = re.compile(r"labctl-(\d+)-[0-9a-f]+")
 _MOMENT_S = 2.0
 """What another process has left that was killed just now goes by itself within this time."""
 _WARDEN = "labctl/warden/"
-_PARTS = {"tap": "tap", "script": "service", "__main__.py": "client"}
+_PARTS = {"tap": "tap", "host": "services", "script": "service", "__main__.py": "client"}
 """What a container's command has in it, and what the container is."""
 
 
@@ -35,12 +34,10 @@ class Footprint(ABC):
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
-        self.held: set[str] = set()
-        """The networks that the engine is known not to let go of, by its own fault."""
 
     @abstractmethod
     def containers(self) -> list[str]:
-        """Their names, which say what they are: with `dns`, `-tap-` or `-client-` in them."""
+        """Their names, which say what they are: with `services`, `-tap-` or `-client-` in them."""
 
     @abstractmethod
     def networks(self) -> list[str]:
@@ -49,19 +46,6 @@ class Footprint(ABC):
     @abstractmethod
     def all(self) -> list[str]:
         """The names of all that is there; empty where the engine is clean."""
-
-    def only_held(self) -> bool:
-        """Tell whether what is left are networks that the engine does not let go of: labctl's own
-        try to remove them changes nothing. They are no one's fault from then on.
-        """
-        left = set(self.all())
-        self.note_held()
-        return left <= self.held
-
-    def note_held(self) -> None:
-        """Remove what is left, and note the networks that the engine does not let go of."""
-        if open_engine().sweep_all(running=True).held:
-            self.held.update(self.networks())
 
 
 class DockerFootprint(Footprint):
@@ -81,8 +65,7 @@ class DockerFootprint(Footprint):
         return [name.strip("/") for container in found for name in container["Names"]]
 
     def networks(self) -> list[str]:
-        names = [network["Name"] for network in self._engine.networks(filters=self._chosen)]
-        return [name for name in names if name not in self.held]
+        return [network["Name"] for network in self._engine.networks(filters=self._chosen)]
 
     def _volumes(self) -> list[str]:
         found = self._engine.volumes(filters=self._chosen)["Volumes"] or ()

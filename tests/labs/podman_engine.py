@@ -21,6 +21,8 @@ from pathlib import Path
 from tests.labs.conftest import LIMIT_S, Done
 
 _READY_S = 30
+_ADDRESS = "192.0.2.33/24"
+"""That of the host in its network namespace."""
 _SETTINGS = """
 [network]
 network_backend = "netavark"
@@ -82,8 +84,9 @@ def _service(folder: Path) -> Iterator[Podman]:
     capped.chmod(0o755)
     listening = folder / "podman.sock"
     service = (
-        f"ip link set lo up; exec podman --root {folder}/root --runroot {folder}/run "
-        f"system service --time=0 unix://{listening}"
+        "ip link set lo up; ip link add one type veth peer name two; ip link set one up; "
+        f"ip link set two up; ip address add {_ADDRESS} dev one; exec podman --root {folder}/root "
+        f"--runroot {folder}/run system service --time=0 unix://{listening}"
     )
     with (folder / "log").open("wb") as log, subprocess.Popen(
         ["unshare", "--net", "sh", "-c", service],

@@ -131,13 +131,11 @@ def told(results: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def all_gone(footprint: Footprint) -> bool:
-    """Tell whether nothing is left on the engine, within the time for that, but what it does not
-    let go of by its own fault.
-    """
+    """Tell whether nothing is left on the engine, within the time for that."""
     deadline = time.monotonic() + GONE_S
     while footprint.all() and time.monotonic() < deadline:
         time.sleep(0.2)
-    return not footprint.all() or footprint.only_held()
+    return not footprint.all()
 
 
 def check_verdicts(results: list[dict[str, Any]], *, inconclusive: int) -> None:

@@ -64,7 +64,9 @@ print(any("python3" in one for one in seen), any("memfd" in one for one in seen)
 def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remove:
     """Changes a copy of the warden's program, which labs have from then on."""
     copy = tmp_path / "labctl" / "warden"
-    shutil.copytree(PACKAGE / "warden", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("warden", "services"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PACKAGE / part, copy.with_name(part), ignore=ignored)
     shutil.copy(PACKAGE / "__init__.py", copy.parent)
 
     def change(file: str, old: str, new: str) -> None:
@@ -312,8 +314,8 @@ def test_a_link_to_the_host_would_be_found(monkeypatch: pytest.MonkeyPatch) -> N
     def add_host(self: Lab, name: str, **given: Any) -> None:
         with alone:
             real(self, name, **given)
-            if given.get("address") and not linked:
-                linked.append(_link_to_host(self, given["address"].rpartition(".")[0]))
+            if given["place"] and not linked:
+                linked.append(_link_to_host(self, given["place"].addresses[0].rpartition(".")[0]))
 
     monkeypatch.setattr(Lab, "add_host", add_host)
     found = try_isolation(open_engine().for_run("confine3"), interpreter())

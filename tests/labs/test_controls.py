@@ -98,7 +98,6 @@ class Class:
             hidden=True,
             output=Output(),
             seed="",
-            trust_client=False,
         )
         grader.grade(
             find_submissions([place], loaded.files), done=grades.append, keep=lambda *_: ("", "")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -22,13 +22,13 @@ from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.images import client_image
 from labctl.engine.isolation import Reach, host_addresses, try_isolation
 from labctl.engine.run_once import run_once
-from labctl.engine.runtime import NetworkSpec, SubnetTaken
 from labctl.judge import observe
 from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose
 from labctl.model.plan import Interpreter, PlannedAttempt, PlannedLab
 from labctl.model.scenario import Target
 
+SERVICES = ("dns", "mail")
 COMPOSE = bundled_compose()
 # Its last expression is why a look-up fails without file descriptors, after another client came.
 LOOK_UP = """
@@ -57,53 +57,29 @@ def interpreter() -> Interpreter:
     return image.interpreter("3.13")
 
 
-def run_in(tap: Any, source: str) -> str:
+def run_in(tap: Any, source: str, *, needs: Sequence[str] = SERVICES) -> str:
     """What a client's last expression was."""
-    attempt = planned(source)
+    attempt = planned(source, needs)
     evidence = tap.attempt(attempt, limit_s=20)
     seen = observe(evidence)
     assert seen.returned is not None, evidence.report
     return seen.returned
 
 
-def planned(source: str) -> PlannedAttempt:
+def planned(source: str, needs: Sequence[str] = SERVICES) -> PlannedAttempt:
     return PlannedAttempt(
         key="try", scenario="isolation", attempt="try", origin="", source=source,
-        target=Target(host="dns.lab", port=53), services=("dns", "mail"),
+        target=Target(host="dns.lab", port=53), services=tuple(needs),
         interpreter=interpreter(),
     )  # fmt: skip
 
 
 @contextlib.contextmanager
-def lab(run: str) -> Iterator[Any]:
-    services = tuple(load_compose(COMPOSE)[name] for name in ("dns", "mail"))
+def lab(run: str, *, names: Sequence[str] = SERVICES) -> Iterator[Any]:
+    services = tuple(load_compose(COMPOSE)[name] for name in names)
     todo = PlannedLab(compose=COMPOSE, services=services, attempts=(planned("None"),))
     with open_engine().for_run(run).lab(todo) as running, running.tap() as tap:
         yield tap
-
-
-@pytest.mark.docker
-@pytest.mark.parametrize("subnet", ["198.19.254.0/24", "198.19.254.0/23", "198.19.254.128/25"])
-def test_a_subnet_that_somebody_elses_network_has_is_taken(
-    engine: docker.APIClient, subnet: str
-) -> None:
-    """Then a lab takes another one."""
-    pool = docker.types.IPAMPool(subnet=subnet)
-    config = docker.types.IPAMConfig(pool_configs=[pool])
-    other = engine.create_network("labctl-test-subnet", internal=True, ipam=config)["Id"]
-    try:
-        with pytest.raises(SubnetTaken):
-            DockerRuntime(engine).create_network(
-                NetworkSpec(
-                    name="labctl-subnet00",
-                    subnet=IPv4Network("198.19.254.0/24"),
-                    gateway="198.19.254.1",
-                    dynamic_range="198.19.254.128/25",
-                    labels={"labctl.run": "subnet00"},
-                )
-            )
-    finally:
-        engine.remove_network(other)
 
 
 @pytest.mark.docker
@@ -167,9 +143,7 @@ def test_the_engines_socket_is_not_there(reach: Reach) -> None:
 
 
 def test_the_gateway_address_is_nobodys() -> None:
-    """Control: inhibit_ipv4. Docker's bridge would have that address, and every host port with it.
-    That of the local engine has none.
-    """
+    """Control: the bridge of a lab is in a namespace of the lab's own, and has no such address."""
     source = """
 import socket
 def unreachable(port):
@@ -187,9 +161,34 @@ def unreachable(port):
         assert run_in(tap, source) == "[True, True, True, True]"
 
 
+@pytest.mark.both
+def test_taps_that_come_and_go_change_nothing_for_a_client() -> None:
+    """Control: the bridge has a hardware address of its own, by which clients know its host."""
+    source = """
+import socket, time
+end, failed = time.monotonic() + 4, 0
+while time.monotonic() < end:
+    try:
+        socket.gethostbyname("mail.lab")
+    except OSError:
+        failed += 1
+    time.sleep(0.02)
+failed
+"""
+    services = tuple(load_compose(COMPOSE)[name] for name in SERVICES)
+    todo = PlannedLab(compose=COMPOSE, services=services, attempts=(planned("None"),))
+    with open_engine().for_run("comego00").lab(todo) as running, running.tap() as tap:
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(run_in, tap, source)
+            while not looking.done():
+                with running.tap() as other:
+                    run_in(other, "1")
+        assert looking.result() == "0"
+
+
 def test_another_lab_is_not_reached() -> None:
     """Control: a network for each lab."""
-    with lab("isolate2") as one, lab("isolate3") as other:
+    with lab("isolate2", names=("dns",)) as one, lab("isolate3") as other:
         address = run_in(other, "import socket\nsocket.gethostbyname('mail.lab')").strip("'")
         source = f"""
 import socket
@@ -200,7 +199,7 @@ except OSError as error:
 answer
 """
         assert run_in(other, source) == "True"
-        assert run_in(one, source) in {"'OSError'", "'TimeoutError'"}
+        assert run_in(one, source, needs=["dns"]) in {"'OSError'", "'TimeoutError'"}
 
 
 def test_a_client_sees_its_own_processes_only() -> None:
@@ -214,7 +213,32 @@ sorted(open(f"/proc/{pid}/comm").read() for pid in os.listdir("/proc") if pid.is
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("control", ["internal network", "capabilities", "read-only root"])
+def test_only_a_firewall_keeps_the_right_to_change_its_host(engine: docker.APIClient) -> None:
+    """Control: programs give up NET_ADMIN once they have made their link to the network."""
+    names = ("dns", "mail", "filtered")
+    with lab("linking0", names=names) as tap:
+        run_in(tap, "import socket\nsocket.gethostbyname('mail.lab')", needs=names)
+        rights: dict[str, set[bool]] = {}
+        for one in engine.containers(filters={"label": "labctl.run=linking0"}):
+            part = one["Names"][0].split("-")[-2]
+            if part != "client":
+                top = engine.top(one["Id"], ps_args="-eo pid")["Processes"]
+                rights[part] = {_may_change_the_host(int(row[0])) for row in top}
+    assert rights == {"services": {False}, "tap": {False}, "filtered": {True}}
+
+
+def _may_change_the_host(process: int) -> bool:
+    """Whether a process has NET_ADMIN, or can get it."""
+    lines = Path(f"/proc/{process}/status").read_text("ascii").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    net_admin = 1 << 12
+    may = [bool(int(status[key], 16) & net_admin) for key in ("CapPrm", "CapEff", "CapInh")]
+    assert status["NoNewPrivs"] == "1"
+    return any(may)
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("control", ["the lab's namespace", "capabilities", "read-only root"])
 def test_without_its_control_the_trial_finds_the_hole(
     monkeypatch: pytest.MonkeyPatch, control: str
 ) -> None:
@@ -225,13 +249,15 @@ def test_without_its_control_the_trial_finds_the_hole(
     assert try_isolation(open_engine().for_run("isolate5"), interpreter()).holes()
 
 
-def _without_internal(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = docker.APIClient.create_network
+def _on_the_engines_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients are where containers of others are, and know the name that they need."""
 
-    def create(self: docker.APIClient, name: str, **settings: Any) -> Any:
-        return real(self, name, **{**settings, "internal": False, "options": {}})
+    def make(**settings: Any) -> HostConfig:
+        if settings["network_mode"].startswith("container:"):
+            settings |= {"network_mode": "bridge", "extra_hosts": {"dns.lab": "198.18.0.2"}}
+        return HostConfig(**settings)
 
-    monkeypatch.setattr(docker.APIClient, "create_network", create)
+    monkeypatch.setattr(docker_containers, "HostConfig", make)
 
 
 def _without(key: str, value: Any) -> Callable[[pytest.MonkeyPatch], None]:
@@ -255,7 +281,7 @@ def _writable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _WITHOUT: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "internal network": _without_internal,
+    "the lab's namespace": _on_the_engines_network,
     "capabilities": _with_root,
     "read-only root": _writable,
 }

@@ -33,7 +33,6 @@ def test_the_core_scenarios_pass(engine_of_podman: Podman) -> None:
 
 
 def test_a_client_reaches_nothing_outside_its_lab(engine_of_podman: Podman) -> None:
-    """The bridge of a lab has an address of the host's, which the trial tries with the others."""
     found = checks(engine_of_podman.labctl("doctor", "--json"))
     assert found["isolation"]["state"] == "ok", found["isolation"]
 

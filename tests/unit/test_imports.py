@@ -39,7 +39,7 @@ ALLOWED = {
     "plugin": MIDDLE | {"engine", "judge", "load", "report", "results", "run", "wire"},
     "probe": set(),
     "services": set(),
-    "warden": set(),
+    "warden": {"services"},
 }
 """What each part may import of the others; `cli` and `__main__` may import everything."""
 

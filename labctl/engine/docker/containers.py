@@ -2,53 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from docker.types import EndpointConfig, Healthcheck, HostConfig, LogConfig
+from docker.types import Healthcheck, HostConfig, LogConfig
 
 from labctl.engine.docker.dialect import DOCKER, Dialect
-from labctl.engine.runtime import ContainerSpec, InNamespaceOf, OnNetwork
+from labctl.engine.resolver import OPTIONS
+from labctl.engine.runtime import ContainerSpec, InNamespaceOf
 from labctl.model import compose
+from labctl.model.messages import Link, Variable
 
 _NANO = 1_000_000_000
+LINKING = "NET_ADMIN"
+"""The capability that a container needs to make its link to the network."""
 
 
-def container_settings(spec: ContainerSpec, api: str, dialect: Dialect = DOCKER) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class LinkedHost:
+    """What a container on the network of a lab has to know. The engine gives it no network.
+
+    `carrier` is the container that carries the network, whose processes it sees; "" for that one
+    itself. `names` are those of others, with their addresses.
+    """
+
+    hostname: str
+    carrier: str
+    link: Link
+    name_server: str
+    names: Mapping[str, str]
+
+    @property
+    def known(self) -> dict[str, str]:
+        """The names that its /etc/hosts has beside localhost, with their addresses: also its
+        own.
+        """
+        addresses = self.link.addresses
+        return {**({self.hostname: addresses[0]} if addresses else {}), **self.names}
+
+
+def container_settings(
+    spec: ContainerSpec, api: str, dialect: Dialect = DOCKER, host: LinkedHost | None = None
+) -> dict[str, Any]:
     """Return the arguments of docker-py's `create_container`, for a version of the engine's API, in
     its dialect.
     """
+    environment = dict(spec.environment)
+    if host:
+        environment[Variable.LINK] = host.link.encode()
     settings = {
         "image": spec.image,
         "name": spec.name,
-        "host_config": _host_config(spec, api, dialect),
+        "host_config": _host_config(spec, api, dialect, host),
         "labels": dict(spec.labels),
         "stdin_open": spec.has_stdin,
-        "environment": dict(spec.environment),
+        "environment": environment,
         "use_config_proxy": False,
     }
-    place = spec.place
-    if isinstance(place, OnNetwork) and place.address is not None:
-        endpoint = EndpointConfig(api, ipv4_address=place.address, aliases=list(place.aliases))
-        settings["networking_config"] = {"EndpointsConfig": {place.network: endpoint}}
     optional = {
         "command": list(spec.command),
         "entrypoint": list(spec.entrypoint),
         "user": spec.user,
         "working_dir": spec.working_dir,
-        "hostname": spec.hostname,
+        "hostname": host.hostname if host else spec.hostname,
         "stop_signal": spec.stop_signal,
         "healthcheck": _health_check(spec.health_check),
     }
     return settings | {key: value for key, value in optional.items() if value}
 
 
-def _host_config(spec: ContainerSpec, api: str, dialect: Dialect) -> HostConfig:
+def _host_config(
+    spec: ContainerSpec, api: str, dialect: Dialect, host: LinkedHost | None
+) -> HostConfig:
     """Return Docker's host configuration for a container: its limits, rights and place."""
     return HostConfig(
         version=api,
         network_mode=_network_mode(spec),
+        pid_mode=f"container:{host.carrier}" if host and host.carrier else None,
+        extra_hosts=host.known if host else None,
+        dns=[host.name_server] if host else None,
+        dns_opt=list(OPTIONS) if host else None,
         cap_drop=["ALL"],
-        cap_add=list(spec.capabilities),
+        cap_add=list(dict.fromkeys([*spec.capabilities, *([LINKING] if host else [])])),
         security_opt=[] if spec.can_gain_privileges else ["no-new-privileges:true"],
         ipc_mode="private" if spec.has_ipc else "none",
         shm_size=spec.shared_memory_bytes,
@@ -73,10 +109,11 @@ def _known(options: str, dialect: Dialect) -> str:
 
 
 def _network_mode(spec: ContainerSpec) -> str:
-    """Return Docker's name for the network or the namespace that a container is in."""
-    if isinstance(spec.place, InNamespaceOf):
-        return f"container:{spec.place.container}"
-    return "none" if spec.place is None else spec.place.network
+    """Return Docker's name for the network namespace that a container is in: another's, or one of
+    its own, with loopback alone.
+    """
+    place = spec.place
+    return f"container:{place.container}" if isinstance(place, InNamespaceOf) else "none"
 
 
 def _health_check(check: compose.Healthcheck | None) -> Healthcheck | None:

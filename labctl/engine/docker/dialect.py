@@ -17,16 +17,14 @@ class Dialect:
     name: str
     title: str
     """What people call it."""
-    isolates_networks: bool = True
-    """Whether it has an option that keeps the host off a network."""
-    rewrites_hosts: bool = False
-    """Whether it writes /etc/hosts for each container that joins or leaves a network namespace."""
+    lacks_resolv_conf: bool = False
+    """Whether it writes no resolv.conf for containers that it gives no network. Then labctl puts it
+    into them.
+    """
     unknown_mount_options: frozenset[str] = field(default_factory=frozenset)
     """Those of a tmpfs that it refuses."""
     busy: re.Pattern[str]
     """What it says, with status 500, where it can remove something in a moment."""
-    taken: re.Pattern[str]
-    """What it says where another network has addresses of the subnet that it is asked for."""
 
 
 DOCKER = Dialect(
@@ -35,19 +33,17 @@ DOCKER = Dialect(
     # Of a container whose files something used at the moment of its removal: a builder that was
     # just mounting them. The container is `dead` then, until it is removed again.
     busy=re.compile("failed to remove root filesystem|unable to remove filesystem"),
-    # Docker lets two networks share a subnet if one of them asks for a part of it only. Then it
-    # finds that the other one has the gateway's address.
-    taken=re.compile("overlap|failed to allocate gateway", re.IGNORECASE),
 )
 PODMAN = Dialect(
     name="podman",
     title="Podman",
-    isolates_networks=False,
-    rewrites_hosts=True,
+    lacks_resolv_conf=True,
     unknown_mount_options=frozenset({"nr_inodes"}),
-    # Of a container that ends at the moment of its removal, and of one that is being removed.
-    busy=re.compile("container state improper|is being removed|in use by|being used"),
-    taken=re.compile("is already used on the host or by another config"),
+    # Of a container that ends at the moment of its removal, of one that is being removed, and of
+    # one whose namespaces another one still shares.
+    busy=re.compile(
+        "container state improper|is being removed|in use by|being used|has dependent containers"
+    ),
 )
 _PODMAN_PART = "Podman Engine"
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+import tarfile
+import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,25 +17,27 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from labctl.engine.docker.connect import ping, sdk_errors
 from labctl.engine.docker.connection import DockerConnection
-from labctl.engine.docker.containers import container_settings
+from labctl.engine.docker.containers import LINKING, LinkedHost, container_settings
 from labctl.engine.docker.dialect import DOCKER, Dialect, engine_info
 from labctl.engine.docker.stream import DockerStream
+from labctl.engine.resolver import resolv_conf
 from labctl.engine.runtime import (
     Busy,
     CheckResult,
     ContainerSpec,
     ContainerState,
+    InNamespaceOf,
     NetworkSpec,
+    OnNetwork,
+    Refusal,
     Resource,
     ResourceKind,
-    SubnetTaken,
     Unreachable,
 )
 from labctl.errors import EngineError
+from labctl.model.messages import Link
 from labctl.model.result import EngineInfo
 
-_ISOLATED_SINCE = (1, 48)
-"""The version of the API from which on networks can be isolated by one option."""
 _HERE = {"localhost", "127.0.0.1", "::1"}
 """The hosts in the SDK's addresses of engines on this machine; for a Unix socket, the first."""
 _BUSY = (HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT)
@@ -45,6 +51,30 @@ _TOOK_TOO_LONG = -1
 _HEALTH: Mapping[str, bool | None] = {"starting": None, "healthy": True, "unhealthy": False}
 
 
+@dataclass
+class _Network:
+    """A network of containers that link themselves, and the first of them, which carries it."""
+
+    spec: NetworkSpec
+    carrier: str = ""
+
+    def host_of(self, spec: ContainerSpec, place: OnNetwork) -> LinkedHost:
+        """Return what a container on the network has to know of its host."""
+        return LinkedHost(
+            hostname=spec.hostname or secrets.token_hex(6),
+            carrier=self.carrier,
+            link=Link(
+                carries=not self.carrier,
+                addresses=place.addresses,
+                prefix=self.spec.subnet.prefixlen,
+                gateway=self.spec.gateway if place.addresses else "",
+                keeps=LINKING in spec.capabilities,
+            ),
+            name_server=place.name_server,
+            names=place.names,
+        )
+
+
 class DockerRuntime:
     """The Runtime of one connection to an engine with Docker's API."""
 
@@ -52,11 +82,10 @@ class DockerRuntime:
         """Take a client of Docker's API, which `connect` returns, and the engine's dialect."""
         self._client = client
         self._dialect = dialect
-
-    @property
-    def isolates_networks(self) -> bool:
-        """Whether the engine has an option that keeps the host off a network."""
-        return self._dialect.isolates_networks
+        self._lock = threading.Lock()
+        self._networks: dict[str, _Network] = {}
+        self._name_servers: dict[str, str] = {}
+        """Those of containers, where the engine writes no resolv.conf."""
 
     @property
     def is_here(self) -> bool:
@@ -64,16 +93,6 @@ class DockerRuntime:
         though its socket is here.
         """
         return sys.platform == "linux" and urlsplit(self._client.base_url).hostname in _HERE
-
-    @property
-    def rewrites_hosts(self) -> bool:
-        """Whether the engine writes /etc/hosts when a container joins or leaves a namespace."""
-        return self._dialect.rewrites_hosts
-
-    @property
-    def takes_one_at_a_time(self) -> bool:
-        """Return True: Docker may lose count of a network's containers."""
-        return True
 
     def ping(self) -> None:
         """Ask the engine, over a new connection, whether it is there. Raise Unreachable if it does
@@ -113,42 +132,41 @@ class DockerRuntime:
         )
 
     def create_network(self, spec: NetworkSpec) -> str:
-        """Make a network, and return its id. Raise SubnetTaken if another one has the subnet's
-        addresses.
-        """
-        pool = docker.types.IPAMPool(
-            subnet=str(spec.subnet), iprange=spec.dynamic_range, gateway=spec.gateway
-        )
-        with sdk_errors():
-            try:
-                network = self._client.create_network(
-                    spec.name,
-                    driver="bridge",
-                    internal=True,
-                    ipam=docker.types.IPAMConfig(pool_configs=[pool]),
-                    options=self._isolation(),
-                    labels=dict(spec.labels),
-                )
-            except APIError as error:
-                if self._dialect.taken.search(str(error.explanation)):
-                    raise SubnetTaken(str(error.explanation)) from error
-                raise
-        return str(network["Id"])
-
-    def _isolation(self) -> dict[str, str]:
-        """Return the options that keep the host off a network: without them, the bridge has an
-        address of the host's, and containers reach what listens there, internal network or not.
-        """
-        if not self.isolates_networks:
-            return {}
-        version = tuple(int(part) for part in self._client.api_version.split("."))
-        if version >= _ISOLATED_SINCE:
-            return {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"}
-        return {"com.docker.network.bridge.inhibit_ipv4": "true"}
+        """Return the id of a network. The engine has none: containers make their own links."""
+        with self._lock:
+            self._networks[spec.name] = _Network(spec)
+        return spec.name
 
     def create(self, spec: ContainerSpec) -> str:
         """Make a container without starting it, and return its id, which the other methods take."""
-        settings = container_settings(spec, self._client.api_version, self._dialect)
+        place = spec.place
+        if not isinstance(place, OnNetwork):
+            container = self._create(spec)
+            if isinstance(place, InNamespaceOf):
+                self._resolve(container, self._name_servers.get(place.container))
+            return container
+        with self._lock:
+            network = self._networks.get(place.network)
+        if network is None:
+            raise Refusal(f"there is no network {place.network}")
+        container = self._create(spec, network.host_of(spec, place))
+        network.carrier = network.carrier or container
+        self._resolve(container, place.name_server)
+        return container
+
+    def _resolve(self, container: str, name_server: str | None) -> None:
+        """Put a resolv.conf into a container that was made, if the engine writes none."""
+        if not (name_server and self._dialect.lacks_resolv_conf):
+            return
+        self._name_servers[container] = name_server
+        with sdk_errors():
+            self._client.put_archive(
+                container, "/", _tar("etc/resolv.conf", resolv_conf(name_server))
+            )
+
+    def _create(self, spec: ContainerSpec, host: LinkedHost | None = None) -> str:
+        """Make a container, which is a host of a network."""
+        settings = container_settings(spec, self._client.api_version, self._dialect, host)
         with sdk_errors():
             return str(self._client.create_container(**settings)["Id"])
 
@@ -228,6 +246,10 @@ class DockerRuntime:
         """Remove a thing: a container, running or not, with its volumes; a network; or a volume. Do
         nothing if it has gone. Raise Busy if it will be possible in a moment.
         """
+        if kind is ResourceKind.NETWORK:
+            with self._lock:
+                if self._networks.pop(id_, None):
+                    return
         with sdk_errors():
             try:
                 self._remove(kind, id_)
@@ -242,11 +264,22 @@ class DockerRuntime:
     def _remove(self, kind: ResourceKind, id_: str) -> None:
         """Remove a container, network or volume by force."""
         if kind is ResourceKind.CONTAINER:
+            self._name_servers.pop(id_, None)
             self._client.remove_container(id_, v=True, force=True)
         elif kind is ResourceKind.NETWORK:
             self._client.remove_network(id_)
         else:
             self._client.remove_volume(id_, force=True)
+
+
+def _tar(path: str, text: str) -> bytes:
+    """Return a tar archive of one file, without the blocks that mark its end: Podman may close its
+    pipe to who reads it before it has written all of them, and then reports a broken one.
+    """
+    data = text.encode()
+    entry = tarfile.TarInfo(path)
+    entry.size = len(data)
+    return entry.tobuf() + data + bytes(-len(data) % tarfile.BLOCKSIZE)
 
 
 def _last_check(health: Mapping[str, Any]) -> CheckResult | None:

@@ -11,12 +11,13 @@ from labctl.engine.local.labs import Lab, start_lab
 from labctl.engine.local.limits import DELEGATION_HINT, try_cgroups
 from labctl.engine.local.rights import Rights, own_rights
 from labctl.engine.local.store import LocalStore
-from labctl.engine.runtime import NetworkSpec, Refusal
+from labctl.engine.runtime import NetworkSpec, OnNetwork, Refusal
 from labctl.model.check import Check, CheckState
 
 _OLDEST = (5, 14)
 """The kernel from which on processes are counted for each user namespace."""
 _TRIED = "198.18.0.0/24"
+_TRIED_HOST = "198.18.0.2"
 _RANGE_HINT = (
     "install uidmap, and give the user a range: sudo usermod --add-subuids 100000-165535 "
     "--add-subgids 100000-165535 USER"
@@ -85,7 +86,6 @@ def _network() -> NetworkSpec:
         name="doctor",
         subnet=subnet,
         gateway=str(subnet[1]),
-        dynamic_range=str(subnet),
         labels={},
     )
 
@@ -93,7 +93,8 @@ def _network() -> NetworkSpec:
 def _links(lab: Lab) -> Check:
     """Check a host on a network: a bridge, a pair of links, an address and a route."""
     try:
-        lab.add_host("doctor", hostname="doctor", on_network=True, sysctls={})
+        place = OnNetwork(network="doctor", addresses=(_TRIED_HOST,), name_server="")
+        lab.add_host("doctor", hostname="doctor", place=place, sysctls={})
     except Refusal as refusal:
         return Check(
             name="links",

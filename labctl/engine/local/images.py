@@ -154,7 +154,7 @@ class LocalImages:
         )
         program = program_of(spec, image, root=root, host=_HOST, hostname=_HOST, keeps_output=False)
         with contextlib.closing(start_lab(self._store)) as lab:
-            lab.add_host(_HOST, hostname=_HOST, on_network=False, sysctls={})
+            lab.add_host(_HOST, hostname=_HOST, place=None, sysctls={})
             ending = Ending()
             with contextlib.closing(PipeStream(stdin=False)) as stream:
                 written = program._replace(writes_image=bool(step))

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Network
+from collections.abc import Mapping
 
 from labctl.engine.local.rights import own_rights
 from labctl.engine.local.store import LocalStore
 from labctl.engine.local.wardens import Warden
-from labctl.engine.runtime import NetworkSpec, Refusal
+from labctl.engine.resolver import resolv_conf
+from labctl.engine.runtime import NetworkSpec, OnNetwork
 from labctl.warden import cgroups
 from labctl.warden.specs import HostSpec, LabSpec
 
 _HOSTS, _HOSTNAME, _RESOLV = "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"
-_LOCALHOST = "127.0.0.1\tlocalhost\n"
-_PREFIX = 24
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Host:
-    """A host of a lab: what it is called, its own address, and its names on the network."""
-
-    hostname: str
-    address: str
-    names: tuple[str, ...]
 
 
 class Lab:
@@ -38,90 +25,41 @@ class Lab:
         self.warden = warden
         self._cgroup = cgroup
         self._network = network
-        self._lock = threading.Lock()
-        self._hosts: dict[str, _Host] = {}
-        self._free = deque(_dynamic_addresses(network) if network else ())
+        self._hostnames: dict[str, str] = {}
 
     def on(self, network: NetworkSpec) -> Lab:
         """Return this lab, which has no host yet, with a network."""
         return Lab(self.warden, self._cgroup, network)
 
     def add_host(
-        self, name: str, *, hostname: str, on_network: bool, address: str | None = None,
-        names: Sequence[str] = (), sysctls: Mapping[str, str],
-    ) -> None:  # fmt: skip
-        """Make a host. On the network, it has an address of its own if none is given. The `names`
-        are for those whose address is given, and they know one another's. Raise Refusal if there
-        is no address left, or the kernel refuses.
-        """
-        with self._lock:
-            own = address or (self._take_address() if on_network else "")
-            host = _Host(hostname=hostname, address=own, names=tuple(names))
-            spec = HostSpec(
+        self, name: str, *, hostname: str, place: OnNetwork | None, sysctls: Mapping[str, str]
+    ) -> None:
+        """Make a host. Raise Refusal if the kernel refuses."""
+        network = self._network if place and place.addresses else None
+        self.warden.add_host(
+            HostSpec(
                 name=name,
-                address=own,
-                prefix=_PREFIX,
-                gateway=self._network.gateway if self._network and own else "",
+                addresses=place.addresses if place else (),
+                prefix=network.subnet.prefixlen if network else 0,
+                gateway=network.gateway if network else "",
                 sysctls=dict(sysctls),
                 files={
-                    _HOSTS: self._hosts_file(host),
+                    _HOSTS: _hosts_file(hostname, place),
                     _HOSTNAME: f"{hostname}\n",
-                    _RESOLV: "",
+                    _RESOLV: resolv_conf(place.name_server) if place else "",
                 },
             )
-            try:
-                self.warden.add_host(spec)
-            except BaseException:
-                self._give_back(host)
-                raise
-            self._hosts[name] = host
-            if names:
-                self._rewrite(except_for=name)
+        )
+        self._hostnames[name] = hostname
 
     def hostname(self, name: str) -> str:
         """Return what a host is called."""
-        return self._hosts[name].hostname
+        return self._hostnames[name]
 
     def remove_host(self, name: str) -> None:
         """Remove a host, whose programs have ended."""
-        with self._lock:
-            host = self._hosts.pop(name)
-            self._give_back(host)
-            self.warden.remove_host(name)
-            if host.names:
-                self._rewrite()
-
-    def _take_address(self) -> str:
-        """Return an address that is free. Raise Refusal if there is none."""
-        if not self._free:
-            raise Refusal("no free address is left on the lab's network")
-        return self._free.popleft()
-
-    def _give_back(self, host: _Host) -> None:
-        """Note that a host's address is free again. It is the last to be given out anew, so that
-        nobody takes what is still on its way for the next host.
-        """
-        if host.address and not host.names:
-            self._free.append(host.address)
-
-    def _hosts_file(self, host: _Host) -> str:
-        """Return the text of a host's /etc/hosts: itself, and for one with names, the others."""
-        lines = [_LOCALHOST]
-        if host.address:
-            lines.append(f"{host.address}\t{host.hostname}\n")
-        if host.names:
-            lines += [
-                f"{other.address}\t{' '.join(other.names)}\n"
-                for other in {*self._hosts.values(), host}
-                if other.names
-            ]
-        return "".join(lines)
-
-    def _rewrite(self, *, except_for: str = "") -> None:
-        """Tell the hosts with names who else has some."""
-        for name, host in self._hosts.items():
-            if host.names and name != except_for:
-                self.warden.write(name, {_HOSTS: self._hosts_file(host)})
+        del self._hostnames[name]
+        self.warden.remove_host(name)
 
     def close(self) -> None:
         """End the lab, and wait until nothing is left of it."""
@@ -176,7 +114,10 @@ class LabStarter:
             spare.close()
 
 
-def _dynamic_addresses(network: NetworkSpec) -> list[str]:
-    """Return the addresses that are given out on a network, but its broadcast address."""
-    addresses = [str(address) for address in IPv4Network(network.dynamic_range)]
-    return [one for one in addresses if one != str(network.subnet.broadcast_address)]
+def _hosts_file(hostname: str, place: OnNetwork | None) -> str:
+    """Return the text of a host's /etc/hosts: itself, and those whose names it is to know."""
+    lines = ["127.0.0.1\tlocalhost\n"]
+    if place and place.addresses:
+        lines.append(f"{place.addresses[0]}\t{hostname}\n")
+        lines += [f"{address}\t{name}\n" for name, address in place.names.items()]
+    return "".join(lines)

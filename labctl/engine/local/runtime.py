@@ -68,24 +68,9 @@ class LocalRuntime:
         self._labs.prepare()
 
     @property
-    def isolates_networks(self) -> bool:
-        """Return True: a lab's network has no link to any other."""
-        return True
-
-    @property
     def is_here(self) -> bool:
         """Return True: it is this machine."""
         return True
-
-    @property
-    def rewrites_hosts(self) -> bool:
-        """Return False: a client's files stay as they are."""
-        return False
-
-    @property
-    def takes_one_at_a_time(self) -> bool:
-        """Return False: here, a network goes with its lab, whoever comes and goes at once."""
-        return False
 
     def ping(self) -> None:
         """Do nothing: the engine is in this process."""
@@ -158,20 +143,13 @@ class LocalRuntime:
             network = self._networks.get(place.network)
             if network is None:
                 raise Refusal(f"there is no network {place.network}")
-            network.lab.add_host(
-                id_,
-                hostname=hostname,
-                on_network=True,
-                address=place.address,
-                names=place.aliases,
-                sysctls=spec.sysctls,
-            )
+            network.lab.add_host(id_, hostname=hostname, place=place, sysctls=spec.sysctls)
             return LocalContainer(
                 id_, spec, image, lock, network.lab, id_, network=network, owns_host=True
             )
         lab = self._labs.start()
         try:
-            lab.add_host(id_, hostname=hostname, on_network=False, sysctls=spec.sysctls)
+            lab.add_host(id_, hostname=hostname, place=None, sysctls=spec.sysctls)
         except BaseException:
             lab.close()
             raise

@@ -16,7 +16,7 @@ from labctl.engine.guard import Guard
 from labctl.engine.images import ImageState, ImageStatus
 from labctl.errors import EngineError
 from labctl.load.schema import result_schema
-from labctl.run import guarded, trust
+from labctl.run import guarded
 from tests.unit.cli.conftest import Done, Labctl
 from tests.unit.fake_engine import FakeEngine
 
@@ -52,14 +52,12 @@ class Bench:
         self.guards: list[str] = []
         self.guard = Guard()
         self.kept: bool | None = None
-        self.isolates_networks = True
         self.is_here = True
         self.its_weakness: EngineError | None = None
         self.labctl = labctl
         self.name = "docker"
         monkeypatch.setattr(access, "ENGINES", {"docker": lambda: self})
         monkeypatch.setattr(guarded, "guarded", self._guarded)
-        monkeypatch.setattr(trust, "guarded", self._guarded)
 
     @property
     def runtime(self) -> FakeEngine:

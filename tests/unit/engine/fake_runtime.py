@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
@@ -17,21 +17,18 @@ from labctl.engine.runtime import (
     Busy,
     ContainerSpec,
     ContainerState,
-    InNamespaceOf,
     NetworkSpec,
-    OnNetwork,
     Refusal,
     Resource,
     ResourceKind,
-    SubnetTaken,
     Unreachable,
 )
 from labctl.engine.streams import ChunkReader
 from labctl.errors import EngineError
 from labctl.model.result import EngineInfo
 
-CLIENT_ADDRESS = "198.18.0.130"
-"""Where the fake tap says that clients are."""
+CLIENT_ADDRESS = "198.18.0.128"
+"""That of the first tap of a lab."""
 IMAGES: Mapping[str, Mapping[str, str]] = {
     "labctl/lab:1f": {"labctl.events": "1"},
     "own/web": {},
@@ -129,14 +126,9 @@ class FakeRuntime:
         self.removed: list[str] = []
         self.busy: list[str] = []
         """For each id that is here, as often as it is here, the engine says that it is busy."""
-        self.isolates_networks = True
-        self.rewrites_hosts = False
-        self.takes_one_at_a_time = True
         self.is_here = True
         self.is_there = True
         self._connections: list[FakeConnection] = []
-        self.taken_subnets = 0
-        """How many of the subnets that are asked for are taken, the first ones."""
 
     def go_away(self) -> None:
         """End, with all containers, as an engine that is restarted does."""
@@ -172,9 +164,6 @@ class FakeRuntime:
 
     def create_network(self, spec: NetworkSpec) -> str:
         self._check()
-        if self.taken_subnets:
-            self.taken_subnets -= 1
-            raise SubnetTaken("pool overlaps with another one")
         self.networks[f"id-{spec.name}"] = spec
         return f"id-{spec.name}"
 
@@ -183,18 +172,43 @@ class FakeRuntime:
         name = f"id-{spec.name}"
         with self._lock:
             self.made.append(spec)
-            self.containers[name] = FakeContainer(spec, self._program(spec))
+            self.containers[name] = FakeContainer(spec, self.program(spec))
         return name
 
-    def _program(self, spec: ContainerSpec) -> Program:
-        if spec.entrypoint == ("nft",):
-            return self._programs.get("nft", nothing)
-        if isinstance(spec.place, InNamespaceOf):
-            return self._programs.get("client", client)
+    def program(self, spec: ContainerSpec) -> Program:
+        """What the program of a container does."""
+        if spec.command == ("host",):
+            return self._host(json.loads(spec.environment["LABCTL_PROGRAMS"]))
         if spec.command == ("tap",):
             return self._programs.get("tap", tap)
-        name = spec.place.aliases[0] if isinstance(spec.place, OnNetwork) else ""
-        return self._programs.get(name, service)
+        name = spec.name.split("-")[-2]
+        return self._programs.get(name, client if name == "client" else service)
+
+    def _host(self, services: Iterable[str]) -> Program:
+        """What the program of a host does that services share."""
+
+        def run(stdin: Iterator[str], write: Write) -> int:
+            says = {name: queue.SimpleQueue[str | None]() for name in services}
+            for name, lines in says.items():
+                threading.Thread(target=one, args=(name, lines, write), daemon=True).start()
+            if next(stdin, "") != "go":
+                return 1
+            for lines in says.values():
+                lines.put("go")
+            write(f" {event('ready')}")
+            for line in stdin:
+                name, _, said = line.partition(" ")
+                says[name].put(said)
+            for lines in says.values():
+                lines.put(None)
+            return 0
+
+        def one(name: str, lines: queue.SimpleQueue[str | None], write: Write) -> None:
+            program = self._programs.get(name, service)
+            code = program(iter(lines.get, None), lambda line: write(f"{name} {line}"))
+            write(f" {event('ended', service=name, code=code)}")
+
+        return run
 
     def attach(self, container: str, *, stdin: bool) -> FakeStream:
         assert self._find(container).spec.has_stdin is stdin
@@ -257,7 +271,6 @@ def network(labels: Mapping[str, str]) -> NetworkSpec:
         name="n",
         subnet=IPv4Network("198.18.0.0/24"),
         gateway="198.18.0.1",
-        dynamic_range="198.18.0.128/25",
         labels=labels,
     )
 
@@ -284,15 +297,10 @@ def tap(stdin: Iterator[str], write: Write) -> int:
     """A tap that has captured one packet, each time that it is asked."""
     if next(stdin, "") != "go":
         return 1
-    write(event("ready", address=CLIENT_ADDRESS))
+    write(event("ready"))
     for line in stdin:
         assert line == "drain"
         write(event("drained", lost=0, packets=[[1, "eth0", True, 3, "YWJj"]]))
-    return 0
-
-
-def nothing(_stdin: Iterator[str], _write: Write) -> int:
-    """A program that ends well at once, as nft does."""
     return 0
 
 

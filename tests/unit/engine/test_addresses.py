@@ -1,17 +1,11 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
-from itertools import islice
 
 import pytest
 
-from labctl.engine.addresses import (
-    RANGE,
-    address_book,
-    candidate_subnets,
-    gateway,
-    tap_range,
-)
+from labctl.engine import addresses
+from labctl.engine.addresses import RANGE, address_book, gateway
 from labctl.errors import EngineError
 from labctl.model.compose import Attachment, Service
 
@@ -23,16 +17,8 @@ def service(name: str, address: str | None = None, *aliases: str) -> Service:
     return Service(name=name, image="labctl/lab", networks={"lab": attached})
 
 
-def test_candidates_lie_in_the_benchmark_range_and_leave_out_the_one_used_by_hand() -> None:
-    found = list(candidate_subnets())
-    assert len(found) == 511
-    assert all(net.subnet_of(RANGE) for net in found)
-    assert IPv4Network("198.18.0.0/24") not in found
-
-
-def test_candidates_come_in_another_order_each_time() -> None:
-    orders = {tuple(islice(candidate_subnets(), 5)) for _ in range(5)}
-    assert len(orders) > 1
+def test_the_subnet_of_labs_is_in_the_range_for_benchmarks() -> None:
+    assert addresses.SUBNET.subnet_of(RANGE)
 
 
 def test_fixed_addresses_keep_their_host_number_and_others_get_free_ones() -> None:
@@ -53,8 +39,18 @@ def test_too_many_services_are_an_error() -> None:
 
 
 def test_taps_live_in_the_upper_half() -> None:
-    assert tap_range(SUBNET) == "198.19.7.128/25"
+    book = address_book((service("a"),), SUBNET)
+    assert (book.taps[0], book.taps[-1], len(book.taps)) == ("198.19.7.128", "198.19.7.254", 127)
     assert gateway(SUBNET) == "198.19.7.1"
+
+
+def test_hosts_are_known_by_all_their_names() -> None:
+    book = address_book((service("closed", "10.0.0.11", "closed.lab"), service("bare")), SUBNET)
+    assert book.hosts == {
+        "closed": "198.19.7.11",
+        "closed.lab": "198.19.7.11",
+        "bare": "198.19.7.64",
+    }
 
 
 def test_names_are_every_alias_and_services_without_one_by_name() -> None:

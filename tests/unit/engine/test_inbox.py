@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from labctl.engine.inbox import Inbox
 
@@ -14,13 +14,20 @@ def soon() -> float:
     return time.monotonic() + 5
 
 
+def fill(inbox: Inbox, lines: Iterable[bytes]) -> None:
+    """Put lines into an inbox, the last of all."""
+    for line in lines:
+        inbox.add(line)
+    inbox.end()
+
+
 def holds(part: bytes) -> Callable[[bytes], bool]:
     return lambda line: part in line
 
 
 def test_inbox_waits_for_a_line_that_comes_later() -> None:
     inbox = Inbox()
-    threading.Timer(0.05, lambda: inbox.fill(iter([b"noise", b'"event": "ready"']))).start()
+    threading.Timer(0.05, lambda: fill(inbox, iter([b"noise", b'"event": "ready"']))).start()
     assert inbox.wait_for(holds(b"ready"), deadline=soon())
     assert len(inbox) == 2
     assert inbox.since(1) == (b'"event": "ready"',)
@@ -28,7 +35,7 @@ def test_inbox_waits_for_a_line_that_comes_later() -> None:
 
 def test_inbox_says_no_at_the_end_without_waiting_for_the_deadline() -> None:
     inbox = Inbox()
-    inbox.fill(iter([b"died"]))
+    fill(inbox, iter([b"died"]))
     began = time.monotonic()
     assert not inbox.wait_for(holds(b"ready"), deadline=began + 60)
     assert inbox.has_ended
@@ -41,7 +48,7 @@ def test_inbox_says_no_at_the_deadline() -> None:
 
 def filled(number: int, *, most: int) -> Inbox:
     inbox = Inbox(most=most)
-    inbox.fill(f"line {n}".encode() for n in range(number))
+    fill(inbox, (f"line {n}".encode() for n in range(number)))
     return inbox
 
 
@@ -72,7 +79,7 @@ def test_inbox_waits_for_the_same_word_anew() -> None:
     inbox = Inbox()
     lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     lines.put(b"synced")
-    reader = threading.Thread(target=inbox.fill, args=(iter(lines.get, None),))
+    reader = threading.Thread(target=fill, args=(inbox, iter(lines.get, None)))
     reader.start()
     assert inbox.wait_for(holds(b"synced"), deadline=soon())
     mark = len(inbox)
@@ -89,12 +96,12 @@ def test_inbox_waits_for_the_same_word_anew() -> None:
 
 def test_of_long_lines_fewer_are_kept() -> None:
     inbox = Inbox(room=10)
-    inbox.fill(iter([b"one", b"three", b"seven", b"eleven"]))
+    fill(inbox, iter([b"one", b"three", b"seven", b"eleven"]))
     assert inbox.since(0) == (b"eleven",)
     assert inbox.lost(0) == 3
 
 
 def test_the_last_line_is_kept_however_long_it_is() -> None:
     inbox = Inbox(room=2)
-    inbox.fill(iter([b"one", b"three"]))
+    fill(inbox, iter([b"one", b"three"]))
     assert inbox.since(0) == (b"three",)

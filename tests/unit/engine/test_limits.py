@@ -20,7 +20,7 @@ class Limited(FakeRuntime):
         self.limits = limits
         self.wrote = wrote
 
-    def _program(self, spec: ContainerSpec) -> Program:
+    def program(self, spec: ContainerSpec) -> Program:
         stopped = any(spec.name.endswith(limit.partition(" ")[0]) for limit in self.limits)
 
         def program(_: Iterator[str], write: Write) -> int:

@@ -70,6 +70,6 @@ def test_a_lab_hands_them_to_its_service_alone() -> None:
         lab.wait_until_ready()
     found = {spec.name.split("-")[3]: spec.environment for spec in runtime.made}
     assert {name: tls.OWN_CERTIFICATES in given for name, given in found.items()} == {
-        "dns": False,
+        "services": False,
         "shop": True,
     }

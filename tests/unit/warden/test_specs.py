@@ -10,7 +10,9 @@ import pytest
 from labctl.warden.specs import CommandSpec, HostSpec, LabSpec, ProgramSpec, made_from
 
 LAB = LabSpec("/mount", "cgroup", users=((0, 1000, 1), (1, 100000, 65535)), groups=((0, 1, 1),))
-HOST = HostSpec("h", "10.0.0.2", 24, "10.0.0.1", {"net.x": "1"}, {"/etc/hosts": "127.0.0.1 a\n"})
+HOST = HostSpec(
+    "h", ("10.0.0.2", "10.0.0.3"), 24, "10.0.0.1", {"net.x": "1"}, {"/etc/hosts": "127.0.0.1 a\n"}
+)
 PROGRAM = ProgramSpec(
     host="h", root="/images/1", command=("sh", "-c", "echo ü"), environment={"A": "b"},
     working_dir="/", user=1, group=2, groups=(3, 4), hostname="n", is_root_writable=True,

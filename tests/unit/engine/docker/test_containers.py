@@ -8,7 +8,7 @@ import pytest
 
 from labctl.engine.containers import client_container, service_container, tap_container
 from labctl.engine.docker.containers import container_settings
-from labctl.engine.runtime import ContainerSpec, OnNetwork
+from labctl.engine.runtime import ContainerSpec, InNamespaceOf, OnNetwork
 from labctl.model.compose import Healthcheck, Service
 
 API = "1.41"
@@ -16,7 +16,11 @@ LABELS = {"labctl.run": "beef"}
 BARE = ContainerSpec(name="bare", image="x", labels=LABELS)
 CLIENT = client_container("labctl/client:3.13", name="c", tap="tap-id", labels=LABELS)
 TAP = tap_container(
-    "labctl/lab", name="t", network="lab", environment={"LAB_DNS": "198.18.7.10"}, labels=LABELS
+    "labctl/lab",
+    name="t",
+    place=OnNetwork(network="lab", addresses=("198.18.7.128",), name_server="198.18.7.2"),
+    environment={"LABCTL_LIFELINE": "cut"},
+    labels=LABELS,
 )
 
 
@@ -26,7 +30,7 @@ def service(**settings: Any) -> dict[str, Any]:
             Service(name="web", image="own/web", **settings),
             image="own/web",
             name="w",
-            place=OnNetwork(network="lab", address="198.18.7.11", aliases=("web", "web.lab")),
+            place=OnNetwork(network="lab", addresses=("198.18.7.11",), name_server="198.18.7.2"),
             environment={"LAB_ZONE": "x"},
             has_stdin=True,
             labels=LABELS,
@@ -62,9 +66,7 @@ def test_a_client_may_do_nothing() -> None:
 def test_a_tap_may_capture() -> None:
     settings = container_settings(TAP, API)
     assert settings["host_config"]["CapAdd"] == ["NET_RAW"]
-    assert settings["host_config"]["NetworkMode"] == "lab"
-    assert settings["environment"] == {"LAB_DNS": "198.18.7.10"}
-    assert "networking_config" not in settings
+    assert settings["environment"] == {"LABCTL_LIFELINE": "cut"}
 
 
 def test_a_container_without_a_place_has_no_network() -> None:
@@ -84,9 +86,21 @@ def test_a_service_as_its_entry_has_it() -> None:
     assert settings["healthcheck"]["Interval"] == 500_000_000
     assert (host["CapAdd"], host["ReadonlyRootfs"]) == (["NET_ADMIN"], True)
     assert (host["Memory"], host["Tmpfs"]) == (1 << 30, {"/run": "size=1m"})
-    endpoint = settings["networking_config"]["EndpointsConfig"]["lab"]
-    assert endpoint["IPAMConfig"] == {"IPv4Address": "198.18.7.11"}
-    assert endpoint["Aliases"] == ["web", "web.lab"]
+
+
+def test_on_the_host_of_another_container_a_service_says_nothing_of_the_host() -> None:
+    spec = service_container(
+        Service(name="web", image="own/web", hostname="web-1", sysctls={"net.core.somaxconn": "9"}),
+        image="own/web",
+        name="w",
+        place=InNamespaceOf(container="holder"),
+        environment={},
+        has_stdin=False,
+        labels=LABELS,
+    )
+    settings = container_settings(spec, API)
+    assert settings["host_config"]["NetworkMode"] == "container:holder"
+    assert ("hostname" in settings, "Sysctls" in settings["host_config"]) == (False, False)
 
 
 @pytest.mark.parametrize(

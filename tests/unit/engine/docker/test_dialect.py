@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+import io
+import tarfile
 from typing import Any, cast
 
 import docker
@@ -12,8 +13,8 @@ from labctl.engine.containers import client_container
 from labctl.engine.docker.containers import container_settings
 from labctl.engine.docker.dialect import DOCKER, PODMAN, Dialect, dialect_of, engine_info
 from labctl.engine.docker.runtime import DockerRuntime
-from labctl.engine.runtime import Busy, NetworkSpec, ResourceKind, SubnetTaken
-from tests.unit.engine.docker.test_runtime import Client, refusal
+from labctl.engine.runtime import Busy, ResourceKind
+from tests.unit.engine.docker.test_runtime import NETWORK_SPEC, Client, on_network, refusal
 
 # As the engines answer.
 DOCKER_SAYS = {
@@ -24,10 +25,6 @@ PODMAN_SAYS = {
     "Version": "4.3.1", "KernelVersion": "6.1", "Arch": "amd64",
     "Components": [{"Name": "Podman Engine", "Version": "4.3.1"}, {"Name": "Conmon"}],
 }  # fmt: skip
-SUBNET = IPv4Network("198.18.7.0/24")
-NETWORK = NetworkSpec(
-    name="x", subnet=SUBNET, gateway="198.18.7.1", dynamic_range="198.18.7.128/25", labels={}
-)
 
 
 @pytest.mark.parametrize(
@@ -54,18 +51,6 @@ def test_podman_is_not_given_mount_options_that_it_refuses(dialect: Dialect, opt
     assert host["Tmpfs"] == {"/tmp": options}
 
 
-@pytest.mark.parametrize(
-    ("dialect", "options"),
-    [(DOCKER, {"com.docker.network.bridge.inhibit_ipv4": "true"}), (PODMAN, {})],
-)
-def test_podman_has_no_option_that_isolates_a_network(
-    dialect: Dialect, options: dict[str, str]
-) -> None:
-    client = Client({"Id": "n"})
-    DockerRuntime(cast("docker.APIClient", client), dialect).create_network(NETWORK)
-    assert client.calls[0][2]["options"] == options
-
-
 def test_podman_says_in_its_own_words_that_it_will_remove_something_in_a_moment() -> None:
     said = refusal(500, "sending SIGKILL to container 1f: container state improper: stopped")
     client = cast("docker.APIClient", Client(said))
@@ -78,16 +63,23 @@ def test_people_are_told_the_engines_own_command() -> None:
     assert DockerRuntime(client, PODMAN).listing_command("a=b") == "podman ps --filter label=a=b"
 
 
-@pytest.mark.parametrize(
-    ("dialect", "status", "said"),
-    [
-        (DOCKER, 403, "Pool overlaps with other one on this address space"),
-        (PODMAN, 500, "subnet 198.18.7.0/24 is already used on the host or by another config"),
-    ],
-)
-def test_each_says_in_its_own_words_that_a_subnet_is_taken(
-    dialect: Dialect, status: int, said: str
+@pytest.mark.parametrize(("dialect", "puts"), [(DOCKER, 0), (PODMAN, 2)])
+def test_podman_writes_no_resolv_conf_so_labctl_puts_it_into_hosts_and_clients(
+    dialect: Dialect, puts: int
 ) -> None:
-    client = cast("docker.APIClient", Client(refusal(status, said)))
-    with pytest.raises(SubnetTaken):
-        DockerRuntime(client, dialect).create_network(NETWORK)
+    client = Client({"Id": "tap-id"})
+    runtime = DockerRuntime(cast("docker.APIClient", client), dialect)
+    runtime.create_network(NETWORK_SPEC)
+    tap = runtime.create(on_network("tap", "198.18.7.128"))
+    runtime.create(client_container("x", name="c", tap=tap, labels={}))
+    runtime.create(client_container("x", name="other", tap="elsewhere", labels={}))
+    put = [args for name, args, _ in client.calls if name == "put_archive"]
+    assert len(put) == puts
+    for container, path, archive in put:
+        assert (container, path) == ("tap-id", "/")
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            file = tar.extractfile("etc/resolv.conf")
+            assert file
+            assert file.read() == (
+                b"nameserver 198.18.7.2\noptions timeout:1 attempts:1 no-reload\n"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import IPv4Network
 from typing import Any, cast
 
@@ -14,12 +15,13 @@ from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.runtime import (
     Busy,
     CheckResult,
+    ContainerSpec,
     ContainerState,
     NetworkSpec,
+    OnNetwork,
     Refusal,
     Resource,
     ResourceKind,
-    SubnetTaken,
 )
 
 CONTAINER, NETWORK, VOLUME = ResourceKind
@@ -186,40 +188,72 @@ def test_the_labels_of_an_image() -> None:
 
 
 NETWORK_SPEC = NetworkSpec(
-    name="lab", subnet=IPv4Network("198.18.7.0/24"), gateway="198.18.7.1",
-    dynamic_range="198.18.7.128/25", labels={"a": "b"},
+    name="lab", subnet=IPv4Network("198.18.7.0/24"), gateway="198.18.7.1", labels={"a": "b"},
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("version", "options"),
-    [
-        ("1.41", {"com.docker.network.bridge.inhibit_ipv4": "true"}),
-        ("1.48", {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"}),
-    ],
-)
-def test_a_network_is_isolated_from_the_host(version: str, options: dict[str, str]) -> None:
-    client = Client({"Id": "n"})
-    client.api_version = version
-    assert client.runtime.create_network(NETWORK_SPEC) == "n"
-    [(_, _, settings)] = client.calls
-    assert (settings["internal"], settings["options"]) == (True, options)
-    assert settings["ipam"]["Config"][0] == {
-        "Subnet": "198.18.7.0/24", "IPRange": "198.18.7.128/25", "Gateway": "198.18.7.1",
-        "AuxiliaryAddresses": None,
+def on_network(name: str, *addresses: str, **settings: Any) -> ContainerSpec:
+    place = OnNetwork(
+        network="lab", addresses=addresses, name_server="198.18.7.2", names={"web": "198.18.7.64"}
+    )
+    return ContainerSpec(name=name, image="x", labels={}, place=place, **settings)
+
+
+def link(settings: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(dict(settings["environment"])["LABCTL_LINK"])
+    return told
+
+
+def test_a_network_is_carried_by_its_first_container_and_the_engine_has_none() -> None:
+    client = Client({"Id": "first"})
+    runtime = client.runtime
+    assert runtime.create_network(NETWORK_SPEC) == "lab"
+    assert client.calls == []
+    assert runtime.create(on_network("a", "198.18.7.2", "198.18.7.11")) == "first"
+    runtime.create(on_network("b", "198.18.7.128"))
+    first, second = (settings for _, _, settings in client.calls)
+    assert link(first) == {
+        "carries": True, "addresses": ["198.18.7.2", "198.18.7.11"], "prefix": 24,
+        "gateway": "198.18.7.1", "keeps": False,
     }  # fmt: skip
+    assert (link(second)["carries"], link(second)["addresses"]) == (False, ["198.18.7.128"])
+    assert "PidMode" not in first["host_config"]
+    assert second["host_config"]["PidMode"] == "container:first"
+    for settings in (first, second):
+        assert settings["host_config"]["NetworkMode"] == "none"
+        assert settings["host_config"]["CapAdd"] == ["NET_ADMIN"]
+        assert settings["host_config"]["Dns"] == ["198.18.7.2"]
+        assert settings["host_config"]["DnsOptions"] == ["timeout:1", "attempts:1", "no-reload"]
+        assert "networking_config" not in settings
 
 
-@pytest.mark.parametrize(
-    "reason",
-    ["Pool overlaps with other one", "failed to allocate gateway (198.18.7.1): Address in use"],
-)
-def test_a_subnet_that_another_network_has(reason: str) -> None:
-    with pytest.raises(SubnetTaken):
-        Client(refusal(403, reason)).runtime.create_network(NETWORK_SPEC)
-    with pytest.raises(Refusal, match="disk full") as caught:
-        Client(refusal(500, "disk full")).runtime.create_network(NETWORK_SPEC)
-    assert not isinstance(caught.value, SubnetTaken)
+def test_a_host_knows_itself_and_those_it_is_told_of() -> None:
+    client = Client({"Id": "first"})
+    runtime = client.runtime
+    runtime.create_network(NETWORK_SPEC)
+    runtime.create(on_network("a", "198.18.7.2"))
+    runtime.create(on_network("b", "198.18.7.3", hostname="web-1", capabilities=("NET_ADMIN",)))
+    (_, _, first), (_, _, second) = client.calls
+    for settings, address in ((first, "198.18.7.2"), (second, "198.18.7.3")):
+        assert sorted(settings["host_config"]["ExtraHosts"]) == sorted(
+            [f"{settings['hostname']}:{address}", "web:198.18.7.64"]
+        )
+    assert len(first["hostname"]) == 12
+    assert second["hostname"] == "web-1"
+    assert (link(first)["keeps"], link(second)["keeps"]) == (False, True)
+    assert second["host_config"]["CapAdd"] == ["NET_ADMIN"]
+
+
+def test_each_network_has_a_carrier_of_its_own_until_it_is_removed() -> None:
+    client = Client({"Id": "first"})
+    runtime = client.runtime
+    for _ in range(2):
+        runtime.create_network(NETWORK_SPEC)
+        runtime.create(on_network("a", "198.18.7.2"))
+        runtime.remove(ResourceKind.NETWORK, "lab")
+    assert [link(settings)["carries"] for _, _, settings in client.calls] == [True, True]
+    with pytest.raises(Refusal, match="there is no network lab"):
+        runtime.create(on_network("a", "198.18.7.2"))
 
 
 class Ghosts(Client):
