@@ -50,10 +50,11 @@ class ClientExit:
 class ClientStarter:
     """Starts clients in the network namespace of a tap."""
 
-    def __init__(self, containers: LabContainers, *, tap: str) -> None:
-        """Take the lab's containers and the name of the tap's container."""
+    def __init__(self, containers: LabContainers, *, tap: str, started: Future[None]) -> None:
+        """Take the lab's containers and the tap's, which is there when it has been `started`."""
         self._containers = containers
         self._tap = tap
+        self._started = started
         self._prepared: tuple[PlannedAttempt, Future[StartedClient]] | None = None
 
     def take(self, attempt: PlannedAttempt, *, limit_s: float) -> StartedClient:
@@ -87,7 +88,7 @@ class ClientStarter:
         try:
             stream = containers.attach(container, _WHAT)
             try:
-                containers.start(container, _WHAT)
+                containers.start(container, _WHAT, after=self._started)
                 # One that has ended before it took the request is found out when it is to run.
                 with suppress(OSError):
                     stream.send_line(request(attempt, limit_s))

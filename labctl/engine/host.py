@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 
 from labctl.engine.inbox import Inbox
@@ -41,8 +42,15 @@ class RunningHost:
         """Return the lines of a service that shares the host, or else the host's own."""
         return self._inboxes[service]
 
-    def start(self, spec: ContainerSpec) -> None:
-        """Start the container, and tell its program to go. Raise EngineError if that fails."""
+    def start(self, spec: ContainerSpec, *, after: Future[None] | None = None) -> None:
+        """Start the container, and tell its program to go. What it has to come `after` is waited
+        for when it is made. Raise EngineError if that fails.
+        """
+        self.make(spec)
+        self.begin(after=after)
+
+    def make(self, spec: ContainerSpec) -> None:
+        """Make the container, and listen to it. Raise EngineError if that fails."""
         containers = self._containers
         self.container = containers.create(spec)
         stream = containers.attach(self.container, self._what, stdin=self._speaks)
@@ -51,10 +59,15 @@ class RunningHost:
             stream.close()
         lines = stream.lines(limit=_LINE_LIMIT)
         threading.Thread(target=self._listen, args=(lines,), daemon=True).start()
-        containers.start(self.container, self._what)
+
+    def begin(self, *, after: Future[None] | None = None) -> None:
+        """Start the container that was made, and tell its program to go. Raise EngineError if that
+        fails.
+        """
+        self._containers.start(self.container, self._what, after=after)
         if self._speaks:
             with doing(f"starting {self._what}"):
-                stream.send_line(GO)
+                self.send(GO)
 
     def _listen(self, lines: Iterator[bytes]) -> None:
         """Put lines into the inboxes of those who said them, until the end of all."""

@@ -44,8 +44,8 @@ class RunningLab:
         self._services = LabServices(self._hosts.service(service) for service in lab.services)
 
     def start(self) -> None:
-        """Start the network's first host, and begin to start every service. Raise EngineError if
-        the host can't be started.
+        """Make the network's first host, and begin to start it and every service. Raise EngineError
+        if the host can't be made.
         """
         self._hosts.start_shared()
         self._services.start()
@@ -82,6 +82,7 @@ class RunningLab:
                 ),
                 lifeline=self._lifeline,
                 names=self._addresses.names,
+                carried=self._hosts.carried,
                 presence=self._presence,
             )
             try:

@@ -65,8 +65,12 @@ class LabContainers:
         with doing(f"attaching to {what}"):
             return self._runtime.attach(container, stdin=stdin)
 
-    def start(self, container: str, what: str) -> None:
-        """Start a container that was made; errors call it `what`."""
+    def start(self, container: str, what: str, *, after: Future[None] | None = None) -> None:
+        """Start a container that was made, when what it has to come `after` has been done; errors
+        call it `what`. Raise the error of the other if that has failed.
+        """
+        if after is not None:
+            after.result()
         with self._resources.making(), doing(f"starting {what}"):
             self._runtime.start(container)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import partial
 
 from labctl.engine.addresses import AddressBook
@@ -27,6 +28,9 @@ class LabHosts:
     it, whether services share it or not.
     """
 
+    carried: Future[None]
+    """When it is done, the network is there: the host that carries it has been started."""
+
     def __init__(
         self, containers: LabContainers, services: Sequence[Service], *, network: str,
         addresses: AddressBook, images: LabImages, lifeline: Lifeline,
@@ -49,7 +53,11 @@ class LabHosts:
         """Return a service, which is not started yet."""
         if service.name in self._sharing:
             return RunningService(
-                service, self._containers, speaks=True, start=lambda _: None, shares=self._shared
+                service,
+                self._containers,
+                speaks=True,
+                start=lambda _: self.carried.result(),
+                shares=self._shared,
             )
         image = self._images.services[service.image]
         return RunningService(
@@ -60,12 +68,12 @@ class LabHosts:
         )
 
     def start_shared(self) -> None:
-        """Start the host that services share, and their programs. Raise EngineError if that
-        fails.
+        """Make the host that services share, and begin to start it, and their programs. Raise
+        EngineError if it can't be made.
         """
         addresses = self._addresses
         services = tuple(self._sharing.values())
-        self._shared.start(
+        self._shared.make(
             host_container(
                 self._images.tap.reference,
                 name=self._containers.new_name("services"),
@@ -90,6 +98,7 @@ class LabHosts:
                 labels=self._containers.labels,
             )
         )
+        self.carried = self._containers.in_background(self._shared.begin)
 
     def _start_own(self, service: Service, host: RunningHost) -> None:
         """Start the host that a service has for itself. Raise EngineError if that fails."""
@@ -117,7 +126,8 @@ class LabHosts:
                 environment=variables,
                 has_stdin=image.speaks,
                 labels=self._containers.labels,
-            )
+            ),
+            after=self.carried,
         )
 
     def _hold(self, service: Service, place: OnNetwork) -> InNamespaceOf:
@@ -136,7 +146,8 @@ class LabHosts:
                 place=place,
                 lifeline=self._lifeline,
                 labels=self._containers.labels,
-            )
+            ),
+            after=self.carried,
         )
         holder.wait_until_ready(time.monotonic() + READY_S)
         return InNamespaceOf(container=holder.container)

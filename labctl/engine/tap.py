@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, wait
 
 from labctl.engine.clients import ClientStarter, StartedClient
 from labctl.engine.containers import tap_container
@@ -38,9 +39,11 @@ class RunningTap:
 
     def __init__(
         self, containers: LabContainers, services: LabServices, *, image: LabImage,
-        place: OnNetwork, lifeline: Lifeline, names: Mapping[str, str], presence: Presence,
+        place: OnNetwork, lifeline: Lifeline, names: Mapping[str, str], carried: Future[None],
+        presence: Presence,
     ) -> None:  # fmt: skip
-        """Make the tap's container and start it; the first attempt waits until it captures.
+        """Make the tap's container, and begin to start it as soon as the network is `carried`; the
+        first attempt waits until it captures.
 
         `image` is the lab's image, `names` are those of the lab's addresses.
         """
@@ -61,15 +64,15 @@ class RunningTap:
                 labels=containers.labels,
             )
         )
-        self._clients = ClientStarter(containers, tap=self._container)
         self._stream: Stream = containers.attach(self._container, "the tap")
-        try:
-            containers.start(self._container, "the tap")
-            with doing("starting the tap"):
-                self._stream.send_line(GO)
-        except BaseException:
-            self.close()
-            raise
+        self._starting = containers.in_background(lambda: self._start(carried))
+        self._clients = ClientStarter(containers, tap=self._container, started=self._starting)
+
+    def _start(self, carried: Future[None]) -> None:
+        """Start the container, and tell its program to go. Raise EngineError if that fails."""
+        self._containers.start(self._container, "the tap", after=carried)
+        with doing("starting the tap"):
+            self._stream.send_line(GO)
 
     def _wait_until_ready(self) -> None:
         """Wait until every packet in the namespace is captured. Raise EngineError if the tap
@@ -77,6 +80,7 @@ class RunningTap:
         """
         if self._is_ready:
             return
+        self._starting.result()
         with doing("starting the tap"):
             line = self._stream.read_line(deadline=time.monotonic() + _READY_S)
         event = decode_event(line)
@@ -178,6 +182,7 @@ class RunningTap:
         """Remove the client's container that was prepared in the tap; remove the tap, too, unless
         the lab is kept; and close the tap's streams.
         """
+        wait([self._starting])
         self._clients.close()
         self._stream.close()
         if not self._containers.keep:

@@ -19,8 +19,6 @@ from labctl.warden.specs import HostSpec
 _BRIDGE = "lab"
 _NO_IPV6 = {f"net.ipv6.conf.{which}.disable_ipv6": "1" for which in ("all", "default", "lo")}
 _IPV6 = "net.ipv6."
-_ANEW = os.O_CREAT | os.O_TRUNC
-"""Who has the file open sees its new content."""
 
 
 class Host(NamedTuple):
@@ -78,6 +76,7 @@ class Network:
         syscalls.enter(namespace, syscalls.NEW_NETWORK)
         with Routing() as routing:
             index = routing.set_up("eth0")
+            routing.wait_until_operational(index)
             for address in spec.addresses:
                 routing.add_address(index, address, spec.prefix)
             if spec.gateway:
@@ -86,13 +85,8 @@ class Network:
     def _write_file(self, path: str, text: str) -> str:
         """Write a file of the host that is being made, and return where it is."""
         place = f"{self._folder}/{self._count}{path.replace('/', '-')}"
-        write_file(place, text, flags=_ANEW)
+        write_file(place, text, flags=os.O_CREAT | os.O_EXCL)
         return place
-
-    def write(self, name: str, files: Mapping[str, str]) -> None:
-        """Write files of a host anew, which its programs see at once."""
-        for path, text in files.items():
-            write_file(self._hosts[name].files[path], text, flags=_ANEW)
 
     def remove(self, name: str) -> None:
         """Remove a host, and its links with it, once its last program has ended."""

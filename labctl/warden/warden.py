@@ -133,8 +133,6 @@ class Warden:
         """Do what a request asks that is done at once."""
         if "host" in request:
             self._network.add(made_from(HostSpec, request["host"]))
-        elif "write" in request:
-            self._network.write(request["write"], request["files"])
         elif "remove" in request:
             self._network.remove(request["remove"])
         elif "kill" in request:

@@ -87,6 +87,7 @@ def test_a_client_that_comes_changes_nothing_for_one_that_runs(engine: docker.AP
     """Control: no-reload in the tap's resolv.conf, which Docker touches when a client joins."""
     runtime = DockerRuntime(engine)
     with lab("nextone0") as tap, ThreadPoolExecutor(1) as pool:
+        run_in(tap, "'the tap is there'")
         running = pool.submit(run_in, tap, LOOK_UP)
         [owner] = engine.containers(filters={"label": "labctl.run=nextone0", "name": "-tap-"})
         spec = containers.client_container(
@@ -113,7 +114,7 @@ def test_the_host_is_tried_at_every_address(reach: Reach) -> None:
 
 @pytest.mark.both
 def test_no_address_of_the_host_is_reached(reach: Reach) -> None:
-    """Control: an internal network whose bridge has no address; a bridge of the lab's own."""
+    """Control: the bridge of a lab is in a namespace of the lab's own."""
     assert reach.reached == ()
 
 

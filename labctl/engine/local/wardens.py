@@ -121,10 +121,6 @@ class Warden:
         """Remove a host, whose programs have ended."""
         self._ask({"remove": name})
 
-    def write(self, host: str, files: Mapping[str, str]) -> None:
-        """Write files of a host anew."""
-        self._ask({"write": host, "files": dict(files)})
-
     def start(self, spec: ProgramSpec, files: Sequence[int], ended: Ended) -> int:
         """Start a program, whose files are its stdin, stdout and stderr, and others to be held
         open. Return its number once it runs; `ended` is called, in another thread, when it has
