@@ -23,7 +23,7 @@ _FIRST_TAP = 128
 
 
 def is_lab_address(host: str) -> bool:
-    """Tell whether a host is an address in the range that labs take their subnets from."""
+    """Tell whether a host is an address in the range that labs have their addresses of."""
     try:
         return IPv4Address(host) in RANGE
     except ValueError:
@@ -36,7 +36,6 @@ class AddressBook:
     taps, with the clients in them, in the upper one. A lab of another family will have one more.
     """
 
-    subnet: IPv4Network
     services: Mapping[str, str]
     """The address of each service."""
     hosts: Mapping[str, str]
@@ -67,7 +66,6 @@ def address_book(services: Sequence[Service], subnet: IPv4Network) -> AddressBoo
     addresses = {name: str(subnet[host]) for name, host in hosts.items()}
     aliases = {service.name: service.dns_names for service in services}
     return AddressBook(
-        subnet=subnet,
         services=addresses,
         hosts={
             name: addresses[service.name]

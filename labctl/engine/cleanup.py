@@ -179,8 +179,7 @@ def held_error(held: Sequence[Held]) -> EngineError:
     listed = ", ".join(f"{thing.kind} {thing.id[:_SHORT]}" for thing in held)
     return EngineError(
         f"the engine does not let go of {listed}; it says: {held[-1].reason}",
-        hint="take off it what is not labctl's, or else restart the engine; then run "
-        "`labctl clean`",
+        hint="restart the engine if it does not help to wait; then run `labctl clean`",
     )
 
 

@@ -19,7 +19,7 @@ _FIRST_FREE_PORT = "net.ipv4.ip_unprivileged_port_start"
 _SYSCTLS = {
     # All ports may be served without privileges. Not every engine allows that by itself.
     _FIRST_FREE_PORT: "0",
-    # Every packet gets its ICMP error, however many there are.
+    # Quick repeats get their ICMP error, too.
     "net.ipv4.icmp_ratelimit": "0",
 }
 """What holds for hosts of services, unless their entries say something else."""
@@ -75,10 +75,10 @@ def tap_container(
 
 def host_container(
     image: str, *, name: str, place: OnNetwork, services: Sequence[Service],
-    programs: Mapping[str, Program], lifeline: Lifeline, labels: Mapping[str, str],
+    programs: Mapping[str, Program], environment: Mapping[str, str], labels: Mapping[str, str],
 ) -> ContainerSpec:  # fmt: skip
     """Return the spec of the host that services share, with their programs. `image` is what the
-    engine calls the lab's own.
+    engine calls the lab's own. All programs have the `environment`, and each its own beside it.
     """
     return ContainerSpec(
         name=name,
@@ -86,7 +86,7 @@ def host_container(
         labels=labels,
         place=place,
         command=("host",),
-        environment={Variable.PROGRAMS: host_programs(programs), Variable.LIFELINE: lifeline},
+        environment={**environment, Variable.PROGRAMS: host_programs(programs)},
         has_stdin=True,
         is_root_writable=False,
         memory_bytes=CLIENT_MEMORY + sum(memory_bytes(one.mem_limit) for one in services),
@@ -104,8 +104,8 @@ def holder_container(
     """
     return replace(
         host_container(
-            image, name=name, place=place, services=(), programs={}, lifeline=lifeline,
-            labels=labels,
+            image, name=name, place=place, services=(), programs={},
+            environment={Variable.LIFELINE: lifeline}, labels=labels,
         ),
         hostname=service.hostname or "",
         sysctls=service_sysctls(service),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from labctl.engine import isolation, limits
 from labctl.engine.access import EngineAccess, open_engine
-from labctl.engine.cleanup import Leftovers
 from labctl.engine.containers import service_container
 from labctl.engine.images import (
     LAB,
@@ -178,7 +177,7 @@ def isolation_check(reach: Reach) -> Check:
             name="isolation",
             state=CheckState.MISSING,
             seen="; ".join(holes),
-            hint="run code that you do not trust elsewhere; a newer engine may isolate better",
+            hint="run code that you do not trust elsewhere",
         )
     if not reach.tried:
         return Check(
@@ -206,18 +205,5 @@ def _leftovers(engine: EngineAccess, own: str) -> Check:
         seen=f"containers: {containers}, networks: {networks}, runs: {len(runs)}"
         if runs
         else "none",
-        hint=_leftovers_hint(runs.values()),
+        hint="labctl clean removes what no run uses any more" if runs else "",
     )
-
-
-def _leftovers_hint(runs: Collection[Leftovers]) -> str:
-    """Return what to do about what other runs have left; "" if that is nothing.
-
-    An engine that has lost count of what is on a network keeps the network, without a container.
-    """
-    if not runs:
-        return ""
-    hint = "labctl clean removes what no run uses any more"
-    if any(left.is_over and not left.containers for left in runs):
-        hint += "; what it can't remove goes when the engine is restarted"
-    return hint

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from labctl.engine.inbox import Inbox
 from labctl.engine.lab_containers import LabContainers
-from labctl.engine.runtime import ContainerSpec, ContainerState, doing
+from labctl.engine.runtime import ContainerSpec, ContainerState
 from labctl.engine.streams import Stream
 from labctl.errors import EngineError
 from labctl.model.messages import GO, decode_event, from_program, to_program
@@ -36,6 +36,8 @@ class RunningHost:
         self._stream: Stream | None = None
         self.container = ""
         """Its id; "" before it is made."""
+        self.holder: RunningHost | None = None
+        """The container of labctl's own that holds its place on the network, if there is one."""
         self.is_closed = threading.Event()
 
     def inbox(self, service: str = "") -> Inbox:
@@ -66,7 +68,7 @@ class RunningHost:
         """
         self._containers.start(self.container, self._what, after=after)
         if self._speaks:
-            with doing(f"starting {self._what}"):
+            with suppress(OSError):  # one that has ended at once: who waits for it sees why
                 self.send(GO)
 
     def _listen(self, lines: Iterator[bytes]) -> None:
@@ -128,3 +130,5 @@ class RunningHost:
         self.is_closed.set()
         if self._stream is not None:
             self._stream.close()
+        if self.holder is not None:
+            self.holder.close()

@@ -135,7 +135,7 @@ def try_isolation(engine: Engine, interpreter: Interpreter, *, is_here: bool = T
         target = Target(host="dns.lab", port=port)
         lab = PlannedLab(compose=compose, services=(load_compose(compose)["dns"],), attempts=())
         with engine.lab(lab) as running, running.tap() as tap:
-            # Only now has the host the addresses that the lab's own bridge may give it.
+            # Only now has the host all addresses that it may get by the lab itself.
             source = client_source(host_addresses() if is_here else (), port)
             attempt = PlannedAttempt(
                 key="try", scenario="isolation", attempt="try", origin="",

@@ -107,7 +107,8 @@ class LabContainers:
         of the lab that is still there, unless the lab is to be kept.
         """
         if not self.keep:
-            for container in [one for one in self._present if one not in self._leaving]:
+            # The last first: Podman keeps a container that others share a namespace of.
+            for container in reversed([one for one in self._present if one not in self._leaving]):
                 self.discard(container)
         self._pool.shutdown(wait=True)
         if not self.keep:

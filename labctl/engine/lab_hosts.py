@@ -43,7 +43,6 @@ class LabHosts:
         self._lifeline = lifeline
         self._sharing = {one.name: one for one in sharing(services, images)}
         self._shared = self._labctls_own("the host of services", shared_by=tuple(self._sharing))
-        self._holders: list[RunningHost] = []
 
     def _labctls_own(self, what: str, *, shared_by: Sequence[str] = ()) -> RunningHost:
         """Return a host with labctl's own program for hosts, which is not started yet."""
@@ -88,13 +87,12 @@ class LabHosts:
                         command=one.command,
                         environment={
                             **one.environment,
-                            Variable.ZONE: addresses.zone,
                             Variable.ADDRESS: addresses.services[one.name],
                         },
                     )
                     for one in services
                 },
-                lifeline=self._lifeline,
+                environment={Variable.ZONE: addresses.zone, Variable.LIFELINE: self._lifeline},
                 labels=self._containers.labels,
             )
         )
@@ -122,7 +120,7 @@ class LabHosts:
                 service,
                 image=image.reference,
                 name=self._containers.new_name(service.name),
-                place=place if is_linked else self._hold(service, place),
+                place=place if is_linked else self._hold(service, place, host),
                 environment=variables,
                 has_stdin=image.speaks,
                 labels=self._containers.labels,
@@ -130,14 +128,13 @@ class LabHosts:
             after=self.carried,
         )
 
-    def _hold(self, service: Service, place: OnNetwork) -> InNamespaceOf:
+    def _hold(self, service: Service, place: OnNetwork, host: RunningHost) -> InNamespaceOf:
         """Start a container of labctl's own that holds the host of a service, since the service's
         can't make its link to the network. Wait until it has one, and return the service's place.
-        Raise EngineError if that fails.
+        Raise EngineError if that fails, or the service is given up.
         """
         what = f"the host of service {service.name}"
-        holder = self._labctls_own(what)
-        self._holders.append(holder)
+        holder = host.holder = self._labctls_own(what)
         holder.start(
             holder_container(
                 service,
@@ -150,9 +147,10 @@ class LabHosts:
             after=self.carried,
         )
         holder.wait_until_ready(time.monotonic() + READY_S)
+        if host.is_closed.is_set():
+            raise EngineError(f"service {service.name} was given up before it was started")
         return InNamespaceOf(container=holder.container)
 
     def close(self) -> None:
-        """Close the streams of the hosts that are not one service's alone."""
-        for host in (self._shared, *self._holders):
-            host.close()
+        """Close the streams of the host that services share."""
+        self._shared.close()

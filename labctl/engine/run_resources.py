@@ -1,7 +1,7 @@
 """What one run makes on an engine and removes again, each at its time.
 
 An engine that is told to remove a container twice at once, or to start and remove it at the same
-moment, may lose sight of it, or of its place on the network.
+moment, may lose sight of it.
 """
 
 from __future__ import annotations

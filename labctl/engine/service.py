@@ -146,7 +146,8 @@ class RunningService:
         lines = self._inbox.since(0)
         if self._is_shared:
             events = [decode_event(line) for line in lines]
-            return _tail("the last it said", [one.error for one in events if one and one.error])
+            said = [one.error for one in events if one and one.error]
+            return _tail("the last it said", said or self._host.errors)
         written = [line.decode("utf-8", "backslashreplace") for line in lines]
         return _tail("the last it said", [*written, *self._host.errors])
 

@@ -123,7 +123,7 @@ class Service(Input):
 
 
 class Pool(Input):
-    """An address range in CIDR notation. labctl takes a free one of its own in its place."""
+    """An address range in CIDR notation. labctl takes one of its own in its place."""
 
     subnet: Subnet
     ip_range: Subnet | None = None

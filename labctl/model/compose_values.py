@@ -109,7 +109,7 @@ def _address(text: str) -> str:
 
 def _service_address(text: str) -> str:
     """Return the address. Raise ValueError if its last number is not from 2 to 127: labs keep this
-    number, 1 is the engine's, and clients get those from 128 on.
+    number, 1 is nobody's, and clients get those from 128 on.
     """
     if not 2 <= int(_address(text).rpartition(".")[2]) <= 127:  # noqa: PLR2004
         raise ValueError(f"{text} must end in a number from 2 to 127; labs use the others")

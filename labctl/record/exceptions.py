@@ -35,7 +35,7 @@ _TOO_WIDE = {"BaseException", "Exception", "object"}
 
 _FLEETING = re.compile(
     r"""
-      \b\d{1,3}(?:\.\d{1,3}){3}\b       # an address: labs take their subnets as they come
+      \b\d{1,3}(?:\.\d{1,3}){3}\b       # an address: a client's is that of its tap
     | \b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,}   # one of IPv6, or of hardware
     | 0x[0-9a-fA-F]{4,}                 # where something is in memory
     | \b\d{1,2}:\d{2}(?::\d{2})?\b      # a time of day

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sys
 import threading
 import time
 
 LONGEST = 4096
+_STDERR = 2
 
 
 class _Output:
@@ -16,7 +18,9 @@ class _Output:
 
     def __init__(self) -> None:
         """Begin as a process that has stdout for itself."""
-        self._lock = threading.Lock()
+        # Whatever runs in the middle of a line, in the same thread, may not wait for its end.
+        self._lock = threading.RLock()
+        self._is_writing = False
         self._name = ""
         self._turn: int | None = None
 
@@ -27,12 +31,17 @@ class _Output:
     def write(self, line: str) -> None:
         """Write a line in one piece."""
         with self._lock:
+            if self._is_writing:
+                os.write(_STDERR, line.encode())
+                return
+            self._is_writing = True
             if self._turn is not None:
                 fcntl.lockf(self._turn, fcntl.LOCK_EX)
             try:
                 sys.stdout.write(f"{self._name}{line}\n")
                 sys.stdout.flush()
             finally:
+                self._is_writing = False
                 if self._turn is not None:
                     fcntl.lockf(self._turn, fcntl.LOCK_UN)
 

@@ -13,14 +13,19 @@ import json
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from . import events, lifeline, programs
 
 VARIABLE = "LABCTL_PROGRAMS"
+_POLL_S = 1.0
+_FIRST_TO_GO = "500"
+"""How much more likely the kernel ends a program than this process where memory is used up."""
 
 
 class _Program(NamedTuple):
@@ -61,6 +66,8 @@ def main() -> None:
         # This process has no other thread yet, which would be missing in the child.
         process = os.fork()
         if process == 0:
+            for pipe in pipes.values():
+                os.close(pipe)
             _become(name, program, stdin=theirs, turn=turn)
         os.close(theirs)
         services[process] = name
@@ -84,6 +91,9 @@ def _send(pipe: int, line: str) -> None:
 def _become(name: str, program: _Program, *, stdin: int, turn: int) -> NoReturn:
     """Run a program in this process, and end with it."""
     os.dup2(stdin, sys.stdin.fileno())
+    os.close(stdin)
+    with suppress(OSError):  # not every engine lets it
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
     os.environ.update(program.environment)
     events.speak_for(name, turn)
     sys.stderr = _Errors()
@@ -103,9 +113,15 @@ def _become(name: str, program: _Program, *, stdin: int, turn: int) -> NoReturn:
 
 
 def _tell_ends(services: Mapping[int, str]) -> None:
-    """Tell of each program that ends, by the numbers of their processes."""
-    for _ in services:
-        process, status = os.wait()
-        events.emit(
-            "ended", service=services.get(process, ""), code=os.waitstatus_to_exitcode(status)
-        )
+    """Tell of each program that ends, by the numbers of their processes. Others may end here, too:
+    this is the first process of all containers of the lab that link themselves.
+    """
+    while True:
+        try:
+            process, status = os.wait()
+        except ChildProcessError:
+            time.sleep(_POLL_S)  # nobody is here to wait for
+            continue
+        if process in services:
+            code = os.waitstatus_to_exitcode(status)
+            events.emit("ended", service=services[process], code=code)

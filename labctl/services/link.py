@@ -46,7 +46,7 @@ def join_network() -> None:
             index = routing.add_bridge("lab", index=_BRIDGE, mac=_BRIDGE_MAC)
             # A bridge without any link is not operational.
             routing.add_pair("port", bridge=index, peer="end", mac=_END_MAC)
-            routing.set_up("end")
+            routing.set_up("end", answers=False)
         else:
             _join(routing, told["addresses"][0])
             index = routing.set_up("eth0")

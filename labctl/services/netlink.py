@@ -36,6 +36,7 @@ _BROADCAST = 4
 _GATEWAY = 5
 
 _UP = 1
+_NO_ARP = 0x80
 _OPERATIONAL = 6
 _WAIT_S = 30.0
 _POLL_S = 0.001
@@ -99,10 +100,11 @@ class Routing:
         body = _link(flags=_UP) + _name(name) + _number(_MASTER, bridge) + here + info
         self._ask("making a pair of links", _NEW_LINK, body, _CREATE)
 
-    def set_up(self, name: str) -> int:
-        """Set a link up, and return its index."""
+    def set_up(self, name: str, *, answers: bool = True) -> int:
+        """Set a link up, and return its index. One that does not answer knows no ARP."""
         index = socket.if_nametoindex(name)
-        self._ask(f"setting {name} up", _SET_LINK, _link(index=index, flags=_UP))
+        flags = _UP if answers else _UP | _NO_ARP
+        self._ask(f"setting {name} up", _SET_LINK, _link(index=index, flags=flags))
         return index
 
     def wait_until_operational(self, index: int) -> None:

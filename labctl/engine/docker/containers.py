@@ -15,6 +15,7 @@ from labctl.model import compose
 from labctl.model.messages import Link, Variable
 
 _NANO = 1_000_000_000
+_NO_IPV6 = {f"net.ipv6.conf.{which}.disable_ipv6": "1" for which in ("all", "default")}
 LINKING = "NET_ADMIN"
 """The capability that a container needs to make its link to the network."""
 
@@ -32,6 +33,8 @@ class LinkedHost:
     link: Link
     name_server: str
     names: Mapping[str, str]
+    without_ipv6: bool = False
+    """Whether IPv6 is to be taken from it, which a kernel must have for that."""
 
     @property
     def known(self) -> dict[str, str]:
@@ -92,7 +95,7 @@ def _host_config(
         log_config=LogConfig(type="none"),
         read_only=not spec.is_root_writable,
         tmpfs={path: _known(options, dialect) for path, options in spec.tmpfs.items()} or None,
-        sysctls=dict(spec.sysctls) or None,
+        sysctls={**spec.sysctls, **(_NO_IPV6 if host and host.without_ipv6 else {})} or None,
         mem_limit=spec.memory_bytes,
         memswap_limit=None if spec.has_swap else spec.memory_bytes,
         pids_limit=spec.process_limit,

@@ -21,6 +21,8 @@ class Dialect:
     """Whether it writes no resolv.conf for containers that it gives no network. Then labctl puts it
     into them.
     """
+    leaves_ipv6: bool = False
+    """Whether containers that it gives no network have IPv6 all the same."""
     unknown_mount_options: frozenset[str] = field(default_factory=frozenset)
     """Those of a tmpfs that it refuses."""
     busy: re.Pattern[str]
@@ -38,6 +40,7 @@ PODMAN = Dialect(
     name="podman",
     title="Podman",
     lacks_resolv_conf=True,
+    leaves_ipv6=True,
     unknown_mount_options=frozenset({"nr_inodes"}),
     # Of a container that ends at the moment of its removal, of one that is being removed, and of
     # one whose namespaces another one still shares.

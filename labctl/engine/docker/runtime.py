@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,7 +59,7 @@ class _Network:
     spec: NetworkSpec
     carrier: str = ""
 
-    def host_of(self, spec: ContainerSpec, place: OnNetwork) -> LinkedHost:
+    def host_of(self, spec: ContainerSpec, place: OnNetwork, *, without_ipv6: bool) -> LinkedHost:
         """Return what a container on the network has to know of its host."""
         return LinkedHost(
             hostname=spec.hostname or secrets.token_hex(6),
@@ -72,6 +73,7 @@ class _Network:
             ),
             name_server=place.name_server,
             names=place.names,
+            without_ipv6=without_ipv6,
         )
 
 
@@ -149,7 +151,8 @@ class DockerRuntime:
             network = self._networks.get(place.network)
         if network is None:
             raise Refusal(f"there is no network {place.network}")
-        container = self._create(spec, network.host_of(spec, place))
+        host = network.host_of(spec, place, without_ipv6=self._takes_ipv6_away)
+        container = self._create(spec, host)
         network.carrier = network.carrier or container
         self._resolve(container, place.name_server)
         return container
@@ -163,6 +166,13 @@ class DockerRuntime:
             self._client.put_archive(
                 container, "/", _tar("etc/resolv.conf", resolv_conf(name_server))
             )
+
+    @property
+    def _takes_ipv6_away(self) -> bool:
+        """Whether hosts have IPv6 that the engine leaves them, and that can be taken away."""
+        if not self._dialect.leaves_ipv6:
+            return False
+        return not self.is_here or Path("/proc/sys/net/ipv6").exists()
 
     def _create(self, spec: ContainerSpec, host: LinkedHost | None = None) -> str:
         """Make a container, which is a host of a network."""
@@ -217,7 +227,7 @@ class DockerRuntime:
 
     def _list(self, kind: ResourceKind, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
         """Ask Docker for its containers, networks or volumes with these filters, and return its
-        records.
+        records. Networks are those that an earlier labctl has left.
         """
         if kind is ResourceKind.CONTAINER:
             listed = self._client.containers(all=True, filters=filters)
@@ -249,7 +259,7 @@ class DockerRuntime:
         if kind is ResourceKind.NETWORK:
             with self._lock:
                 if self._networks.pop(id_, None):
-                    return
+                    return  # the engine has none; but an earlier labctl may have left some
         with sdk_errors():
             try:
                 self._remove(kind, id_)

@@ -11,7 +11,6 @@ import pytest
 from labctl.cli.options import complete_run
 from labctl.engine import access, cleanup
 from labctl.engine.access import EngineAccess
-from labctl.engine.doctor import _leftovers
 from labctl.engine.images import ImageStore
 from labctl.engine.process import own_process
 from labctl.engine.runtime import ContainerSpec
@@ -19,7 +18,7 @@ from labctl.engines import EngineName, choose_engine
 from labctl.errors import EngineError
 from labctl.model.check import Check
 from tests.unit.cli.conftest import Labctl
-from tests.unit.engine.fake_runtime import FakeContainer, FakeRuntime, client, network
+from tests.unit.engine.fake_runtime import FakeContainer, FakeRuntime, client
 
 LATER = str(int(time.time()) + 9999)
 
@@ -193,20 +192,3 @@ def test_without_the_first_engine_clean_says_nothing_of_it(
     done = labctl("clean")
     assert (done.code, done.err) == (0, "")
     assert done.out == "removed 1 containers, 0 networks, 0 volumes\n"
-
-
-def test_doctor_tells_what_to_do_about_a_network_without_containers(runtime: FakeRuntime) -> None:
-    opened = access.open_engine()
-    assert _leftovers(opened, "own").seen == "none"
-    add(runtime, "1111aaaa", process=own_process())
-    check = _leftovers(opened, "own")
-    assert check.seen == "containers: 1, networks: 0, runs: 1"
-    assert "restarted" not in check.hint
-    container = runtime.containers.pop("1111aaaa")
-    runtime.networks["n"] = network(container.spec.labels)
-    assert "restarted" not in _leftovers(opened, "own").hint, "it may be at work"
-    expired = {"labctl.expires": "1", "labctl.process": "another-machine/1/1"}
-    runtime.networks["n"] = network({**container.spec.labels, **expired})
-    check = _leftovers(opened, "own")
-    assert check.seen == "containers: 0, networks: 1, runs: 1"
-    assert "goes when the engine is restarted" in check.hint

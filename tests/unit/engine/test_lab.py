@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,6 +30,7 @@ from tests.unit.engine.fake_runtime import (
 from tests.unit.judge.samples import planned
 
 LIMIT_S = 5.0
+HANGING_S = 30.0
 DNS = Service(name="dns", image="labctl/lab", command=("dns",))
 MAIL = Service(
     name="mail",
@@ -145,21 +147,34 @@ def test_services_share_a_host_where_each_has_an_address_of_its_own() -> None:
         lab.wait_until_ready()
     [spec] = runtime.made
     zone = "dns=198.18.0.64 mail.lab=198.18.0.11"
+    assert spec.environment["LAB_ZONE"] == zone
     assert isinstance(spec.place, OnNetwork)
     assert spec.place.addresses == ("198.18.0.64", "198.18.0.11")
     assert shared(runtime) == {
         "dns": {
             "command": ["dns"],
-            "environment": {"LAB_ZONE": zone, "LAB_ADDRESS": "198.18.0.64"},
+            "environment": {"LAB_ADDRESS": "198.18.0.64"},
         },
         "mail": {
             "command": ["mail"],
-            "environment": {"LAB_ZONE": zone, "LAB_ADDRESS": "198.18.0.11"},
+            "environment": {"LAB_ADDRESS": "198.18.0.11"},
         },
     }
 
 
 SCRIPT = {"LAB_PORTS": "2001: [reset]"}
+
+
+def test_no_more_services_share_a_host_than_a_variable_has_room_for() -> None:
+    runtime = FakeRuntime()
+    long = {"LAB_PORTS": f"# {'x' * 60_000}"}
+    services = [
+        Service(name=name, image="labctl/lab", command=("script",), environment=long)
+        for name in ("a", "b")
+    ]
+    with engine(runtime).lab(lab_of(DNS, *services)) as lab:
+        lab.wait_until_ready()
+    assert list(shared(runtime)) == ["dns", "a"]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +191,10 @@ SCRIPT = {"LAB_PORTS": "2001: [reset]"}
         ({"command": ("script",), "healthcheck": Healthcheck(test="true")}, False),
         ({"command": ("script",), "depends_on": {"dns": Dependency()}}, False),
         ({"command": ("script",), "environment": {"LAB_PORTS": "1: [{tls: {}}]"}}, False),
+        ({"command": ("script",), "mem_limit": "64m"}, False),
+        ({"command": ("script",), "pids_limit": 9}, False),
+        ({"command": ("script",), "stop_signal": "SIGINT"}, False),
+        ({"command": ("script",), "environment": {"PYTHONUTF8": "0"}}, False),
         ({"command": ("scripts",)}, False),
         ({"command": ("script",), "image": "own/web"}, False),
     ],
@@ -280,6 +299,45 @@ def test_a_service_that_dies_on_a_shared_host_says_why_and_the_others_go_on() ->
         )
         assert tap.attempt(attempt("smtplib", "dns"), limit_s=LIMIT_S).report
     assert runtime.is_empty
+
+
+def test_where_the_shared_host_dies_its_services_say_why() -> None:
+    """Where the kernel knows no bridges, for instance."""
+    runtime = FakeRuntime()
+    real = runtime.program
+    runtime.program = lambda spec: (  # type: ignore[method-assign]
+        (lambda _stdin, _write: 1) if spec.command == ("host",) else real(spec)
+    )
+    with engine(runtime).lab(lab_of(DNS, MAIL)) as lab:
+        with pytest.raises(ServiceError) as caught:
+            lab.wait_until_ready()
+        assert caught.value.message == (
+            "service dns died (exit code 1); the last it said:\n    it said this on stderr"
+        )
+    assert runtime.is_empty
+
+
+def test_a_service_whose_host_is_never_linked_is_given_up_with_the_lab() -> None:
+    begun, never = threading.Event(), threading.Event()
+
+    def hanging(_stdin: Iterator[str], _write: Write) -> int:
+        begun.set()
+        never.wait(HANGING_S)
+        return 0
+
+    runtime = FakeRuntime()
+    real = runtime.program
+    runtime.program = lambda spec: (  # type: ignore[method-assign]
+        hanging if "-web-host-" in spec.name else real(spec)
+    )
+    began = time.monotonic()
+    with engine(runtime).lab(lab_of(DNS, WEB)) as lab, lab.tap() as tap:
+        assert tap.attempt(attempt(), limit_s=LIMIT_S).report
+        assert begun.wait(LIMIT_S)
+    assert time.monotonic() - began < HANGING_S
+    assert not [spec for spec in runtime.made if spec.image == "own/web"]
+    assert runtime.is_empty
+    never.set()
 
 
 def test_a_service_that_has_ended_is_noticed_by_who_asks_for_it() -> None:

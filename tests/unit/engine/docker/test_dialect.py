@@ -64,15 +64,18 @@ def test_people_are_told_the_engines_own_command() -> None:
 
 
 @pytest.mark.parametrize(("dialect", "puts"), [(DOCKER, 0), (PODMAN, 2)])
-def test_podman_writes_no_resolv_conf_so_labctl_puts_it_into_hosts_and_clients(
+def test_podman_leaves_ipv6_and_writes_no_resolv_conf_so_labctl_does_both(
     dialect: Dialect, puts: int
 ) -> None:
     client = Client({"Id": "tap-id"})
+    client.base_url = "http://elsewhere:2375"  # type: ignore[attr-defined]
     runtime = DockerRuntime(cast("docker.APIClient", client), dialect)
     runtime.create_network(NETWORK_SPEC)
     tap = runtime.create(on_network("tap", "198.18.7.128"))
     runtime.create(client_container("x", name="c", tap=tap, labels={}))
     runtime.create(client_container("x", name="other", tap="elsewhere", labels={}))
+    sysctls = client.calls[0][2]["host_config"].get("Sysctls", {})
+    assert ("net.ipv6.conf.all.disable_ipv6" in sysctls) is (dialect is PODMAN)
     put = [args for name, args, _ in client.calls if name == "put_archive"]
     assert len(put) == puts
     for container, path, archive in put:
