@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 
@@ -85,10 +85,8 @@ class LabHosts:
                 programs={
                     one.name: Program(
                         command=one.command,
-                        environment={
-                            **one.environment,
-                            Variable.ADDRESS: addresses.services[one.name],
-                        },
+                        environment=_without_zone(one.environment)
+                        | {Variable.ADDRESS: addresses.services[one.name]},
                     )
                     for one in services
                 },
@@ -154,3 +152,8 @@ class LabHosts:
     def close(self) -> None:
         """Close the streams of the host that services share."""
         self._shared.close()
+
+
+def _without_zone(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of an entry but for the zone, which is the lab's."""
+    return {name: value for name, value in environment.items() if name != Variable.ZONE}

@@ -143,7 +143,8 @@ def shared(runtime: FakeRuntime) -> dict[str, dict[str, Any]]:
 
 def test_services_share_a_host_where_each_has_an_address_of_its_own() -> None:
     runtime = FakeRuntime()
-    with engine(runtime).lab(lab_of(DNS, MAIL)) as lab:
+    by_hand = DNS.model_copy(update={"environment": {"LAB_ZONE": "a=198.18.0.9"}})
+    with engine(runtime).lab(lab_of(by_hand, MAIL)) as lab:
         lab.wait_until_ready()
     [spec] = runtime.made
     zone = "dns=198.18.0.64 mail.lab=198.18.0.11"
