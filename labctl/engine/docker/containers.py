@@ -68,7 +68,7 @@ def container_settings(
         "entrypoint": list(spec.entrypoint),
         "user": spec.user,
         "working_dir": spec.working_dir,
-        "hostname": host.hostname if host else spec.hostname,
+        "hostname": host.hostname if host else _own_name(spec, dialect),
         "stop_signal": spec.stop_signal,
         "healthcheck": _health_check(spec.health_check),
     }
@@ -109,6 +109,12 @@ def _known(options: str, dialect: Dialect) -> str:
         one for one in options.split(",") if one.split("=")[0] not in dialect.unknown_mount_options
     )
     return ",".join(known)
+
+
+def _own_name(spec: ContainerSpec, dialect: Dialect) -> str:
+    """Return what a container without a host of its own is called; "" if the engine says that."""
+    is_unknown = dialect.lacks_resolv_conf and isinstance(spec.place, InNamespaceOf)
+    return "localhost" if is_unknown else spec.hostname
 
 
 def _network_mode(spec: ContainerSpec) -> str:

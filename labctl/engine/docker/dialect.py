@@ -18,8 +18,9 @@ class Dialect:
     title: str
     """What people call it."""
     lacks_resolv_conf: bool = False
-    """Whether it writes no resolv.conf for containers that it gives no network. Then labctl puts it
-    into them.
+    """Whether it writes no resolv.conf for containers that it gives no network, nor their own names
+    into /etc/hosts. Then labctl puts the first into them, and calls those that join others'
+    namespaces by a name that is there.
     """
     leaves_ipv6: bool = False
     """Whether containers that it gives no network have IPv6 all the same."""

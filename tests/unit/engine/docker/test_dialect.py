@@ -76,6 +76,8 @@ def test_podman_leaves_ipv6_and_writes_no_resolv_conf_so_labctl_does_both(
     runtime.create(client_container("x", name="other", tap="elsewhere", labels={}))
     sysctls = client.calls[0][2]["host_config"].get("Sysctls", {})
     assert ("net.ipv6.conf.all.disable_ipv6" in sysctls) is (dialect is PODMAN)
+    joins = next(given for name, _, given in client.calls[1:] if name == "create_container")
+    assert joins.get("hostname", "") == ("localhost" if dialect is PODMAN else "")
     put = [args for name, args, _ in client.calls if name == "put_archive"]
     assert len(put) == puts
     for container, path, archive in put:
