@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,13 @@ def hosting(programs: Mapping[str, Program], *, lifeline: str = Lifeline.CUT) ->
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, **variables},
+        start_new_session=True,
     ) as process:
         try:
             yield Host(process)
         finally:
-            process.kill()
+            # In a lab, the kernel ends the programs with the first process of the container.
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def children(process: int) -> list[int]:
@@ -183,7 +186,7 @@ def test_a_host_ends_with_labctl_unless_it_is_kept(lifeline: Lifeline) -> None:
     with hosting(CLOSED, lifeline=lifeline) as host:
         host.say(GO)
         host.until(("", "ready"), ("closed", "ready"))
-        [child] = children(host.process.pid)
+        assert len(children(host.process.pid)) == 1
         assert host.process.stdin
         host.process.stdin.close()
         if lifeline is Lifeline.CUT:
@@ -191,8 +194,6 @@ def test_a_host_ends_with_labctl_unless_it_is_kept(lifeline: Lifeline) -> None:
         else:
             with pytest.raises(subprocess.TimeoutExpired):
                 host.process.wait(0.5)
-        with suppress(ProcessLookupError):
-            os.kill(child, 9)  # in a lab, the kernel ends it with the container's first process
 
 
 def test_long_lines_of_several_programs_stay_whole() -> None:
