@@ -16,14 +16,14 @@ from labctl.model.flows import GATEWAY
 
 RANGE = IPv4Network("198.18.0.0/15")
 SUBNET = IPv4Network("198.18.0.0/24")
-"""That of every lab: no network of a lab has a link to any other."""
+"""The subnet of every lab. Labs do not meet: their networks have no link to any other."""
 _FIRST_FREE = 64
 """Services without an address of their own get theirs from this host number on."""
 _FIRST_TAP = 128
 
 
 def is_lab_address(host: str) -> bool:
-    """Tell whether a host is an address in the range that labs have their addresses of."""
+    """Tell whether a host is an address in the range of labs."""
     try:
         return IPv4Address(host) in RANGE
     except ValueError:

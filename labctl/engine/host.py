@@ -21,18 +21,18 @@ class RunningHost:
     """A container with one program, or with one for each of several services that share it."""
 
     def __init__(
-        self, containers: LabContainers, what: str, *, speaks: bool, shared_by: Iterable[str] = (),
-        is_shared: bool = False,
+        self, containers: LabContainers, what: str, *, speaks: bool,
+        shared_by: Iterable[str] | None = None,
     ) -> None:  # fmt: skip
         """Take what errors call it. The program of one that `speaks` writes events and listens. If
-        it is shared, its lines say whose they are: they are of the services `shared_by`, or its
-        own.
+        it is labctl's own program for hosts, each line says whose it is: one of the services that
+        the host is `shared_by`, which may be none, or its own.
         """
         self._containers = containers
         self._what = what
         self._speaks = speaks
-        self._is_shared = is_shared
-        self._inboxes = {name: Inbox() for name in ("", *shared_by)}
+        self._says_whose = shared_by is not None
+        self._inboxes = {name: Inbox() for name in ("", *(shared_by or ()))}
         self._stream: Stream | None = None
         self.container = ""
         """Its id; "" before it is made."""
@@ -81,7 +81,7 @@ class RunningHost:
 
     def _put(self, line: bytes) -> None:
         """Put a line into the inbox of who said it."""
-        if not self._is_shared:
+        if not self._says_whose:
             self._inboxes[""].add(line)
             return
         service, said = from_program(line)

@@ -32,7 +32,7 @@ def sharing(services: Iterable[Service], images: LabImages) -> tuple[Service, ..
     nothing of their host that the others do not. There are no more than one variable has room for.
     """
     shared, size = [], 0
-    for service in filter(lambda one: _can_share(one, images), services):
+    for service in [one for one in services if _can_share(one, images)]:
         own = len(json.dumps(service.environment))
         if size + own < _MOST_BYTES:
             size += own

@@ -46,7 +46,7 @@ class LabHosts:
 
     def _labctls_own(self, what: str, *, shared_by: Sequence[str] = ()) -> RunningHost:
         """Return a host with labctl's own program for hosts, which is not started yet."""
-        return RunningHost(self._containers, what, speaks=True, shared_by=shared_by, is_shared=True)
+        return RunningHost(self._containers, what, speaks=True, shared_by=shared_by)
 
     def service(self, service: Service) -> RunningService:
         """Return a service, which is not started yet."""

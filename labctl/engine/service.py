@@ -134,12 +134,9 @@ class RunningService:
 
     def _exit_code(self) -> int | None:
         """Return with what the service has ended while its host goes on; None if it has not."""
-        last = decode_event(self._inbox.since(len(self._inbox) - 1)[-1]) if self._ended() else None
-        return last.exit_code if last else None
-
-    def _ended(self) -> bool:
-        """Tell whether the service has said its last, and said anything."""
-        return self._is_shared and self._inbox.has_ended and len(self._inbox) > 0
+        last = self._inbox.since(len(self._inbox) - 1) if self._is_shared else ()
+        event = decode_event(last[0]) if last else None
+        return event.exit_code if event else None
 
     def _log_tail(self) -> str:
         """Return the last lines that the service wrote, as text for a message."""

@@ -29,7 +29,7 @@ _FIRST_TO_GO = "500"
 
 
 class _Program(NamedTuple):
-    """A program to be run for a service: its name, and what is added to the environment."""
+    """A program to be run for a service: its command, and what is added to the environment."""
 
     command: list[str]
     environment: Mapping[str, str]

@@ -19,7 +19,7 @@ import os
 import socket
 import time
 
-from .netlink import Routing
+from .netlink import Routing, hardware_address
 
 VARIABLE = "LABCTL_LINK"
 _CARRIER = 1
@@ -70,7 +70,7 @@ def _join(routing: Routing, address: str) -> None:
                 bridge=_BRIDGE,
                 peer="eth0",
                 process=_CARRIER,
-                mac=bytes([2, 0x42, *number]),
+                mac=hardware_address(address),
             )
         except OSError as error:
             # The kernel knows no such bridge yet.

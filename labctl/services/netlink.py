@@ -160,6 +160,11 @@ class Routing:
         return answer
 
 
+def hardware_address(address: str) -> bytes:
+    """Return the hardware address of a host's link, by the host's IPv4 address."""
+    return bytes([2, 0x42, *socket.inet_aton(address)])
+
+
 def _attribute(kind: int, data: bytes) -> bytes:
     """Return an attribute of a message."""
     size = 4 + len(data)

@@ -7,11 +7,10 @@ a link to the host.
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from labctl.services.netlink import Routing
+from labctl.services.netlink import Routing, hardware_address
 from labctl.warden import syscalls
 from labctl.warden.files import write_file
 from labctl.warden.specs import HostSpec
@@ -67,7 +66,7 @@ class Network:
 
     def _connect(self, spec: HostSpec, namespace: int) -> None:
         """Connect the network namespace of a host, which is the current one, with the bridge."""
-        mac = bytes([2, 0x42, *socket.inet_aton(spec.addresses[0])])
+        mac = hardware_address(spec.addresses[0])
         syscalls.enter(self._own, syscalls.NEW_NETWORK)
         with Routing() as routing:
             routing.add_pair(

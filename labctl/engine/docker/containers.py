@@ -113,7 +113,7 @@ def _known(options: str, dialect: Dialect) -> str:
 
 def _own_name(spec: ContainerSpec, dialect: Dialect) -> str:
     """Return what a container without a host of its own is called; "" if the engine says that."""
-    is_unknown = dialect.lacks_resolv_conf and isinstance(spec.place, InNamespaceOf)
+    is_unknown = dialect.lacks_name_files and isinstance(spec.place, InNamespaceOf)
     return "localhost" if is_unknown else spec.hostname
 
 

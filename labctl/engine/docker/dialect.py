@@ -17,10 +17,10 @@ class Dialect:
     name: str
     title: str
     """What people call it."""
-    lacks_resolv_conf: bool = False
-    """Whether it writes no resolv.conf for containers that it gives no network, nor their own names
-    into /etc/hosts. Then labctl puts the first into them, and calls those that join others'
-    namespaces by a name that is there.
+    lacks_name_files: bool = False
+    """Whether containers that it gives no network have neither a resolv.conf nor their own name in
+    /etc/hosts. Then labctl puts a resolv.conf into them, and calls those that join the namespace of
+    another one `localhost`, which is there.
     """
     leaves_ipv6: bool = False
     """Whether containers that it gives no network have IPv6 all the same."""
@@ -40,7 +40,7 @@ DOCKER = Dialect(
 PODMAN = Dialect(
     name="podman",
     title="Podman",
-    lacks_resolv_conf=True,
+    lacks_name_files=True,
     leaves_ipv6=True,
     unknown_mount_options=frozenset({"nr_inodes"}),
     # Of a container that ends at the moment of its removal, of one that is being removed, and of

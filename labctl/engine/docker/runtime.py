@@ -159,7 +159,7 @@ class DockerRuntime:
 
     def _resolve(self, container: str, name_server: str | None) -> None:
         """Put a resolv.conf into a container that was made, if the engine writes none."""
-        if not (name_server and self._dialect.lacks_resolv_conf):
+        if not (name_server and self._dialect.lacks_name_files):
             return
         self._name_servers[container] = name_server
         with sdk_errors():
