@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from labctl.engine import sessions
@@ -82,8 +84,27 @@ def command_of_user(target: ImageTarget) -> list[str]:
     options that do without.
     """
     program, *options = command(target)
-    is_enough = sys.platform == "win32" or os.geteuid() == 0 or has_id_range()
+    is_enough = _is_root() or has_id_range()
     return [program, *(() if is_enough else _OWN_ID_ONLY), *options]
+
+
+def _is_root() -> bool:
+    """Tell whether mmdebstrap runs as root; where there is none, it does not run at all."""
+    return sys.platform == "win32" or os.geteuid() == 0
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of mmdebstrap. With a range of ids, it works as one of these, who may
+    not enter a private folder for temporary files: then it takes its usual one.
+    """
+    is_private = not _is_root() and has_id_range() and not _all_may_enter(tempfile.gettempdir())
+    return {name: value for name, value in os.environ.items() if not is_private or name != "TMPDIR"}
+
+
+def _all_may_enter(folder: str) -> bool:
+    """Tell whether every user may enter a folder."""
+    path = Path(folder).resolve()
+    return all(one.stat().st_mode & stat.S_IXOTH for one in (path, *path.parents))
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:
@@ -97,7 +118,10 @@ def _unpack(target: ImageTarget, tar: IO[bytes], builder: Builder) -> None:
     fails.
     """
     with tempfile.TemporaryFile() as errors:
-        with sessions.start(command_of_user(target), stdout=tar, stderr=errors) as process:
+        mmdebstrap = sessions.start(
+            command_of_user(target), stdout=tar, stderr=errors, environment=_environment()
+        )
+        with mmdebstrap as process:
             try:
                 status = builder.interruption.wait_for(process, limit_s=_LIMIT_S)
             except subprocess.TimeoutExpired:

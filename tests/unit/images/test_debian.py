@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from labctl.engine.images import debian, parse_name
+from labctl.engine.images import debian
 from labctl.engine.images.debian import Debian, chunks, command, command_of_user
 from labctl.engine.images.interruption import Interrupted, Interruption
+from labctl.engine.images.names import parse_name
 from labctl.engine.images.origins import Unavailable, base_key
 from tests.unit.images.fakes import FakeClient, builder
 
@@ -101,6 +103,27 @@ def test_mmdebstrap_is_run_as_the_user_has_to(
     client = FakeClient()
     Debian().supply(CLIENT, builder(client))
     assert client.asked("import")[0].startswith("b'--mode=chrootless' ")
+
+
+@pytest.mark.parametrize("has_range", [True, False])
+@pytest.mark.parametrize(("mode", "is_private"), [(0o700, True), (0o711, False)])
+def test_with_a_range_of_ids_mmdebstrap_works_where_each_of_them_may_enter(
+    mmdebstrap: Path, monkeypatch: pytest.MonkeyPatch, has_range: bool, mode: int, is_private: bool
+) -> None:
+    mmdebstrap.write_text('#!/bin/sh\nprintf %s "in ${TMPDIR-the usual place}"\n', "utf-8")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "own")
+        folder.mkdir()
+        folder.chmod(mode)
+        Path(place).chmod(0o755)
+        monkeypatch.setenv("TMPDIR", str(folder))
+        monkeypatch.setattr("tempfile.tempdir", str(folder))
+        monkeypatch.setattr("os.geteuid", lambda: 1000)
+        monkeypatch.setattr(debian, "has_id_range", lambda: has_range)
+        client = FakeClient()
+        Debian().supply(CLIENT, builder(client))
+    where = "the usual place" if has_range and is_private else folder
+    assert client.asked("import")[0].startswith(f"b'in {where}' ")
 
 
 def test_a_base_that_is_there_is_used_again(mmdebstrap: Path) -> None:
