@@ -16,7 +16,7 @@ from labctl.engine.container_engine import ContainerEngine
 from labctl.engine.docker.connect import connect
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.guard import guarded
-from labctl.engine.images import LAB, client_image
+from labctl.engine.images.names import LAB, client_image
 from labctl.engine.labels import Labels
 from labctl.engines import EngineName
 from labctl.load.bundled import bundled_compose, bundled_folder

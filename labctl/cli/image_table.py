@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labctl.engine.images import ImageStatus
+    from labctl.engine.images.status import ImageStatus
 
 _COLUMNS = ("IMAGE", "STATE", "PYTHON", "FROM", "SIZE", "ID")
 _MB = 1_000_000

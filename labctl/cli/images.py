@@ -17,7 +17,7 @@ from labctl.errors import UsageError
 
 if TYPE_CHECKING:
     from labctl.engine.access import EngineAccess
-    from labctl.engine.images import ImageStatus
+    from labctl.engine.images.status import ImageStatus
 
 app = verb_app(help="List, build, load and remove the images that labs are made of.")
 
@@ -225,7 +225,7 @@ def _on_engines() -> dict[str, list[ImageStatus]]:
     several, those that have none of ours are left out; if none has any, all but the first.
     """
     from labctl.engine.access import open_engines
-    from labctl.engine.images import ImageState
+    from labctl.engine.images.status import ImageState
 
     found = {
         engine.name: engine.images().status(_every()) + _loaded(engine) for engine in open_engines()
@@ -264,6 +264,6 @@ def _by_word() -> dict[str, str]:
     """Return the names of all images, by the word for each on the command line, such as
     `3.13-libs`.
     """
-    from labctl.engine.images import every_name, parse_name
+    from labctl.engine.images.names import every_name, parse_name
 
     return {parse_name(name).word: name for name in every_name()}

@@ -91,6 +91,9 @@ def run(
     Exits with 0 if all is as expected, 1 if not, 2 or 3 if the command line or a file is wrong,
     and 4 if the lab could not be run.
     """
+    from labctl.engine.early import begin_lab_early
+
+    begin_lab_early()
     from labctl.run.execute import execute
     from labctl.run.request import Limits, RunRequest, read_client_file
 

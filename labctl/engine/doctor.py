@@ -9,13 +9,8 @@ from collections.abc import Iterator
 from labctl.engine import isolation, limits
 from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.containers import service_container
-from labctl.engine.images import (
-    LAB,
-    ImageState,
-    ImageStatus,
-    client_image,
-    libraries_image,
-)
+from labctl.engine.images.names import LAB, client_image, libraries_image
+from labctl.engine.images.status import ImageState, ImageStatus
 from labctl.engine.isolation import Reach
 from labctl.engine.labels import Labels
 from labctl.engine.run_once import run_once

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from labctl.engine import cleanup, labels
 from labctl.engine.cleanup import Leftovers, Removed
 from labctl.engine.container_engine import ContainerEngine
-from labctl.engine.images import ImageStore
 from labctl.engine.images.own import OwnImages
 from labctl.engine.protocol import Engine
 from labctl.engine.runtime import Runtime
 from labctl.errors import EngineError
 
 if TYPE_CHECKING:
+    from labctl.engine.images.store import ImageStore
     from labctl.model.check import Check
 
 

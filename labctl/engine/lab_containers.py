@@ -104,13 +104,14 @@ class LabContainers:
 
     def finish(self) -> None:
         """Wait for everything that `in_background` and `discard` began, and remove every container
-        of the lab that is still there, unless the lab is to be kept.
+        of the lab that is still there, unless the lab is to be kept, or they go with its network.
         """
-        if not self.keep:
+        one_by_one = not (self.keep or self._runtime.removes_whole_networks)
+        if one_by_one:
             # The last first: Podman keeps a container that others share a namespace of.
             for container in reversed([one for one in self._present if one not in self._leaving]):
                 self.discard(container)
         self._pool.shutdown(wait=True)
-        if not self.keep:
+        if one_by_one:
             for container in tuple(self._present):  # those that could not be removed before
                 self._remove(container)

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from labctl.engine.streams import Stream
 from labctl.errors import EngineError, EngineGone
-from labctl.model.compose import Healthcheck
-from labctl.model.result import EngineInfo
+
+if TYPE_CHECKING:
+    from labctl.engine.streams import Stream
+    from labctl.model.compose import Healthcheck
+    from labctl.model.result import EngineInfo
 
 
 class Refusal(EngineError):
@@ -191,6 +193,13 @@ class Runtime(Protocol):
     @property
     def is_here(self) -> bool:
         """Whether the engine is on this machine, as far as its address tells."""
+        ...
+
+    @property
+    def removes_whole_networks(self) -> bool:
+        """Whether the containers on a network go with it, at once. If not, they are removed before
+        it.
+        """
         ...
 
     def ping(self) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from labctl.engine.access import EngineAccess, open_engine
 from labctl.engine.guard import Guard, guarded
-from labctl.engine.images import LAB, client_image, libraries_image
+from labctl.engine.images.names import LAB, client_image, libraries_image
 from labctl.engines import choose_engine
 from labctl.errors import EngineError, LabError
 from labctl.load.bundled import bundled_compose, bundled_folder

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from labctl.engine.images import ProgressEvent
+    from labctl.engine.images.maker import ProgressEvent
 
 
 class Bar:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from labctl import __version__
 from labctl.engine.access import EngineAccess
-from labctl.engine.images import LAB, ImageState, ImageStatus, client_image, libraries_image
+from labctl.engine.images.names import LAB, client_image, libraries_image
+from labctl.engine.images.status import ImageState, ImageStatus
 from labctl.load.lock import check_engine, check_lock
 from labctl.model.lock import Lock
 from labctl.model.plan import Interpreter

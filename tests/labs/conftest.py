@@ -27,7 +27,7 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 from labctl.engine import labels
 from labctl.engine.access import open_engine, open_named
 from labctl.engine.docker.connect import connect
-from labctl.engine.images import LAB, client_image, libraries_image
+from labctl.engine.images.names import LAB, client_image, libraries_image
 from labctl.engine.local.store import default_folder as images_folder
 from labctl.engines import ENGINE_VARIABLE, EngineName
 from labctl.pythons import SERIES

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from labctl.engine.access import open_named
-from labctl.engine.images import LAB, client_image
+from labctl.engine.images.names import LAB, client_image
 from labctl.engine.service import RunningService
 from labctl.engines import EngineName
 from labctl.grading.exercises import exercises

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labctl.engine.access import open_named
-from labctl.engine.images import LAB, client_image, libraries_image
+from labctl.engine.images.names import LAB, client_image, libraries_image
 from labctl.engines import ENGINE_VARIABLE, EngineName
 from labctl.pythons import SERIES
 from tests.labs.conftest import JOBS, PYTHONS, Done, labctl

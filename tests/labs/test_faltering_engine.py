@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from labctl.engine.access import open_engine
-from labctl.engine.images import LAB, client_image, libraries_image
+from labctl.engine.images.names import LAB, client_image, libraries_image
 from tests.labs.conftest import labctl
 from tests.labs.footprints import DockerFootprint, Footprint
 from tests.labs.nested_engine import NestedEngine, nested_engine

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from labctl.engine.access import open_named
-from labctl.engine.images import LAB, client_image
+from labctl.engine.images.names import LAB, client_image
 from labctl.engines import EngineName
 from tests.hostile import HOSTILE, Hostile
 from tests.labs.conftest import Done, cases, labctl

@@ -14,12 +14,13 @@ import pytest
 
 from labctl.engine.access import open_engine
 from labctl.engine.docker.connect import connect
-from labctl.engine.images import LAB, ImageState, ImageStore, client_image
 from labctl.engine.images.backend import ImageBackend
 from labctl.engine.images.docker import DockerImages
 from labctl.engine.images.host import Host
-from labctl.engine.images.names import parse_name
+from labctl.engine.images.names import LAB, client_image, parse_name
 from labctl.engine.images.origins import base_key
+from labctl.engine.images.status import ImageState
+from labctl.engine.images.store import ImageStore
 from labctl.engine.labels import Labels
 from labctl.engine.local.images import LocalImages
 from labctl.engine.local.store import LocalStore

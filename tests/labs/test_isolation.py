@@ -19,7 +19,7 @@ from labctl.engine import containers
 from labctl.engine.access import open_engine
 from labctl.engine.docker import containers as docker_containers
 from labctl.engine.docker.runtime import DockerRuntime
-from labctl.engine.images import client_image
+from labctl.engine.images.names import client_image
 from labctl.engine.isolation import Reach, host_addresses, try_isolation
 from labctl.engine.run_once import run_once
 from labctl.judge import observe

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from labctl.engine.images import libraries_image
 from labctl.engine.images.libraries import pinned
+from labctl.engine.images.names import libraries_image
 from labctl.pythons import SERIES
 from tests.labs.conftest import labctl
 from tests.labs.test_images import python, reference

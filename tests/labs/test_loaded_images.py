@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from labctl.engine.access import open_named
-from labctl.engine.images import client_image
+from labctl.engine.images.names import client_image
 from labctl.engines import EngineName
 from tests.labs.conftest import labctl
 from tests.labs.test_services import SCENARIO

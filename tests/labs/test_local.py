@@ -14,18 +14,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import pytest
 import yaml
 
 from labctl.engine.access import open_engine
-from labctl.engine.images import LAB, client_image
+from labctl.engine.early import begin_lab_early
+from labctl.engine.images.names import LAB, client_image
 from labctl.engine.local import labs
-from labctl.engine.local.labs import Lab
+from labctl.engine.local.wardens import Warden
 from labctl.load.bundled import bundled_compose, bundled_folder
 from labctl.load.compose import load_compose
 from labctl.model.plan import PlannedLab
+from labctl.warden.specs import LabSpec
 from tests.labs.conftest import labctl
 from tests.labs.footprints import Footprint
 from tests.labs.local_users import LocalUser, local_user
@@ -187,19 +188,24 @@ sys.stdin.read()
 """
 
 
-def test_the_lab_that_was_tried_is_the_first_to_be_used(
-    footprint: Footprint, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("begun", ["early", "by trying"])
+def test_a_lab_that_was_begun_ahead_is_the_first_to_be_used(
+    footprint: Footprint, monkeypatch: pytest.MonkeyPatch, begun: str
 ) -> None:
-    started: list[object] = []
-    real = labs.start_lab
+    started: list[Warden] = []
 
-    def start_lab(*given: Any) -> Lab:
-        started.append(given)
-        return real(*given)
+    class CountedWarden(Warden):
+        def __init__(self, spec: LabSpec) -> None:
+            super().__init__(spec)
+            started.append(self)
 
-    monkeypatch.setattr(labs, "start_lab", start_lab)
+    monkeypatch.setattr(labs, "Warden", CountedWarden)
+    if begun == "early":
+        begin_lab_early()
+        assert len(started) == 1
     access = open_engine()
-    access.try_out()
+    if begun == "by trying":
+        access.try_out()
     engine = access.for_run("ahead000")
     compose = bundled_compose()
     dns = load_compose(compose)["dns"]
@@ -223,6 +229,13 @@ def test_a_lab_that_nobody_needed_ends_with_labctl(footprint: Footprint, is_kill
         if not is_killed:
             assert footprint.all() == []
     until(lambda: not footprint.all(), "an engine without leftovers", limit_s=GONE_S)
+
+
+def test_a_run_of_nothing_that_is_known_leaves_no_lab(footprint: Footprint) -> None:
+    done = labctl("run", "no-such-scenario")
+    assert done.code == 2, done
+    assert "no-such-scenario" in one_line(done.err)
+    assert footprint.all() == []
 
 
 # --- what is full, or read-only, or not there ----------------------------------------------------

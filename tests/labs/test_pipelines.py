@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from labctl import __version__
 from labctl.engine.access import open_engine
-from labctl.engine.images import LAB, client_image, libraries_image
+from labctl.engine.images.names import LAB, client_image, libraries_image
 from tests import pipelines
 from tests.labs.tls_engine import behind_tls, socket_path
 from tests.pipelines import ACTION, GITHUB, ROOT, Ended, Job, inputs

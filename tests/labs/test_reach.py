@@ -12,7 +12,7 @@ import pytest
 
 from labctl.engine.access import open_engine
 from labctl.engine.guard import guarded
-from labctl.engine.images import client_image
+from labctl.engine.images.names import client_image
 from labctl.judge import observe
 from labctl.load.bundled import bundled_compose
 from labctl.load.compose import load_compose

@@ -9,8 +9,8 @@ from labctl.engine.docker import connect
 from labctl.engine.docker.dialect import dialect_of
 from labctl.engine.docker.runtime import DockerRuntime
 from labctl.engine.engine_access import EngineAccess
-from labctl.engine.images import ImageStore
 from labctl.engine.images.docker import DockerImages
+from labctl.engine.images.store import ImageStore
 from labctl.engine.runtime import doing
 from labctl.engines import EngineName
 

@@ -96,6 +96,11 @@ class DockerRuntime:
         """
         return sys.platform == "linux" and urlsplit(self._client.base_url).hostname in _HERE
 
+    @property
+    def removes_whole_networks(self) -> bool:
+        """Return False: the engine knows containers alone."""
+        return False
+
     def ping(self) -> None:
         """Ask the engine, over a new connection, whether it is there. Raise Unreachable if it does
         not answer within a few seconds.

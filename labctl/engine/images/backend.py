@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from labctl.engine.images.layers import Layer
 from labctl.engine.runtime import Refusal
+
+if TYPE_CHECKING:
+    from labctl.engine.images.layers import Layer
 
 
 class ImageInUse(Refusal):

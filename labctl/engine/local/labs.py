@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import threading
 from collections.abc import Mapping
 
 from labctl.engine.local.rights import own_rights
@@ -26,6 +24,14 @@ class Lab:
         self._cgroup = cgroup
         self._network = network
         self._hostnames: dict[str, str] = {}
+
+    def wait_until_ready(self) -> None:
+        """Wait until the lab is there. If it can't be started, close it, and raise Refusal."""
+        try:
+            self.warden.wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
 
     def on(self, network: NetworkSpec) -> Lab:
         """Return this lab, which has no host yet, with a network."""
@@ -70,48 +76,19 @@ class Lab:
 
 def start_lab(store: LocalStore, network: NetworkSpec | None = None) -> Lab:
     """Start a lab. Raise Refusal if that is not possible here."""
+    lab = begin_lab(store)
+    lab.wait_until_ready()
+    return lab if network is None else lab.on(network)
+
+
+def begin_lab(store: LocalStore) -> Lab:
+    """Begin to start a lab, and return it before it is ready. Raise Refusal if no process can be
+    started for it.
+    """
     rights = own_rights()
     cgroup = cgroups.new_name()
     spec = LabSpec(mount=str(store.mount), cgroup=cgroup, users=rights.users, groups=rights.groups)
-    return Lab(Warden(spec), cgroup, network)
-
-
-class LabStarter:
-    """Starts labs, the first of them ahead if it is asked to."""
-
-    def __init__(self, store: LocalStore) -> None:
-        """Take the images' store, which has a place for mounts."""
-        self._store = store
-        self._lock = threading.Lock()
-        self._spare: Lab | None = None
-
-    def prepare(self) -> None:
-        """Start a lab for the first network. It ends with this process if none is asked for. Raise
-        Refusal if that is not possible here.
-        """
-        spare = start_lab(self._store)
-        atexit.register(self._end_spare)
-        with self._lock:
-            self._spare = spare
-
-    def start(self, network: NetworkSpec | None = None) -> Lab:
-        """Return a lab: for a network, the one that was started ahead, if it is there. Raise
-        Refusal if that is not possible here.
-        """
-        if network and (spare := self._take_spare()):
-            return spare.on(network)
-        return start_lab(self._store, network)
-
-    def _take_spare(self) -> Lab | None:
-        """Return the lab that was started ahead, once."""
-        with self._lock:
-            spare, self._spare = self._spare, None
-        return spare
-
-    def _end_spare(self) -> None:
-        """End the lab that was started ahead, if nobody needed it."""
-        if spare := self._take_spare():
-            spare.close()
+    return Lab(Warden(spec), cgroup, network=None)
 
 
 def _hosts_file(hostname: str, place: OnNetwork | None) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labctl.engine.images import ImageState, ImageStatus
 from labctl.engine.images.backend import StoredImage
 from labctl.engine.images.names import LOADED
+from labctl.engine.images.status import ImageState, ImageStatus
 from labctl.engine.local.image_names import is_meant, with_tag
 from labctl.engine.local.store import LocalImage, LocalStore
 

@@ -11,9 +11,8 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from labctl.engine.images import parse_name
 from labctl.engine.images.backend import ImageInUse, Unwritable
-from labctl.engine.images.names import BASE, IMAGE, LOADED
+from labctl.engine.images.names import BASE, IMAGE, LOADED, parse_name
 from labctl.engine.images.origins import engine_architecture
 from labctl.engine.local.archive_files import ArchiveFiles, open_files
 from labctl.engine.local.image_names import is_name, with_tag

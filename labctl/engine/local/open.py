@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from labctl.engine.engine_access import EngineAccess
-from labctl.engine.images import ImageStore
+from labctl.engine.images.store import ImageStore
 from labctl.engine.local.images import LocalImages
 from labctl.engine.local.limits import weakness
 from labctl.engine.local.loaded import LoadedImages

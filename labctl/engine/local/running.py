@@ -140,7 +140,13 @@ class LocalContainer:
             if self.owns_host and self.network is None:
                 self.lab.close()
         finally:
-            os.close(self.lock)
+            self.release()
+
+    def release(self) -> None:
+        """Let go of the image, once the program has ended."""
+        if self._health:
+            self._health.end()
+        os.close(self.lock)
 
     def _check(self, command: tuple[str, ...], limit_s: float) -> CheckResult:
         """Run the command of a health check beside the program."""

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from labctl.engine.images.origins import engine_architecture
 from labctl.engine.labels import has_all
 from labctl.engine.local.image_names import how_to_load
-from labctl.engine.local.labs import LabStarter
+from labctl.engine.local.labs import start_lab
 from labctl.engine.local.loaded import find_image
 from labctl.engine.local.records import LabRecord, Records, end_lab
 from labctl.engine.local.running import LocalContainer, LocalNetwork
+from labctl.engine.local.spare import SPARE
 from labctl.engine.local.store import LocalImage, LocalStore
 from labctl.engine.local.stream import PipeStream
 from labctl.engine.process import text_of
@@ -59,17 +60,22 @@ class LocalRuntime:
         self._recording = threading.Lock()
         self._networks: dict[str, LocalNetwork] = {}
         self._containers: dict[str, LocalContainer] = {}
-        self._labs = LabStarter(store)
 
     def prepare(self) -> None:
         """Start a lab ahead: the first network that is made has it. Raise Refusal if labs can't be
         started here.
         """
-        self._labs.prepare()
+        SPARE.begin(self._store)
+        SPARE.wait_until_ready()
 
     @property
     def is_here(self) -> bool:
         """Return True: it is this machine."""
+        return True
+
+    @property
+    def removes_whole_networks(self) -> bool:
+        """Return True: a lab's warden ends, and the kernel ends all that is in the lab."""
         return True
 
     def ping(self) -> None:
@@ -99,7 +105,8 @@ class LocalRuntime:
 
     def create_network(self, spec: NetworkSpec) -> str:
         """Start a lab with a network, and return its id, which is its name."""
-        lab = self._labs.start(spec)
+        spare = SPARE.take(self._store)
+        lab = spare.on(spec) if spare else start_lab(self._store, spec)
         network = LocalNetwork(spec, lab)
         if network.is_kept:
             lab.warden.keep()
@@ -147,7 +154,7 @@ class LocalRuntime:
             return LocalContainer(
                 id_, spec, image, lock, network.lab, id_, network=network, owns_host=True
             )
-        lab = self._labs.start()
+        lab = start_lab(self._store)
         try:
             lab.add_host(id_, hostname=hostname, place=None, sysctls=spec.sysctls)
         except BaseException:
@@ -237,16 +244,20 @@ class LocalRuntime:
             self._write_record(found.network)
 
     def _remove_network(self, id_: str) -> None:
-        """Remove a network, and with it its lab."""
+        """Remove a network, and with it its lab and all containers on it."""
         with self._lock:
-            found = self._networks.get(id_)
-            if found is not None and found.containers:
-                raise Busy(f"{len(found.containers)} containers are on the network")
-            self._networks.pop(id_, None)
+            found = self._networks.pop(id_, None)
+            containers = list(found.containers.values()) if found else []
+            for one in containers:
+                del self._containers[one.id]
         if found is None:
             self._end_other(lambda record: record.network == id_)
             return
-        found.lab.close()
+        try:
+            found.lab.close()
+        finally:
+            for one in containers:
+                one.release()
         self._records.remove(id_)
 
     def _end_other(self, is_meant: _IsMeant) -> None:

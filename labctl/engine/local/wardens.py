@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -67,7 +68,7 @@ class Warden:
     """
 
     def __init__(self, spec: LabSpec) -> None:
-        """Start a warden, and wait until it is ready."""
+        """Start a warden, and describe the lab to it. Nothing waits until it is ready."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel = Channel(ours)
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 closed by `close`
@@ -76,21 +77,18 @@ class Warden:
         self._count = 0
         self._answers: dict[int, Future[None]] = {}
         self._endings: dict[int, Ended] = {}
-        self._reader: threading.Thread | None = None
+        self._ready: Future[None] = Future()
         self._failure = ""
         """Why the warden ended, if it said so."""
         try:
             with theirs:
                 self._process = _start(theirs.fileno(), self._said)
-            try:
-                self._begin(spec)
-            except BaseException:
-                self._end_process()
-                raise
         except BaseException:
             self._channel.close()
             self._said.close()
             raise
+        with contextlib.suppress(OSError):  # one that has ended says so by its silence
+            self._channel.send({"lab": spec._asdict()})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -99,19 +97,9 @@ class Warden:
         """The id of the process that was started, which ends after the lab."""
         return self._process.pid
 
-    def _begin(self, spec: LabSpec) -> None:
-        """Describe the lab to the warden, and wait until it is ready."""
-        with contextlib.suppress(OSError):  # one that has ended says so by its silence
-            self._channel.send({"lab": spec._asdict()})
-        told = self._channel.receive()
-        message = told[0] if told else {"error": self._last_words(), "doing": ""}
-        if "error" in message:
-            what = message["doing"]
-            reason = f"{what}: {message['error']}" if what not in message["error"] else ""
-            raise Refusal(
-                f"a lab cannot be started: {reason or message['error']}",
-                hint=hint_for(what, message["error"]),
-            )
+    def wait_until_ready(self) -> None:
+        """Wait until the lab is there. Raise Refusal if it can't be started."""
+        self._ready.result()
 
     def add_host(self, spec: HostSpec) -> None:
         """Make a host."""
@@ -146,17 +134,14 @@ class Warden:
         """End the lab, and wait until nothing is left of it."""
         self._channel.shut_down()
         self._end_process()
-        if self._reader is not None:
-            self._reader.join()
+        self._reader.join()
         self._channel.close()
         self._said.close()
 
     def _end_process(self) -> None:
         """Wait until the process has ended, which it does by itself; end it if it doesn't."""
         self._channel.shut_down()
-        try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
+        if not _ends_within(self._process, _END_S):
             sessions.end(self._process)
 
     def _ask(
@@ -195,10 +180,23 @@ class Warden:
     def _read(self) -> None:
         """Read what the warden tells, until it has ended."""
         try:
+            self._begin()
             while (told := self._channel.receive()) is not None:
                 self._take(told[0])
         finally:
             self._lose()
+
+    def _begin(self) -> None:
+        """Read whether the lab is there, or why not."""
+        told = self._channel.receive()
+        message = told[0] if told else {"error": self._last_words(), "doing": ""}
+        if "error" not in message:
+            self._ready.set_result(None)
+            return
+        what, error = message["doing"], message["error"]
+        reason = error if what in error else f"{what}: {error}"
+        hint = hint_for(what, error)
+        self._ready.set_exception(Refusal(f"a lab cannot be started: {reason}", hint=hint))
 
     def _take(self, message: Mapping[str, Any]) -> None:
         """Take one message: that something has ended, or the answer to a request."""
@@ -231,8 +229,7 @@ class Warden:
 
     def _last_words(self) -> str:
         """Return the last line that the process wrote to stderr."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_S)
+        _ends_within(self._process, _END_S)
         self._said.seek(0)
         lines = self._said.read().decode("utf-8", "replace").split("\n")
         return next(filter(None, reversed(lines)), "its warden ended without a word")
@@ -257,6 +254,21 @@ def _start(descriptor: int, said: IO[bytes]) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise Refusal(f"a lab cannot be started: {error}", hint=_NO_COPY) from error
+
+
+def _ends_within(process: subprocess.Popen[bytes], limit_s: float) -> bool:
+    """Wait for the end of a process, no longer than this, and tell whether it has come. Popen.wait
+    looks from time to time only.
+    """
+    with contextlib.suppress(ProcessLookupError):  # another thread has waited for it
+        file = os.pidfd_open(process.pid)
+        try:
+            ending = select.poll()
+            ending.register(file, select.POLLIN)
+            ending.poll(limit_s * 1000)
+        finally:
+            os.close(file)
+    return process.poll() is not None
 
 
 def _environment() -> dict[str, str]:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from labctl.engine import access
+from labctl.engine import access, early
 from labctl.engine.guard import Guard
-from labctl.engine.images import ImageState, ImageStatus
+from labctl.engine.images.status import ImageState, ImageStatus
 from labctl.errors import EngineError
 from labctl.load.schema import result_schema
 from labctl.run import guarded
@@ -57,6 +57,7 @@ class Bench:
         self.labctl = labctl
         self.name = "docker"
         monkeypatch.setattr(access, "ENGINES", {"docker": lambda: self})
+        monkeypatch.setattr(early, "begin_lab_early", lambda: None)
         monkeypatch.setattr(guarded, "guarded", self._guarded)
 
     @property

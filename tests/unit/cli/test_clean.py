@@ -11,7 +11,7 @@ import pytest
 from labctl.cli.options import complete_run
 from labctl.engine import access, cleanup
 from labctl.engine.access import EngineAccess
-from labctl.engine.images import ImageStore
+from labctl.engine.images.store import ImageStore
 from labctl.engine.process import own_process
 from labctl.engine.runtime import ContainerSpec
 from labctl.engines import EngineName, choose_engine

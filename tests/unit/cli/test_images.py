@@ -11,7 +11,9 @@ import pytest
 
 from labctl.engine import access
 from labctl.engine.access import EngineAccess
-from labctl.engine.images import LAB, ImageState, ImageStatus, ImageStore
+from labctl.engine.images.names import LAB
+from labctl.engine.images.status import ImageState, ImageStatus
+from labctl.engine.images.store import ImageStore
 from labctl.errors import EngineError
 from labctl.model.check import Check
 from tests.unit.cli.conftest import Labctl

@@ -11,7 +11,8 @@ import pytest
 from labctl.cli.images import complete_image, complete_word
 from labctl.engine import access
 from labctl.engine.access import EngineAccess
-from labctl.engine.images import LAB, ImageStore
+from labctl.engine.images.names import LAB
+from labctl.engine.images.store import ImageStore
 from labctl.engine.local.loaded import LoadedImages, find_image
 from labctl.engine.local.store import LocalStore
 from labctl.errors import EngineError

@@ -127,6 +127,7 @@ class FakeRuntime:
         self.busy: list[str] = []
         """For each id that is here, as often as it is here, the engine says that it is busy."""
         self.is_here = True
+        self.removes_whole_networks = False
         self.is_there = True
         self._connections: list[FakeConnection] = []
 
@@ -253,11 +254,14 @@ class FakeRuntime:
                 self.busy.remove(id_)
                 raise Busy("removal is already in progress")
             self.removed.append(f"{kind} {id_}")
-            container = self.containers.pop(id_, None)
-            self.networks.pop(id_, None)
+            going = [id_]
+            if self.networks.pop(id_, None) and self.removes_whole_networks:
+                going = list(self.containers)
+            containers = [self.containers.pop(one) for one in going if one in self.containers]
             self.volumes.pop(id_, None)
-        if container is not None and not container.ended.is_set():
-            container.end(137)
+        for container in containers:
+            if not container.ended.is_set():
+                container.end(137)
 
     @property
     def is_empty(self) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from labctl.engine import access
 from labctl.engine.access import EngineAccess, open_engine, open_engines, open_named
 from labctl.engine.docker import places
-from labctl.engine.images import ImageStore
+from labctl.engine.images.store import ImageStore
 from labctl.engines import EngineName, choose_engine
 from labctl.errors import EngineError, UsageError
 from labctl.model.check import Check

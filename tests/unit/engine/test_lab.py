@@ -78,6 +78,22 @@ def test_an_attempt_leaves_evidence_and_nothing_on_the_engine() -> None:
     assert runtime.is_empty
 
 
+@pytest.mark.parametrize("goes_whole", [False, True])
+def test_services_are_removed_one_by_one_only_where_they_do_not_go_with_their_network(
+    goes_whole: bool,
+) -> None:
+    runtime = FakeRuntime()
+    runtime.removes_whole_networks = goes_whole
+    with engine(runtime).lab(lab_of(DNS, MAIL)) as lab:
+        lab.wait_until_ready()
+        services = list(runtime.containers)
+        assert services
+    assert runtime.is_empty
+    assert [one for one in services if f"container {one}" in runtime.removed] == (
+        [] if goes_whole else services
+    )
+
+
 def test_the_engine_is_asked_once_for_an_image_whatever_its_users_call_it() -> None:
     runtime = FakeRuntime()
     asked: list[str] = []

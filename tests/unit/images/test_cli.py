@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from labctl.cli import image_table, images
-from labctl.engine.images import ImageState, ImageStatus, ImageStore
+from labctl.engine.images.status import ImageState, ImageStatus
+from labctl.engine.images.store import ImageStore
 from labctl.engines import EngineName, choose_engine
 from labctl.errors import UsageError
 from tests.unit.images.fakes import FakeClient

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from labctl.engine.images import content, packages, parse_name
+from labctl.engine.images import content, packages
 from labctl.engine.images.content import digest, fingerprint, layer, libraries_layer, nft_layer
 from labctl.engine.images.layers import NFT, RECIPES, Recipe
-from labctl.engine.images.names import ImageKind
+from labctl.engine.images.names import ImageKind, parse_name
 from labctl.load.bundled import bundled_folder
 from tests.unit.images.fakes import FakeClient, builder
 

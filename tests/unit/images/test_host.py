@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from labctl.engine.images import host, parse_name
+from labctl.engine.images import host
 from labctl.engine.images.host import Host, pack
 from labctl.engine.images.interpreters import Interpreter
 from labctl.engine.images.interruption import Interrupted, Interruption
+from labctl.engine.images.names import parse_name
 from labctl.engine.images.origins import Unavailable
 from labctl.engine.images.shared_libraries import NoLibraries, loaded_by, parse
 from tests.unit.images.fakes import FakeClient, builder

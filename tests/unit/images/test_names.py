@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from labctl.engine.images import LAB, client_image, libraries_image, parse_name
+from labctl.engine.images.names import LAB, client_image, libraries_image, parse_name
 from labctl.errors import UsageError
 from labctl.pythons import SERIES
 

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 import requests
 
-from labctl.engine.images import LAB, ImageStore, parse_name
 from labctl.engine.images.backend import Unwritable
 from labctl.engine.images.docker import DockerImages
 from labctl.engine.images.layers import Recipe
+from labctl.engine.images.names import LAB, parse_name
 from labctl.engine.images.origins import Unavailable, base_key
 from labctl.engine.images.registry import (
     Registry,
     RegistryWithoutNft,
     mirror_of_environment,
 )
+from labctl.engine.images.store import ImageStore
 from labctl.errors import EngineError, UsageError
 from tests.unit.images.fakes import FakeClient, answer, builder, built
 

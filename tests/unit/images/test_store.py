@@ -5,24 +5,17 @@ from typing import Any
 
 import pytest
 
-from labctl.engine.images import (
-    LAB,
-    ImageState,
-    ImageStore,
-    ProgressEvent,
-    client_image,
-    libraries_image,
-    parse_name,
-)
 from labctl.engine.images.backend import Unwritable
 from labctl.engine.images.builder import Builder
 from labctl.engine.images.content import digest
 from labctl.engine.images.docker import DockerImages
 from labctl.engine.images.interruption import Interrupted
 from labctl.engine.images.libraries import pinned
-from labctl.engine.images.names import ImageTarget
+from labctl.engine.images.maker import ProgressEvent
+from labctl.engine.images.names import LAB, ImageTarget, client_image, libraries_image, parse_name
 from labctl.engine.images.origins import Base, Unavailable
-from labctl.engine.images.status import content_of, libraries_content
+from labctl.engine.images.status import ImageState, content_of, libraries_content
+from labctl.engine.images.store import ImageStore
 from labctl.engine.runtime import Refusal
 from labctl.errors import EngineError, UsageError
 from labctl.model.result import ImageInfo

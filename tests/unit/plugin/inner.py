@@ -12,7 +12,7 @@ import pytest
 
 from labctl.engine import access
 from labctl.engine.guard import Guard
-from labctl.engine.images import ImageState, ImageStatus
+from labctl.engine.images.status import ImageState, ImageStatus
 from labctl.errors import EngineError
 from labctl.plugin import environment
 from tests.unit.fake_engine import FakeEngine

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from labctl.engine.images import ProgressEvent
+from labctl.engine.images.maker import ProgressEvent
 from labctl.run.progress import Bar
 
 VARIABLES = ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
