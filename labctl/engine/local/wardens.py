@@ -141,7 +141,7 @@ class Warden:
     def _end_process(self) -> None:
         """Wait until the process has ended, which it does by itself; end it if it doesn't."""
         self._channel.shut_down()
-        if not _ends_within(self._process, _END_S):
+        if not ends_within(self._process, _END_S):
             sessions.end(self._process)
 
     def _ask(
@@ -222,6 +222,8 @@ class Warden:
         with self._lock:
             answers, self._answers = list(self._answers.values()), {}
             endings, self._endings = list(self._endings.values()), {}
+        if not self._ready.done():
+            self._ready.set_exception(_gone(self._failure))
         for answer in answers:
             answer.set_exception(_gone(self._failure))
         for ended in endings:
@@ -229,7 +231,7 @@ class Warden:
 
     def _last_words(self) -> str:
         """Return the last line that the process wrote to stderr."""
-        _ends_within(self._process, _END_S)
+        ends_within(self._process, _END_S)
         self._said.seek(0)
         lines = self._said.read().decode("utf-8", "replace").split("\n")
         return next(filter(None, reversed(lines)), "its warden ended without a word")
@@ -256,18 +258,22 @@ def _start(descriptor: int, said: IO[bytes]) -> subprocess.Popen[bytes]:
         raise Refusal(f"a lab cannot be started: {error}", hint=_NO_COPY) from error
 
 
-def _ends_within(process: subprocess.Popen[bytes], limit_s: float) -> bool:
+def ends_within(process: subprocess.Popen[bytes], limit_s: float) -> bool:
     """Wait for the end of a process, no longer than this, and tell whether it has come. Popen.wait
     looks from time to time only.
     """
-    with contextlib.suppress(ProcessLookupError):  # another thread has waited for it
+    try:
         file = os.pidfd_open(process.pid)
-        try:
-            ending = select.poll()
-            ending.register(file, select.POLLIN)
-            ending.poll(limit_s * 1000)
-        finally:
-            os.close(file)
+    except OSError:  # it has ended, or there are no such files here
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(limit_s)
+        return process.poll() is not None
+    try:
+        ending = select.poll()
+        ending.register(file, select.POLLIN)
+        ending.poll(limit_s * 1000)
+    finally:
+        os.close(file)
     return process.poll() is not None
 
 
