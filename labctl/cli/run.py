@@ -93,7 +93,7 @@ def run(
     """
     from labctl.engine.early import begin_lab_early
 
-    begin_lab_early()
+    begin_lab_early()  # the imports below take as long as the start of a lab
     from labctl.run.execute import execute
     from labctl.run.request import Limits, RunRequest, read_client_file
 

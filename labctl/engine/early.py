@@ -1,4 +1,4 @@
-"""The start of a lab before labctl has read what it is to run: each takes as long as the other."""
+"""Starts a lab while labctl still reads what it is to run, so that neither waits for the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from labctl.errors import EngineError
 
 def begin_lab_early() -> None:
     """Begin to start a lab, if labs run on the local engine: the run that follows has it. What goes
-    wrong here is left to that run to tell. Raise UsageError if the chosen engine is none.
+    wrong here is left to that run to tell. Raise UsageError if there is no
+    engine of the chosen name.
     """
     if sys.platform == "linux" and _is_local():
         from labctl.engine.local.spare import SPARE  # noqa: PLC0415 other engines do without

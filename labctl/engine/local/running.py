@@ -144,8 +144,6 @@ class LocalContainer:
 
     def release(self) -> None:
         """Let go of the image, once the program has ended."""
-        if self._health:
-            self._health.end()
         os.close(self.lock)
 
     def _check(self, command: tuple[str, ...], limit_s: float) -> CheckResult:

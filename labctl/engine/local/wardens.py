@@ -133,16 +133,11 @@ class Warden:
     def close(self) -> None:
         """End the lab, and wait until nothing is left of it."""
         self._channel.shut_down()
-        self._end_process()
+        if not ends_within(self._process, _END_S):
+            sessions.end(self._process)
         self._reader.join()
         self._channel.close()
         self._said.close()
-
-    def _end_process(self) -> None:
-        """Wait until the process has ended, which it does by itself; end it if it doesn't."""
-        self._channel.shut_down()
-        if not ends_within(self._process, _END_S):
-            sessions.end(self._process)
 
     def _ask(
         self, request: Mapping[str, Any], files: Sequence[int] = (), ended: Ended | None = None
