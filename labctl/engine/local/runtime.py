@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from labctl.engine.images.origins import engine_architecture
 from labctl.engine.labels import has_all
 from labctl.engine.local.image_names import how_to_load
-from labctl.engine.local.labs import start_lab
+from labctl.engine.local.labs import Lab, begin_lab
 from labctl.engine.local.loaded import find_image
 from labctl.engine.local.records import LabRecord, Records, end_lab
 from labctl.engine.local.running import LocalContainer, LocalNetwork
@@ -62,11 +62,18 @@ class LocalRuntime:
         self._containers: dict[str, LocalContainer] = {}
 
     def prepare(self) -> None:
-        """Start a lab ahead: the first network that is made has it. Raise Refusal if labs can't be
-        started here.
+        """Start a lab ahead: the first container or network that is made has it. Raise Refusal if
+        labs can't be started here.
         """
-        SPARE.begin(self._store)
-        SPARE.wait_until_ready()
+        SPARE.put(self._start_lab(), self._store)
+
+    def _start_lab(self) -> Lab:
+        """Return a lab that is ready: the spare one, or else a new one. Raise Refusal if it can't
+        be started.
+        """
+        lab = SPARE.take(self._store) or begin_lab(self._store)
+        lab.wait_until_ready()
+        return lab
 
     @property
     def is_here(self) -> bool:
@@ -105,8 +112,7 @@ class LocalRuntime:
 
     def create_network(self, spec: NetworkSpec) -> str:
         """Start a lab with a network, and return its id, which is its name."""
-        spare = SPARE.take(self._store)
-        lab = spare.on(spec) if spare else start_lab(self._store, spec)
+        lab = self._start_lab().on(spec)
         network = LocalNetwork(spec, lab)
         if network.is_kept:
             lab.warden.keep()
@@ -154,7 +160,7 @@ class LocalRuntime:
             return LocalContainer(
                 id_, spec, image, lock, network.lab, id_, network=network, owns_host=True
             )
-        lab = start_lab(self._store)
+        lab = self._start_lab()
         try:
             lab.add_host(id_, hostname=hostname, place=None, sysctls=spec.sysctls)
         except BaseException:

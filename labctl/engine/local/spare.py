@@ -1,4 +1,4 @@
-"""A lab that is started ahead: the first network that this process makes is on it."""
+"""A lab that is started ahead: the first lab that this process needs is that one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 
 from labctl.engine.local.labs import Lab, begin_lab
 from labctl.engine.local.store import LocalStore
-from labctl.engine.runtime import Refusal
 
 
 class SpareLab:
@@ -20,42 +19,32 @@ class SpareLab:
         self._store: LocalStore | None = None
 
     def begin(self, store: LocalStore) -> None:
-        """Begin to start a lab with the mounts of a store, unless there is one. It ends with this
-        process if nobody takes it. Raise Refusal if no process can be started for it.
+        """Begin to start a lab with the mounts of a store, and put it here. Raise Refusal if no
+        process can be started for it.
         """
-        with self._lock:
-            if self._lab is None:
-                self._lab, self._store = begin_lab(store), store
-                atexit.register(self.end)
+        self.put(begin_lab(store), store)
 
-    def wait_until_ready(self) -> None:
-        """Wait until the lab is there, if one was begun. Raise Refusal if it can't be started: then
-        there is none any more.
+    def put(self, lab: Lab, store: LocalStore) -> None:
+        """Put a lab with the mounts of a store here. It need not be ready. End the one that was
+        here.
         """
         with self._lock:
-            lab = self._lab
-        if lab is None:
-            return
-        try:
-            lab.wait_until_ready()
-        except Refusal:
-            with self._lock:
-                self._lab = None
-            raise
+            before, self._lab, self._store = self._lab, lab, store
+        if before is not None:
+            before.close()
 
     def take(self, store: LocalStore) -> Lab | None:
-        """Return the lab, once, if one was begun with the mounts of this store. Raise Refusal if it
-        can't be started.
+        """Return the lab, once, if one with the mounts of this store is here. It need not be
+        ready.
         """
         with self._lock:
-            if self._lab is None or self._store is None or self._store.mount != store.mount:
+            if self._store is None or self._store.mount != store.mount:
                 return None
             lab, self._lab = self._lab, None
-        lab.wait_until_ready()
         return lab
 
     def end(self) -> None:
-        """End the lab, if nobody needed it."""
+        """End the lab, if one is here."""
         with self._lock:
             lab, self._lab = self._lab, None
         if lab is not None:
@@ -63,4 +52,6 @@ class SpareLab:
 
 
 SPARE = SpareLab()
-"""The spare lab of this process."""
+"""The spare lab of this process. It ends with the process if nobody takes it."""
+
+atexit.register(SPARE.end)
