@@ -614,15 +614,25 @@ _ESCAPING = (
          except OSError:
              pass
      """),
+    ("limits-of-the-supervisor", "the end of its supervisor, by the kernel",
+     """
+     import resource, time
+     for what in (resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_FSIZE):
+         try:
+             resource.prlimit(os.getppid(), what, (0, 0))
+         except OSError:
+             pass
+     time.sleep(0.5)
+     """),
     ("firewall-and-routes", "the network of all that come after it", _CALLS,
      """
      import struct
      for protocol, kind in ((0, 24), (0, 20), (12, 2575), (12, 514)):  # routes, addresses, nftables
-         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
-         sock.settimeout(0.3)
          body = struct.pack("BBBBBBBBI", 2, 0, 0, 0, 254, 4, 0, 1, 0)
-         sock.send(struct.pack("IHHII", 16 + len(body), kind, 0x405, 1, 0) + body)
          try:
+             sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
+             sock.settimeout(0.3)
+             sock.send(struct.pack("IHHII", 16 + len(body), kind, 0x405, 1, 0) + body)
              answer = sock.recv(1000)
              if struct.unpack_from("i", answer, 16)[0] == 0:
                  print("ESCAPED with netlink", protocol, kind)

@@ -161,7 +161,8 @@ class ClientStarter:
             return 0, False
         state = self._containers.wait(client.container, _WHAT)
         if state.exit_code == _KILLED and not state.is_out_of_memory:
-            # Its first process is the probe's, which no signal from inside can end.
+            # Its first process is the probe's. Nothing inside can end it: it has no handlers for
+            # signals, and a filter keeps others from its limits (labctl/probe/call_filter.py).
             raise EngineError("the client's container was killed from outside")
         return state.exit_code, state.is_out_of_memory
 

@@ -29,6 +29,7 @@ NUMBERS = {
 }[os.uname().machine]  # fmt: skip
 NEW_USERS, NEW_NETWORK = 0x10000000, 0x40000000
 ATTACH = 16
+NETLINK, USERS = 16, 2
 MEBIBYTE = 1 << 20
 MOST_FILES, MOST_CHILDREN, MOST_MEBIBYTES = 3000, 200, 64
 
@@ -71,6 +72,18 @@ def read(path: str, size: int = 1) -> str:
 
 def opens(family: int, kind: int, protocol: int = 0) -> str:
     socket.socket(family, kind, protocol).close()
+    return "works"
+
+
+def limit(pid: int) -> str:
+    """Give a process no processor time any more."""
+    resource.prlimit(pid, resource.RLIMIT_CPU, (0, 0))
+    return "works"
+
+
+def slow_down(pid: int) -> str:
+    """Let a process have the processor when no other needs it."""
+    os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
     return "works"
 
 
@@ -162,6 +175,9 @@ attempt("tracing the probe", lambda: call("ptrace", ATTACH, 1, 0, 0))
 attempt("reading the probe's memory", lambda: read_memory(1))
 attempt("the probe's memory in /proc", lambda: read("/proc/1/mem"))
 attempt("the probe's environment", lambda: read("/proc/1/environ"))
+attempt("ending the probe by a limit", lambda: limit(os.getppid()))
+attempt("slowing the probe down", lambda: slow_down(os.getppid()))
+attempt("messages to itself through the kernel", lambda: opens(NETLINK, socket.SOCK_RAW, USERS))
 attempt("keyctl", lambda: call("keyctl", 0, -3, 1))
 attempt("add_key", lambda: call("add_key", b"user", b"x", b"y", 1, -4))
 attempt("bpf", lambda: call("bpf", 0, 0, 0))
