@@ -10,12 +10,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from labctl.errors import InputError, LabError, Terminated, UsageError
+from labctl.errors import EngineError, InputError, LabError, Terminated, UsageError
 from labctl.text import escape_control
 
 BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
+_NO_THREAD = "can't start new thread"
+"""What Python says where the system refuses one."""
 _GC_THRESHOLD = 200_000
 """Objects between two looks for garbage. Nearly all that is made at first lives until the end, and
 looking through it again and again, as Python does every 700 objects, takes a tenth of a short run.
@@ -46,6 +48,10 @@ def main() -> None:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _print("labctl: the output cannot be written: no space is left where it goes")
             sys.exit(UsageError.exit_code)
+        if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+            _print("labctl: this machine lets labctl start no more threads")
+            _print("  hint: this user may have too few processes: see `ulimit -u`")
+            sys.exit(EngineError.exit_code)
         import traceback  # noqa: PLC0415 it takes a while, and only a bug needs it
 
         traceback.print_exc()

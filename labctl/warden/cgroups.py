@@ -21,7 +21,7 @@ _NEEDED = frozenset({"memory", "pids", "cpu"})
 _USED = _NEEDED | {"cpuacct"}
 _DELEGATED = "user.delegate"
 """The attribute that systemd gives to cgroups that it leaves to others."""
-_STALE = re.compile(r"labctl-(\d+)-[0-9a-f]+")
+_STALE = re.compile(r"labctl-(\d+)-(\d+)-[0-9a-f]+")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _TRIES = 5
 _LEAF = "labctl"
@@ -123,8 +123,15 @@ def _controllers(folder: str) -> frozenset[str]:
 
 
 def new_name() -> str:
-    """Return a name for the cgroups of a lab of this process."""
-    return f"labctl-{os.getpid()}-{os.urandom(4).hex()}"
+    """Return a name for the cgroups of a lab of this process: with its id, and the PID namespace
+    in which it has that id.
+    """
+    return f"labctl-{_pid_namespace()}-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def _pid_namespace() -> int:
+    """Return the number of this process's PID namespace."""
+    return os.stat("/proc/self/ns/pid").st_ino
 
 
 def begin(name: str) -> list[Hierarchy]:
@@ -171,11 +178,20 @@ def _move_processes(folder: str) -> None:
             write_file(f"{folder}/{_LEAF}/cgroup.procs", pid)
 
 
-def _remove_stale(hierarchy: Hierarchy) -> None:
+def remove_stale() -> None:
     """Remove what labs have left whose labctl and stub were killed together."""
+    for hierarchy in own_hierarchies():
+        _remove_stale(hierarchy)
+
+
+def _remove_stale(hierarchy: Hierarchy) -> None:
+    """Remove what labs have left in a hierarchy. Those of other PID namespaces, as of containers
+    that share it, are left: whether their processes have ended, nobody can see from here.
+    """
+    here = str(_pid_namespace())
     for name in os.listdir(hierarchy.folder):
         found = _STALE.fullmatch(name)
-        if found and not os.path.exists(f"/proc/{found[1]}"):
+        if found and found[1] == here and not os.path.exists(f"/proc/{found[2]}"):
             for folder, _, _ in os.walk(f"{hierarchy.folder}/{name}", topdown=False):
                 with contextlib.suppress(OSError):  # something is still in it
                     os.rmdir(folder)

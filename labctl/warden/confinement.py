@@ -64,4 +64,6 @@ def _enter_user_namespace(spec: ProgramSpec, *, counts: bool) -> None:
     syscalls.set_dumpable(False)
     syscalls.bound_capabilities([CAPABILITIES[name] for name in spec.capabilities])
     if counts and spec.process_limit is not None:
-        resource.setrlimit(resource.RLIMIT_NPROC, (spec.process_limit, spec.process_limit))
+        _, most = resource.getrlimit(resource.RLIMIT_NPROC)
+        limit = spec.process_limit if most < 0 else min(spec.process_limit, most)
+        resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Mapping
 
 from labctl.warden import syscalls
@@ -28,7 +29,10 @@ from labctl.warden.syscalls import (
     mount,
 )
 
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICES = {
+    "null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9),
+    "tty": (5, 0),
+}  # fmt: skip
 _LINKS = {
     "stdin": "/proc/self/fd/0",
     "stdout": "/proc/self/fd/1",
@@ -93,26 +97,33 @@ def build_tree(
 def _mount_root(
     spec: ProgramSpec, work: str, *, keeps_writes: bool, in_user_namespace: bool
 ) -> str:
-    """Mount the image's folder, and return where: as it is, or below a layer that keeps what is
-    written.
+    """Mount the image's folder, and return where: as it is, if the image is made, or else as a
+    layer, with another one that keeps what is written.
+
+    Files of layers are the program's own: it can't tell by locks and watches on them what programs
+    with the same image do, nor tell them anything.
     """
-    keeps_writes = keeps_writes and not spec.writes_image
-    if keeps_writes:
-        size = _MOST_WRITTEN if spec.memory_bytes is None else spec.memory_bytes
-        mount(work, kind="tmpfs", flags=_USUAL, options=f"size={size},mode=755")
-    root = f"{work}/root"
-    os.mkdir(root)
-    if keeps_writes:
-        for name in ("upper", "work"):
-            os.mkdir(f"{work}/{name}")
-        os.chmod(f"{work}/upper", 0o755)  # noqa: S103 it is the root that programs see
-        lower, own = _escaped(spec.root), _escaped(work)
-        layers = f"lowerdir={lower},upperdir={own}/upper,workdir={own}/work"
-        # Without privileges, overlayfs keeps its notes in attributes that users may have.
-        options = f"{layers},userxattr" if in_user_namespace else layers
-        mount(root, kind="overlay", flags=_USUAL, options=options)
-    else:
+    if spec.writes_image:
+        root = f"{work}/root"
+        os.mkdir(root)
         mount(root, source=spec.root, flags=MS_BIND)
+        return root
+    size = _MOST_WRITTEN if spec.memory_bytes is None else spec.memory_bytes
+    mount(work, kind="tmpfs", flags=_USUAL, options=f"size={size},mode=755")
+    root, image, upper, notes = (f"{work}/{name}" for name in ("root", "image", "upper", "work"))
+    for folder in (root, image, upper, notes):
+        os.mkdir(folder)
+    os.chmod(upper, 0o755)  # noqa: S103 it is the root that programs see
+    # Programs see where layers are: not where the image is on the machine.
+    mount(image, source=spec.root, flags=MS_BIND)
+    lower, own = _escaped(image), _escaped(work)
+    if keeps_writes:
+        layers = f"lowerdir={lower},upperdir={own}/upper,workdir={own}/work"
+    else:
+        layers = f"lowerdir={own}/upper:{lower}"
+    # Without privileges, overlayfs keeps its notes in attributes that users may have.
+    options = f"{layers},userxattr" if in_user_namespace else layers
+    mount(root, kind="overlay", flags=_USUAL, options=options)
     return root
 
 
@@ -127,11 +138,8 @@ def _mount_devices(spec: ProgramSpec, place: str) -> None:
     """Mount the devices that a program has."""
     flags = MS_NOSUID | MS_NOEXEC
     mount(place, kind="tmpfs", flags=flags, options="size=64k,nr_inodes=64,mode=755")
-    for name in _DEVICES:
-        _make_file(f"{place}/{name}")
-        mount(f"{place}/{name}", source=f"/dev/{name}", flags=MS_BIND)
-        # It can be written to all the same, but its mode can't be changed.
-        _remount(f"{place}/{name}", MS_RDONLY | flags)
+    for name, number in _DEVICES.items():
+        _make_device(f"{place}/{name}", f"/dev/{name}", number, MS_RDONLY | flags)
     for name, goal in _LINKS.items():
         os.symlink(goal, f"{place}/{name}")
     if spec.has_shared_memory:
@@ -140,6 +148,20 @@ def _mount_devices(spec: ProgramSpec, place: str) -> None:
         options = "mode=1777" if size is None else f"mode=1777,size={size}"
         mount(f"{place}/shm", kind="tmpfs", flags=_USUAL | MS_NOEXEC, options=options)
     mount(place, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
+
+
+def _make_device(place: str, source: str, number: tuple[int, int], flags: int) -> None:
+    """Make a device of the program's own, or else take that of the machine: users may not make any.
+    It can be written to all the same, but its mode can't be changed.
+    """
+    try:
+        os.mknod(place, stat.S_IFCHR, os.makedev(*number))
+    except PermissionError:
+        _make_file(place)
+        mount(place, source=source, flags=MS_BIND)
+        _remount(place, flags)
+    else:
+        os.chmod(place, 0o666)  # noqa: S103 as on the machine
 
 
 def _mount_counters(place: str, counters: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ from labctl.engine.local.store import default_folder as images_folder
 from labctl.engine.process import Life, life_of
 
 _CGROUPS = Path("/sys/fs/cgroup")
-_OF_A_LAB = re.compile(r"labctl-(\d+)-[0-9a-f]+")
+_OF_A_LAB = re.compile(r"labctl-\d+-(\d+)-[0-9a-f]+")
 _MOMENT_S = 2.0
 """What another process has left that was killed just now goes by itself within this time."""
 _WARDEN = "labctl/warden/"
@@ -123,6 +123,7 @@ class LocalFootprint(Footprint):
             *(f"record {name}" for name in self.networks()),
             *self._cgroups(),
             *_settled(unfinished),
+            *_settled(_no_records),
             *_mounts(),
         ]
 
@@ -163,6 +164,13 @@ def _cgroups_of_labs() -> Iterator[tuple[Path, int]]:
         for name in names:
             if found := _OF_A_LAB.fullmatch(name):
                 yield Path(folder, name), int(found[1])
+
+
+def _no_records() -> Iterator[str]:
+    """Files beside records, which nobody would remove."""
+    for place in _entries(records_folder()):
+        if place.suffix != ".json":
+            yield str(place)
 
 
 def unfinished() -> Iterable[str]:

@@ -8,6 +8,7 @@ place.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import re
 import secrets
 import shutil
@@ -26,8 +27,9 @@ from labctl.engine.containers import client_container
 from labctl.engine.isolation import try_isolation
 from labctl.engine.labels import OWNER_VARIABLE, Labels
 from labctl.engine.limits import FILES, MEMORY, PROCESSES, lacking_limits
-from labctl.engine.local import wardens
+from labctl.engine.local import warden_process
 from labctl.engine.local.labs import Lab, start_lab
+from labctl.engine.local.loaded import find_image
 from labctl.engine.local.store import LocalStore
 from labctl.engine.run_once import run_once
 from labctl.model.compose import Healthcheck
@@ -73,7 +75,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remove:
         text = (copy / file).read_text("utf-8")
         assert old in text, f"{file} has changed: this test has to change with it"
         (copy / file).write_text(text.replace(old, new), "utf-8")
-        monkeypatch.setattr(wardens, "_PROGRAM", copy / "__main__.py")
+        monkeypatch.setattr(warden_process, "_PROGRAM", copy / "__main__.py")
 
     return change
 
@@ -126,9 +128,6 @@ def trying(*lines: str) -> str:
     return "import os\n" + TRY.replace("CODE", "\n    ".join(lines))
 
 
-_BOUND = 'source=f"/dev/{name}", flags=MS_BIND)\n        continue\n'
-
-
 @dataclass(frozen=True, kw_only=True)
 class Control:
     """A control, how it is taken away, and a client that says `kept` with it."""
@@ -146,6 +145,11 @@ class Control:
 SAME_MODE = "os.chmod(PATH, os.stat(PATH).st_mode & 0o7777)"
 """Changes nothing, and needs all rights for a change."""
 BIND_DEVICES = 'mount(f"{root}/dev", source="/dev", flags=MS_BIND)'
+
+KEEPS_WRITES = 'layers = f"lowerdir={lower},upperdir={own}/upper,workdir={own}/work"'
+NO_OWN_DEVICES = (
+    "tree.py", "os.mknod(place, stat.S_IFCHR, os.makedev(*number))", "raise PermissionError",
+)  # fmt: skip
 
 CONTROLS = (
     Control(
@@ -181,8 +185,10 @@ CONTROLS = (
     ),
     Control(
         name="the root is read-only",
-        changes=(("tree.py", "_remount(root, MS_RDONLY | _USUAL)", "pass"),),
-        # What is written would stay in the image.
+        changes=(
+            ("tree.py", "_remount(root, MS_RDONLY | _USUAL)", "pass"),
+            ("tree.py", 'layers = f"lowerdir={own}/upper:{lower}"', KEEPS_WRITES),
+        ),
         source=trying("os.mkdir('/labctl-try')", "os.rmdir('/labctl-try')"),
         kept="OSError 30",
         user=ROOT,
@@ -232,8 +238,44 @@ CONTROLS = (
     ),
     Control(
         name="the mode of a device stays",
-        changes=(("tree.py", 'source=f"/dev/{name}", flags=MS_BIND)\n', _BOUND),),
+        changes=(
+            ("tree.py", "mount(place, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | flags)", "pass"),
+        ),
         source=trying(SAME_MODE.replace("PATH", "'/dev/null'")),
+        kept="OSError 30",
+        user=ROOT,
+    ),
+    Control(
+        name="the mode of one of the machine's devices stays",
+        changes=(NO_OWN_DEVICES, ("tree.py", "_remount(place, flags)", "pass")),
+        source=trying(SAME_MODE.replace("PATH", "'/dev/null'")),
+        kept="OSError 30",
+        user=ROOT,
+    ),
+    Control(
+        name="root's labs have devices of their own",
+        changes=(NO_OWN_DEVICES,),
+        source='import os\nprint(os.stat("/dev/null").st_dev == os.stat("/dev").st_dev)',
+        kept="True",
+    ),
+    Control(
+        name="a client does not see where its image is",
+        changes=(("tree.py", "if spec.writes_image:", "if True:"),),
+        source='print(*(line.split()[3] for line in open("/proc/self/mountinfo")'
+        ' if line.split()[4] == "/"))',
+        kept="/",
+    ),
+    Control(
+        name="a client does not see its cgroups",
+        changes=(("programs.py", "| syscalls.NEW_CGROUPS", ""),),
+        source='print({line.split(":")[2] for line in open("/proc/self/cgroup")'
+        ' if {*line.split(":")[1].split(",")} & {"", "memory"}})',
+        kept=r"{'/\n'}",
+    ),
+    Control(
+        name="a host's own files are read-only",
+        changes=(("tree.py", "if not is_writable:", "if False:"),),
+        source=trying("open('/etc/hosts', 'a').close()"),
         kept="OSError 30",
         user=ROOT,
     ),
@@ -286,6 +328,27 @@ def test_without_its_control_a_client_gets_further(control: Control, change: Rem
     for one in control.changes:
         change(*one)
     assert tried() != control.kept
+
+
+LOCK = """
+import fcntl
+with open("FILE") as file:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+"""
+
+
+def test_files_of_the_image_are_the_clients_own(change: Remove) -> None:
+    """Programs with the same image could tell each other something with locks on its files."""
+    store = LocalStore()
+    image = find_image(store, interpreter().image)
+    assert image is not None
+    with (store.root(image) / "etc/passwd").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        trying_lock = LOCK.replace("FILE", "/etc/passwd") + "    print('locked')"
+        assert said(trying_lock) == "locked"
+        change("tree.py", "if spec.writes_image:", "if True:")
+        with pytest.raises(AssertionError, match="BlockingIOError"):
+            said(trying_lock)
 
 
 LIMITS = {

@@ -53,6 +53,12 @@ GREEDY = {
         for number in range(2000):
             open(f"/tmp/{number}", "x").close()
     """,
+    "shared-memory": """
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.shmget(0, 4096, 0o1600) < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    """,
 }
 """Clients that go beyond a limit."""
 
@@ -100,7 +106,8 @@ def test_its_clients_have_limits_all_the_same(user: LocalUser) -> None:
     seen = {one["attempt"]: one["observed"] for one in done.document["attempts"]}
     assert seen["memory"]["outcome"] == "out-of-memory", seen["memory"]
     assert seen["processes"]["exception"]["type"] == "BlockingIOError", seen["processes"]
-    assert seen["files"]["exception"]["message"].startswith("[Errno 28]"), seen["files"]
+    for kind in ("files", "shared-memory"):
+        assert seen[kind]["exception"]["message"].startswith("[Errno 28]"), seen[kind]
 
 
 def test_doctor_says_what_a_user_lacks(user: LocalUser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -100,9 +101,16 @@ def _links(lab: Lab) -> Check:
             name="links",
             state=CheckState.MISSING,
             seen=f"a host cannot be put on a network: {refusal.message}",
-            hint="the kernel has to know bridges and veth: as root, modprobe bridge; modprobe veth",
+            hint=refusal.hint or _links_hint(refusal.message),
         )
     return Check(name="links", state=CheckState.OK, seen="tried: a bridge with a host on it")
+
+
+def _links_hint(message: str) -> str:
+    """Return what to do where a link can't be made."""
+    if os.strerror(errno.EPERM) in message:
+        return "labs need the capability NET_ADMIN: run labctl without it only as a plain user"
+    return "the kernel has to know bridges and veth: as root, modprobe bridge; modprobe veth"
 
 
 def _cgroups() -> Check:

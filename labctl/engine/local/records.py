@@ -7,9 +7,9 @@ end it, a file in the user's runtime folder tells what it is.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
-import secrets
 import signal
 import stat
 import tempfile
@@ -58,16 +58,16 @@ class Records:
         self._folder = default_folder() if folder is None else folder
 
     def write(self, record: LabRecord) -> None:
-        """Write a record, in place of an earlier one of the same lab."""
-        place = self._place(record.network)
-        new = place.with_suffix(f".{secrets.token_hex(8)}")
+        """Write a record, in place of an earlier one of the same lab. There is no other file at any
+        time, which would stay where this process is killed.
+        """
+        data = json.dumps(asdict(record)).encode()
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not _is_own(self._folder):
                 return
-            with new.open("x", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(record)))
-            new.replace(place)
+            while not _written(self._place(record.network), data):
+                pass
 
     def remove(self, network: str) -> None:
         """Remove the record of a lab."""
@@ -81,7 +81,12 @@ class Records:
             if not _is_own(self._folder):
                 return []
             for place in sorted(self._folder.glob("*.json")):
-                if (record := _read(place)) is None:
+                try:
+                    record = _read(place)
+                except ValueError:  # whoever wrote it was killed
+                    place.unlink(missing_ok=True)
+                    continue
+                if record is None:
                     continue
                 if life_of(record.process) is Life.ENDED:
                     self.remove(record.network)
@@ -109,13 +114,29 @@ def _is_own(folder: Path) -> bool:
     )
 
 
+def _written(place: Path, data: bytes) -> bool:
+    """Write a file while nobody reads it, and tell whether it is still there."""
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(data)
+        file.truncate(len(data))
+        with contextlib.suppress(FileNotFoundError):
+            return place.stat().st_ino == os.fstat(descriptor).st_ino
+    return False
+
+
 def _read(place: Path) -> LabRecord | None:
-    """Read a record, if the file is one of this user's."""
+    """Read a record while nobody writes it; None if it is another user's, or one of a labctl that
+    records otherwise. Raise ValueError if it was not written to its end.
+    """
     try:
-        if place.stat().st_uid != os.getuid():
-            return None
-        return LabRecord(**json.loads(place.read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        with place.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_uid != os.getuid():
+                return None
+            fcntl.flock(file, fcntl.LOCK_SH)
+            return LabRecord(**json.load(file))
+    except (OSError, TypeError):
         return None
 
 

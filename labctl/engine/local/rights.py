@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labctl.engine.id_ranges import own_ranges
+from labctl.warden.confinement import CAPABILITIES
 from labctl.warden.specs import Extent
 
 _STATUS = Path("/proc/self/status")
-_SYS_ADMIN = 1 << 21
+_NEEDED = (
+    "CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE",
+    "NET_ADMIN", "NET_RAW", "SYS_CHROOT", "SYS_ADMIN",
+)  # fmt: skip
+"""What root must be able to do, so that it can have labs without a user namespace: what a warden
+does, and what services ask for.
+"""
 _USERS = 65535
 """How many ids beside root's a lab needs, so that all ids of images are there."""
 
@@ -52,10 +59,11 @@ def own_rights() -> Rights:
 
 
 def _may_administer() -> bool:
-    """Tell whether this process has the capability SYS_ADMIN."""
+    """Tell whether this process has all capabilities that are needed."""
+    needed = sum(1 << CAPABILITIES[name] for name in _NEEDED)
     with suppress(OSError):
         for line in _STATUS.read_text("ascii", "replace").splitlines():
             key, _, value = line.partition(":")
             if key == "CapEff":
-                return bool(int(value, 16) & _SYS_ADMIN)
+                return int(value, 16) & needed == needed
     return False

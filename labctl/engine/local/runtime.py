@@ -31,6 +31,7 @@ from labctl.engine.runtime import (
 )
 from labctl.errors import EngineError
 from labctl.model.result import EngineInfo
+from labctl.warden import cgroups
 
 _IsMeant = Callable[[LabRecord], bool]
 
@@ -201,7 +202,11 @@ class LocalRuntime:
         return self._get(container).state()
 
     def resources(self, kind: ResourceKind, labels: Sequence[str]) -> list[Resource]:
-        """Return all things of a kind that have all of these labels: each a key, or `key=value`."""
+        """Return all things of a kind that have all of these labels: each a key, or `key=value`.
+        The cgroups of labs that were ended by force, which have none, are removed meanwhile.
+        """
+        if kind is ResourceKind.NETWORK:
+            cgroups.remove_stale()
         return [one for one in self._resources(kind) if has_all(one.labels, labels)]
 
     def _resources(self, kind: ResourceKind) -> Iterator[Resource]:

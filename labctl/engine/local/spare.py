@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from contextlib import suppress
 
 from labctl.engine.local.labs import Lab, begin_lab
 from labctl.engine.local.store import LocalStore
@@ -54,4 +55,11 @@ class SpareLab:
 SPARE = SpareLab()
 """The spare lab of this process. It ends with the process if nobody takes it."""
 
-atexit.register(SPARE.end)
+
+def _end_spare() -> None:
+    """End the lab that nobody took. Who is interrupted meanwhile need not wait: it ends anyway."""
+    with suppress(KeyboardInterrupt):
+        SPARE.end()
+
+
+atexit.register(_end_spare)

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from functools import cache
-from pathlib import Path
 from typing import IO, Any
 
-import labctl.warden
 from labctl.engine import sessions
-from labctl.engine.labels import OWNER_VARIABLE
-from labctl.engine.local.interpreter import interpreter_copy
 from labctl.engine.local.obstacles import hint_for
+from labctl.engine.local.warden_process import FEW_PROCESSES, ends_within, start_process
 from labctl.engine.runtime import Refusal
 from labctl.warden.channel import Channel, TooLong
 from labctl.warden.specs import CommandSpec, HostSpec, LabSpec, ProgramSpec
@@ -54,12 +46,9 @@ class Ending:
         return self._code.result()
 
 
-_PROGRAM = Path(labctl.warden.__file__).with_name("__main__.py")
 _END_S = 20.0
 _ANSWER_S = 60.0
 """How long a warden may take for an answer; it takes some milliseconds."""
-_KEPT = ("PATH", "LD_LIBRARY_PATH", OWNER_VARIABLE)
-_NO_COPY = "labs need files in memory that can be executed: see vm.memfd_noexec (sysctl)"
 
 
 class Warden:
@@ -82,7 +71,7 @@ class Warden:
         """Why the warden ended, if it said so."""
         try:
             with theirs:
-                self._process = _start(theirs.fileno(), self._said)
+                self._process = start_process(theirs.fileno(), self._said)
         except BaseException:
             self._channel.close()
             self._said.close()
@@ -90,7 +79,11 @@ class Warden:
         with contextlib.suppress(OSError):  # one that has ended says so by its silence
             self._channel.send({"lab": spec._asdict()})
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError as error:
+            self._end()
+            raise Refusal(f"a lab cannot be started: {error}", hint=FEW_PROCESSES) from error
 
     @property
     def pid(self) -> int:
@@ -132,10 +125,15 @@ class Warden:
 
     def close(self) -> None:
         """End the lab, and wait until nothing is left of it."""
+        self._end(self._reader)
+
+    def _end(self, reader: threading.Thread | None = None) -> None:
+        """End the warden, and wait for its end, and for the thread that reads what it tells."""
         self._channel.shut_down()
         if not ends_within(self._process, _END_S):
             sessions.end(self._process)
-        self._reader.join()
+        if reader is not None:
+            reader.join()
         self._channel.close()
         self._said.close()
 
@@ -230,68 +228,6 @@ class Warden:
         self._said.seek(0)
         lines = self._said.read().decode("utf-8", "replace").split("\n")
         return next(filter(None, reversed(lines)), "its warden ended without a word")
-
-
-def _start(descriptor: int, said: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start the process of a warden, with a channel by its descriptor. Raise Refusal if that
-    fails.
-
-    A program that runs before it is confined runs as this process does. So that process executes a
-    copy of the interpreter, which is in memory and sealed, and gets none of our environment.
-    """
-    command = [sys.executable, "-I", "-S", os.fspath(_PROGRAM), str(descriptor)]
-    try:
-        copy = interpreter_copy()
-        return sessions.start(
-            command,
-            executable=f"/proc/self/fd/{copy}",
-            environment=_environment(),
-            stderr=said,
-            pass_fds=(descriptor, copy),
-        )
-    except OSError as error:
-        raise Refusal(f"a lab cannot be started: {error}", hint=_NO_COPY) from error
-
-
-def ends_within(process: subprocess.Popen[bytes], limit_s: float) -> bool:
-    """Wait for the end of a process, no longer than this, and tell whether it has come. Popen.wait
-    looks from time to time only.
-    """
-    try:
-        file = os.pidfd_open(process.pid)
-    except OSError:  # it has ended, or there are no such files here
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(limit_s)
-        return process.poll() is not None
-    try:
-        ending = select.poll()
-        ending.register(file, select.POLLIN)
-        ending.poll(limit_s * 1000)
-    finally:
-        os.close(file)
-    return process.poll() is not None
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a warden's process: where programs and libraries are, and whose the
-    labs are.
-    """
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    folders = [*_library_folders(), *filter(None, [kept.get("LD_LIBRARY_PATH", "")])]
-    return {**kept, "LD_LIBRARY_PATH": ":".join(folders)} if folders else kept
-
-
-@cache
-def _library_folders() -> tuple[str, ...]:
-    """Return the folders of Python's own libraries: a copy of the interpreter would look for them
-    beside itself.
-    """
-    found = {
-        line.rstrip("\n").rpartition("/")[0].partition("/")[2]
-        for line in Path("/proc/self/maps").read_text("utf-8", "replace").splitlines()
-        if "/libpython" in line
-    }
-    return tuple(f"/{folder}" for folder in sorted(found))
 
 
 def _gone(reason: str = "") -> Refusal:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 
 from labctl.warden import cgroups
-from labctl.warden.cgroups import Group, Hierarchy, begin, end, own_hierarchies
+from labctl.warden.cgroups import (
+    Group,
+    Hierarchy,
+    begin,
+    end,
+    new_name,
+    own_hierarchies,
+    remove_stale,
+)
 from labctl.warden.specs import ProgramSpec
 
 NEEDED = frozenset({"memory", "pids", "cpu"})
@@ -264,6 +273,24 @@ def test_the_cgroups_of_a_lab_are_all_or_none(machine: Machine) -> None:
     assert begin("lab-1") == []
     assert not (machine.folder / "pids/lab-1").exists()
     assert not (machine.folder / "cpu,cpuacct/lab-1").exists()
+
+
+def test_what_was_ended_by_force_is_removed(machine: Machine) -> None:
+    """But not what may be at work: in another PID namespace, nobody sees from here."""
+    machine.version_1()
+    number = Path("/proc/self/ns/pid").stat().st_ino
+    with subprocess.Popen(["true"]) as process:
+        pass
+    own = machine.folder / "memory" / new_name()
+    stale = machine.folder / "memory" / f"labctl-{number}-{process.pid}-0123abcd"
+    other = machine.folder / "memory" / f"labctl-{number + 1}-{process.pid}-0123abcd"
+    for place in (own, stale / "program", other):
+        place.mkdir(parents=True)
+    remove_stale()
+    assert [own.exists(), stale.exists(), other.exists()] == [True, False, True]
+    stale.mkdir()
+    begin("lab-1")
+    assert [own.exists(), stale.exists(), other.exists()] == [True, False, True]
 
 
 @pytest.fixture

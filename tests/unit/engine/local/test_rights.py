@@ -17,6 +17,8 @@ from labctl.engine.local.rights import Rights, own_rights
 ALL = "000001ffffffffff"
 WITHOUT_ADMIN = "00000000a80425fb"
 """What Docker gives to root in a container."""
+WITHOUT_NETWORKS = f"{int(ALL, 16) & ~(1 << 12):016x}"
+"""All but CAP_NET_ADMIN."""
 
 
 class Machine:
@@ -66,7 +68,7 @@ def test_roots_labs_need_no_namespace(machine: Machine) -> None:
     assert not own_rights().has_one_user
 
 
-@pytest.mark.parametrize("capabilities", [WITHOUT_ADMIN, "0"])
+@pytest.mark.parametrize("capabilities", [WITHOUT_ADMIN, WITHOUT_NETWORKS, "0"])
 def test_root_in_a_container_has_labs_of_one_user(machine: Machine, capabilities: str) -> None:
     machine.is_user(0, 0, capabilities)
     rights = own_rights()

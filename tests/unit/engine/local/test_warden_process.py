@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from labctl.engine.local.wardens import ends_within
+from labctl.engine.local.warden_process import ends_within
 
 
 @pytest.fixture(params=[True, False], ids=["pidfd", "no pidfd"], autouse=True)
