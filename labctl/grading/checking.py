@@ -12,8 +12,7 @@ from labctl.model.grade import Grade
 from labctl.run.output import Output
 from labctl.run.signals import terminable
 from labctl.submissions import find_submissions
-
-_TRIES = ".labctl-tries"
+from labctl.submissions.names import TRIES_FILE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +50,7 @@ def check_folder(
 
 def _this_try(directory: Path, exercise: Exercise) -> int:
     """Return which try this is. Raise UsageError if the exercise allows no more."""
-    file = directory / _TRIES
+    file = directory / TRIES_FILE
     before = file.read_text("utf-8", "replace").strip() if file.is_file() else ""
     tries = int(before) + 1 if before.isdecimal() else 1
     most = exercise.spec.limits.tries
@@ -68,6 +67,6 @@ def _count(directory: Path, tries: int) -> None:
     if not directory.is_dir():
         return
     try:
-        (directory / _TRIES).write_text(f"{tries}\n", "utf-8")
+        (directory / TRIES_FILE).write_text(f"{tries}\n", "utf-8")
     except OSError as error:
         raise UsageError(f"cannot write to {directory}: {error.strerror}") from error

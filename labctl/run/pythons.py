@@ -9,6 +9,7 @@ from labctl import __version__
 from labctl.engine.access import EngineAccess
 from labctl.engine.images.names import LAB, client_image, libraries_image
 from labctl.engine.images.status import ImageState, ImageStatus
+from labctl.errors import EngineError
 from labctl.load.lock import check_engine, check_lock
 from labctl.model.lock import Lock
 from labctl.model.plan import Interpreter
@@ -16,6 +17,8 @@ from labctl.model.result import ImageInfo
 from labctl.model.scenario import Attempt
 from labctl.run.attempts import Client
 from labctl.run.output import Output
+
+_OTHERS = "to do without a Python that can't be had, name the others with --python"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +46,14 @@ def find_pythons(
         check_engine(lock, access.name)
         ready = {one.name: one.info for one in store.status(names) if one.state is ImageState.READY}
         check_lock(lock, ready, names, __version__)
-    with output.progress("images") as progress:
-        images = store.ensure(names, progress=progress.image)
+    try:
+        with output.progress("images") as progress:
+            images = store.ensure(names, progress=progress.image)
+    except EngineError as error:
+        if len(series) == 1:
+            raise
+        hint = f"{error.hint}\n{_OTHERS}" if error.hint else _OTHERS
+        raise EngineError(error.message, where=error.where, hint=hint) from error
     return Pythons(
         plain=[_interpreter(one, client_image(one), images) for one in series],
         equipped=[_interpreter(one, libraries_image(one), images) for one in equipped],

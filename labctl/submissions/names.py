@@ -17,12 +17,17 @@ from labctl.submissions.limits import (
 )
 from labctl.submissions.refusal import RefusalError, quote
 
+TRIES_FILE: Final = ".labctl-tries"
+"""The file in which `labctl check` counts a student's tries, beside the student's files."""
+
 _SKIPPED_NAMES: Final = frozenset(
-    {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".git", ".hg", ".svn", ".idea"}
-    | {".vscode", ".venv", "__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache"}
-    | {".ruff_cache"}
+    {TRIES_FILE, "__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".git", ".hg", ".svn"}
+    | {".idea", ".vscode", ".venv", "__pycache__", ".ipynb_checkpoints", ".mypy_cache"}
+    | {".pytest_cache", ".ruff_cache"}
 )
-"""Files and folders that systems and tools create, and that nobody hands in on purpose."""
+"""Files and folders that systems and tools create, labctl among them, and that nobody hands in on
+purpose.
+"""
 
 _APPLE_DOUBLE: Final = "._"
 """The prefix of files in which macOS keeps metadata of other files."""

@@ -198,8 +198,9 @@ class LocalImages:
 
     def pull(self, image: str) -> Generator[float | None]:
         """Raise Refusal: no image is fetched."""
+        del image
         yield from ()
-        raise Refusal(f"{image} cannot be fetched: {_NO_REGISTRY}")
+        raise Refusal(_NO_REGISTRY)
 
     def ask_registry(self, image: str, *, timeout_s: float) -> tuple[int, str]:
         """Return that nobody can be asked."""

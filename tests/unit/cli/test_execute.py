@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from labctl.engine import access
+from labctl.engine import access, early
 from labctl.errors import EngineError, EngineGone
 from labctl.load.schema import result_schema
 from labctl.model.evidence import Evidence
 from labctl.model.plan import PlannedAttempt
 from labctl.run import absence
 from labctl.run.output import Output
-from tests.unit.cli.bench import Bench
+from tests.unit.cli.bench import Bench, Images
 from tests.unit.cli.conftest import Labctl
 from tests.unit.fake_engine import FakeEngine, interrupted
 from tests.unit.judge.samples import evidence, report
@@ -188,6 +188,35 @@ def test_no_variant_for_a_python_is_told_before_the_engine_is_asked_for_anything
     assert done.err == (
         f"{LACKS} socket has no variant for Python 3.11, 3.10; it has: >=3.12, <3.9\n{ADD}"
         f"{LACKS} other has no variant for Python 3.13, 3.10; it has: ==3.11.*\n{ADD}"
+    )
+
+
+def test_a_lab_is_begun_before_what_is_to_run_is_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(early, "begin_lab_early", lambda: begun.append("lab"))
+    assert bench.run("no-such-scenario").code == 2
+    assert begun == ["lab"]
+
+
+def test_where_images_cannot_be_made_other_pythons_are_a_way_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ensure(*_: object, **__: object) -> None:
+        raise EngineError("no 3.12", hint="install it")
+
+    monkeypatch.setattr(Images, "ensure", ensure)
+    write("mine.yaml", SCENARIO)
+    one = bench.run("mine.yaml", "--python", "3.12")
+    assert (one.code, one.err) == (4, "labctl: no 3.12\n  hint: install it\n")
+    several = bench.run("mine.yaml", "--python", "3.12,3.13")
+    assert (several.code, several.err) == (
+        4,
+        (
+            "labctl: no 3.12\n  hint: install it\n"
+            "to do without a Python that can't be had, name the others with --python\n"
+        ),
     )
 
 

@@ -48,6 +48,14 @@ def raising(labctl: Labctl, monkeypatch: pytest.MonkeyPatch) -> Raising:
         (InputError("is wrong", where=HERE), 3, "labctl: a.yaml:3: is wrong\n"),
         (EngineError("broke", hint="mend it"), 4, "labctl: broke\n  hint: mend it\n"),
         (EngineError("several\nlines"), 4, "labctl: several\nlines\n"),
+        (
+            RuntimeError("can't start new thread"),
+            4,
+            (
+                "labctl: this machine lets labctl start no more threads\n"
+                "  hint: this user may have too few processes: see `ulimit -u`\n"
+            ),
+        ),
         (LabError("odd"), 70, "labctl: odd\n"),
         (UsageError("\x1b[31mred\u202e\t\udcff"), 2, "labctl: \\x1b[31mred\\u202e\\t\\udcff\n"),
         (UsageError("grün"), 2, "labctl: grün\n"),

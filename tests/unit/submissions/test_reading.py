@@ -105,6 +105,7 @@ def test_one_of_two_files_does_not_count_under_another_name(made: Made, tmp_path
 @every_store
 def test_what_systems_leave_behind_is_not_there(made: Made, tmp_path: Path) -> None:
     junk = ["__MACOSX/._client.py", "x/.DS_Store", ".git/client.py", "._client.py", ".venv/x.py"]
+    junk.append(".labctl-tries")
     path = made(tmp_path, {"x/jane.py": RIGHT, "__pycache__/x.pyc": b""} | dict.fromkeys(junk, b""))
     found = read(path)
     assert (found.contents, found.other_names) == ({CLIENT: RIGHT}, ())
