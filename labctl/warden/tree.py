@@ -101,7 +101,8 @@ def _mount_root(
     layer, with another one that keeps what is written.
 
     Files of layers are the program's own: it can't tell by locks and watches on them what programs
-    with the same image do, nor tell them anything.
+    with the same image do, nor tell them anything. Without writes, a program does without layers
+    where the kernel refuses them.
     """
     if spec.writes_image:
         root = f"{work}/root"
@@ -123,7 +124,12 @@ def _mount_root(
         layers = f"lowerdir={own}/upper:{lower}"
     # Without privileges, overlayfs keeps its notes in attributes that users may have.
     options = f"{layers},userxattr" if in_user_namespace else layers
-    mount(root, kind="overlay", flags=_USUAL, options=options)
+    try:
+        mount(root, kind="overlay", flags=_USUAL, options=options)
+    except OSError:  # not all file systems can be layers
+        if keeps_writes:
+            raise
+        mount(root, source=image, flags=MS_BIND)
     return root
 
 

@@ -351,6 +351,11 @@ def test_files_of_the_image_are_the_clients_own(change: Remove) -> None:
             said(trying_lock)
 
 
+def test_where_the_kernel_refuses_layers_a_program_runs_all_the_same(change: Remove) -> None:
+    change("tree.py", 'kind="overlay"', 'kind="no such file system"')
+    assert said(trying("os.mkdir('/labctl-try')"), user=ROOT) == "OSError 30"
+
+
 LIMITS = {
     MEMORY: ("cgroups.py", "if spec.memory_bytes is not None:", "if False:"),
     PROCESSES: ("cgroups.py", "if spec.process_limit is not None:", "if False:"),

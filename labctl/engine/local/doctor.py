@@ -109,7 +109,7 @@ def _links(lab: Lab) -> Check:
 def _links_hint(message: str) -> str:
     """Return what to do where a link can't be made."""
     if os.strerror(errno.EPERM) in message:
-        return "labs need the capability NET_ADMIN: run labctl without it only as a plain user"
+        return "give labctl the capability NET_ADMIN, or run it as a plain user"
     return "the kernel has to know bridges and veth: as root, modprobe bridge; modprobe veth"
 
 

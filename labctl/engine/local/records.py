@@ -81,12 +81,7 @@ class Records:
             if not _is_own(self._folder):
                 return []
             for place in sorted(self._folder.glob("*.json")):
-                try:
-                    record = _read(place)
-                except ValueError:  # whoever wrote it was killed
-                    place.unlink(missing_ok=True)
-                    continue
-                if record is None:
+                if (record := _read(place)) is None:
                     continue
                 if life_of(record.process) is Life.ENDED:
                     self.remove(record.network)
@@ -121,21 +116,31 @@ def _written(place: Path, data: bytes) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(data)
         file.truncate(len(data))
-        with contextlib.suppress(FileNotFoundError):
-            return place.stat().st_ino == os.fstat(descriptor).st_ino
+        return _is_at(place, descriptor)
+
+
+def _is_at(place: Path, descriptor: int) -> bool:
+    """Tell whether an open file is that of a path."""
+    with contextlib.suppress(FileNotFoundError):
+        return place.stat().st_ino == os.fstat(descriptor).st_ino
     return False
 
 
 def _read(place: Path) -> LabRecord | None:
     """Read a record while nobody writes it; None if it is another user's, or one of a labctl that
-    records otherwise. Raise ValueError if it was not written to its end.
+    records otherwise. One that was not written to its end is removed: whoever wrote it was killed.
     """
     try:
         with place.open(encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_uid != os.getuid():
                 return None
             fcntl.flock(file, fcntl.LOCK_SH)
-            return LabRecord(**json.load(file))
+            try:
+                return LabRecord(**json.load(file))
+            except ValueError:
+                if _is_at(place, file.fileno()):
+                    place.unlink()
+                return None
     except (OSError, TypeError):
         return None
 
