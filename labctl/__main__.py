@@ -6,6 +6,7 @@ import atexit
 import errno
 import gc
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -40,7 +41,12 @@ def main() -> None:
     except LabError as error:
         _say(error)
         sys.exit(error.exit_code)
+    except SystemExit as ended:  # typer makes one of a KeyboardInterrupt, too
+        if ended.code == INTERRUPTED:
+            _ignore_interrupts()
+        raise
     except KeyboardInterrupt:
+        _ignore_interrupts()
         sys.exit(INTERRUPTED)
     except Terminated:
         sys.exit(TERMINATED)
@@ -57,6 +63,13 @@ def main() -> None:
         traceback.print_exc()
         _print("labctl: this is a bug in labctl: please report it with the above")
         sys.exit(BUG)
+
+
+def _ignore_interrupts() -> None:
+    """Ignore Ctrl-C from now on. While Python ends, another one would end it by the signal, with
+    another exit code.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _open_streams() -> None:

@@ -68,4 +68,5 @@ else:
 
     def _signal(process: subprocess.Popen[bytes], *, by_force: bool) -> None:
         """Ask all processes of the session to end, or end them."""
-        os.killpg(process.pid, signal.SIGKILL if by_force else signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # another thread saw its end
+            os.killpg(process.pid, signal.SIGKILL if by_force else signal.SIGTERM)

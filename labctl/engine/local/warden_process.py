@@ -68,10 +68,12 @@ def ends_within(process: subprocess.Popen[bytes], limit_s: float) -> bool:
     try:
         ending = select.poll()
         ending.register(file, select.POLLIN)
-        ending.poll(limit_s * 1000)
+        has_ended = bool(ending.poll(limit_s * 1000))
     finally:
         os.close(file)
-    return process.poll() is not None
+    if has_ended:
+        process.wait()  # Popen.poll knows nothing while another thread asks
+    return has_ended
 
 
 def _environment() -> dict[str, str]:

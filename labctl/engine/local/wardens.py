@@ -130,12 +130,14 @@ class Warden:
     def _end(self, reader: threading.Thread | None = None) -> None:
         """End the warden, and wait for its end, and for the thread that reads what it tells."""
         self._channel.shut_down()
-        if not ends_within(self._process, _END_S):
-            sessions.end(self._process)
-        if reader is not None:
-            reader.join()
-        self._channel.close()
-        self._said.close()
+        try:
+            if not ends_within(self._process, _END_S):
+                sessions.end(self._process)
+            if reader is not None:
+                reader.join()
+        finally:
+            self._channel.close()
+            self._said.close()
 
     def _ask(
         self, request: Mapping[str, Any], files: Sequence[int] = (), ended: Ended | None = None

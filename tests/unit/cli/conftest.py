@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -42,8 +43,10 @@ def labctl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         monkeypatch.setattr(access, "_told", threading.Event())
         capsys.readouterr()
         chosen = os.environ.get(ENGINE_VARIABLE, "")
+        on_interrupt = signal.getsignal(signal.SIGINT)
         with pytest.raises(SystemExit) as ended:
             main()
+        signal.signal(signal.SIGINT, on_interrupt)
         os.environ[ENGINE_VARIABLE] = chosen
         assert isinstance(ended.value.code, int)
         return Done(ended.value.code, *capsys.readouterr())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,22 @@ def raising(labctl: Labctl, monkeypatch: pytest.MonkeyPatch) -> Raising:
         return done.code, done.err
 
     return run
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(130)], ids=repr)
+def test_once_interrupted_another_ctrl_c_changes_nothing(
+    labctl: Labctl, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """One that comes while Python ends would end it by the signal."""
+    handlers: list[object] = []
+
+    def app(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(signal, "signal", lambda *given: handlers.append(given))
+    assert labctl("run").code == 130
+    assert handlers[0] == (signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import pytest
 
@@ -33,6 +36,19 @@ def waiting() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_process_that_goes_on(waiting: subprocess.Popen[bytes]) -> None:
     assert not ends_within(waiting, 0.05)
+
+
+def test_a_process_whose_end_another_thread_asks_for(waiting: subprocess.Popen[bytes]) -> None:
+    """Popen.poll then says that it goes on."""
+    lock: threading.Lock = vars(waiting)["_waitpid_lock"]
+    assert waiting.stdin is not None
+    with ThreadPoolExecutor(1) as pool:
+        with lock:
+            waiting.stdin.close()
+            seen = pool.submit(ends_within, waiting, 60)
+            with pytest.raises(FutureTimeoutError):
+                seen.result(0.3)
+        assert seen.result(60)
 
 
 def test_a_process_that_ends(waiting: subprocess.Popen[bytes]) -> None:
