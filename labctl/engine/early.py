@@ -12,8 +12,8 @@ from labctl.errors import EngineError
 
 def begin_lab_early() -> None:
     """Begin to start a lab, if labs run on the local engine: the run that follows has it. What goes
-    wrong here is left to that run to tell. Raise UsageError if there is no
-    engine of the chosen name.
+    wrong here is left to that run to tell. Raise UsageError if there is no engine of the chosen
+    name.
     """
     if sys.platform == "linux" and _is_local():
         from labctl.engine.local.spare import SPARE  # noqa: PLC0415 other engines do without

@@ -16,12 +16,10 @@ from labctl.warden.failures import describe
 from labctl.warden.hosts import Host, set_parameters
 from labctl.warden.init import become_init, close_files, exit_code
 from labctl.warden.specs import CommandSpec, ProgramSpec
-from labctl.warden.tree import build_tree, enter_tree, mask_proc
+from labctl.warden.tree import DEVICES, build_tree, enter_tree, mask_proc
 
 _FAILED = 126
 _STANDARD = 3
-_NULL = (1, 3)
-"""The numbers of the device /dev/null."""
 _OWN_NAMESPACES = syscalls.NEW_MOUNTS | syscalls.NEW_IPC | syscalls.NEW_NAMES | syscalls.NEW_CGROUPS
 _ENTERED = {
     "cgroup": syscalls.NEW_CGROUPS,
@@ -175,7 +173,7 @@ def _reopen_null() -> None:
     """Take the tree's own /dev/null in place of the machine's, whose mode could be changed."""
     for number in range(_STANDARD):
         about = os.fstat(number)
-        if stat.S_ISCHR(about.st_mode) and about.st_rdev == os.makedev(*_NULL):
+        if stat.S_ISCHR(about.st_mode) and about.st_rdev == os.makedev(*DEVICES["null"]):
             file = os.open(os.devnull, os.O_RDWR)
             os.dup2(file, number)
             os.close(file)

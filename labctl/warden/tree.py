@@ -29,10 +29,11 @@ from labctl.warden.syscalls import (
     mount,
 )
 
-_DEVICES = {
+DEVICES = {
     "null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9),
     "tty": (5, 0),
 }  # fmt: skip
+"""The numbers of a program's devices, by their names."""
 _LINKS = {
     "stdin": "/proc/self/fd/0",
     "stdout": "/proc/self/fd/1",
@@ -144,7 +145,7 @@ def _mount_devices(spec: ProgramSpec, place: str) -> None:
     """Mount the devices that a program has."""
     flags = MS_NOSUID | MS_NOEXEC
     mount(place, kind="tmpfs", flags=flags, options="size=64k,nr_inodes=64,mode=755")
-    for name, number in _DEVICES.items():
+    for name, number in DEVICES.items():
         _make_device(f"{place}/{name}", f"/dev/{name}", number, MS_RDONLY | flags)
     for name, goal in _LINKS.items():
         os.symlink(goal, f"{place}/{name}")
